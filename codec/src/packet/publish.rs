@@ -1,0 +1,285 @@
+use bytes::{BufMut, Bytes, BytesMut};
+
+use crate::packet_type::{PacketSet, PacketType};
+use crate::reader::{self, Reader};
+use crate::{
+    DecodeError, EncodeError, PacketId, Properties, ProtocolVersion, QoS, TopicName, fixed_header,
+    writer,
+};
+
+const RETAIN: u8 = 0x01;
+const DUP: u8 = 0x08;
+
+/// PUBLISH: a message on its way (section 3.3).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Publish {
+    /// Whether it may have been sent before; never at QoS 0.
+    pub dup: bool,
+    /// How surely it is delivered.
+    pub qos: QoS,
+    /// To a server: keep it. To a client: it was kept.
+    pub retain: bool,
+    /// Where it was published; empty if a topic alias stands for it.
+    pub topic: TopicName,
+    /// There at QoS 1 and 2, absent at QoS 0.
+    pub packet_id: Option<PacketId>,
+    /// Expiry, content type, user properties and others.
+    pub properties: Properties,
+    /// The message itself.
+    pub payload: Bytes,
+}
+
+impl Publish {
+    pub(crate) fn decode(
+        flags: u8,
+        body: &Bytes,
+        version: ProtocolVersion,
+    ) -> Result<Self, DecodeError> {
+        PublishView::parse(flags, body, version)?.to_owned(body)
+    }
+
+    pub(crate) fn encode(
+        &self,
+        version: ProtocolVersion,
+        out: &mut BytesMut,
+    ) -> Result<(), EncodeError> {
+        debug_assert_eq!(self.packet_id.is_some(), self.qos != QoS::AtMostOnce);
+        let flags = flags(self.dup, self.qos, self.retain);
+        let properties = version.is_v5().then_some(&self.properties);
+        encode(
+            flags,
+            &self.topic,
+            self.packet_id,
+            properties,
+            &self.payload,
+            out,
+        )
+        .map(drop)
+    }
+
+    /// Length of the whole packet when encoded for `version`, bytes.
+    ///
+    /// # Errors
+    /// It cannot be encoded.
+    pub fn encoded_len(&self, version: ProtocolVersion) -> Result<usize, EncodeError> {
+        let properties = version.is_v5().then_some(&self.properties);
+        remaining(
+            &self.topic,
+            self.packet_id.is_some(),
+            properties,
+            &self.payload,
+        )
+        .map(fixed_header::packet_len)
+    }
+}
+
+/// A PUBLISH read in place: nothing is copied, counted or checked as UTF-8
+/// until asked for.
+#[derive(Clone, Copy, Debug)]
+pub struct PublishView<'a> {
+    /// Whether it may have been sent before.
+    pub dup: bool,
+    /// How surely it is delivered.
+    pub qos: QoS,
+    /// To a server: keep it. To a client: it was kept.
+    pub retain: bool,
+    /// The topic's bytes, not yet checked; see [`PublishView::topic_name`].
+    pub topic: &'a [u8],
+    /// There at QoS 1 and 2, absent at QoS 0.
+    pub packet_id: Option<PacketId>,
+    /// The properties' bytes without their length, not yet decoded.
+    pub properties: &'a [u8],
+    /// The message itself.
+    pub payload: &'a [u8],
+    version: ProtocolVersion,
+}
+
+impl<'a> PublishView<'a> {
+    /// Reads a PUBLISH's body; `flags` are those of its fixed header.
+    ///
+    /// # Errors
+    /// Wrong flags, or fields that do not fit.
+    #[inline]
+    pub fn parse(flags: u8, body: &'a [u8], version: ProtocolVersion) -> Result<Self, DecodeError> {
+        let qos = QoS::from_u8(flags >> 1 & 3).ok_or(DecodeError::QoS)?;
+        let dup = flags & DUP != 0;
+        // 3.1 says only that DUP "should" be ignored at QoS 0.
+        if dup && qos == QoS::AtMostOnce && version != ProtocolVersion::V3_1 {
+            return Err(DecodeError::DupAtQoS0);
+        }
+        let mut reader = Reader::new(body);
+        let topic = reader.field()?;
+        let packet_id = match qos {
+            QoS::AtMostOnce => None,
+            QoS::AtLeastOnce | QoS::ExactlyOnce => Some(reader.packet_id()?),
+        };
+        let mut properties: &[u8] = &[];
+        if version.is_v5() {
+            let len = reader.variable()?;
+            properties = reader.take(len as usize)?;
+        }
+        Ok(Self {
+            dup,
+            qos,
+            retain: flags & RETAIN != 0,
+            topic,
+            packet_id,
+            properties,
+            payload: reader.rest(),
+            version,
+        })
+    }
+
+    /// The topic name, checked, as a slice of `source`, which this view was
+    /// read from.
+    ///
+    /// # Errors
+    /// It is not UTF-8, has a wildcard, or is empty before MQTT 5.0.
+    pub fn topic_name(&self, source: &Bytes) -> Result<TopicName, DecodeError> {
+        let topic = reader::string(source, self.topic)?;
+        Ok(if self.version.is_v5() {
+            TopicName::new_or_alias(topic)?
+        } else {
+            TopicName::new(topic)?
+        })
+    }
+
+    /// The packet, as slices of `source`, which this view was read from.
+    ///
+    /// # Errors
+    /// A wrong topic name or wrong properties.
+    pub fn to_owned(&self, source: &Bytes) -> Result<Publish, DecodeError> {
+        let publish = PacketSet::of(PacketType::Publish);
+        Ok(Publish {
+            dup: self.dup,
+            qos: self.qos,
+            retain: self.retain,
+            topic: self.topic_name(source)?,
+            packet_id: self.packet_id,
+            properties: Properties::decode_body(self.properties, source, publish)?,
+            payload: source.slice_ref(self.payload),
+        })
+    }
+}
+
+/// A PUBLISH encoded once for many receivers of one version, at QoS 0 or
+/// above it; each receiver's packet identifier and flags are put in when it
+/// is copied out.
+#[derive(Clone, Debug)]
+pub struct EncodedPublish {
+    bytes: Bytes,
+    /// Where the packet identifier is; 0 at QoS 0, which has none.
+    packet_id_at: usize,
+}
+
+impl EncodedPublish {
+    /// Encodes the message for `version`, with room for a packet identifier
+    /// if `with_packet_id`. The flags of `publish` are not used.
+    ///
+    /// # Errors
+    /// It cannot be encoded.
+    pub fn new(
+        publish: &Publish,
+        version: ProtocolVersion,
+        with_packet_id: bool,
+    ) -> Result<Self, EncodeError> {
+        let mut out = BytesMut::new();
+        let packet_id = with_packet_id.then_some(PacketId::MIN);
+        let properties = version.is_v5().then_some(&publish.properties);
+        let packet_id_at = encode(
+            0,
+            &publish.topic,
+            packet_id,
+            properties,
+            &publish.payload,
+            &mut out,
+        )?;
+        Ok(Self {
+            bytes: out.freeze(),
+            packet_id_at: if with_packet_id { packet_id_at } else { 0 },
+        })
+    }
+
+    /// Length of the whole packet, bytes.
+    pub const fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Never: a packet has at least a fixed header.
+    pub const fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
+    /// Appends the packet at QoS 0.
+    #[inline]
+    pub fn append_qos0(&self, retain: bool, out: &mut BytesMut) {
+        debug_assert_eq!(self.packet_id_at, 0);
+        self.append(flags(false, QoS::AtMostOnce, retain), out);
+    }
+
+    /// Appends the packet at QoS 1 or 2.
+    #[inline]
+    pub fn append_with_id(
+        &self,
+        packet_id: PacketId,
+        dup: bool,
+        qos: QoS,
+        retain: bool,
+        out: &mut BytesMut,
+    ) {
+        debug_assert!(self.packet_id_at > 0 && qos != QoS::AtMostOnce);
+        let at = out.len() + self.packet_id_at;
+        self.append(flags(dup, qos, retain), out);
+        out[at..at + 2].copy_from_slice(&packet_id.get().to_be_bytes());
+    }
+
+    fn append(&self, flags: u8, out: &mut BytesMut) {
+        let start = out.len();
+        out.extend_from_slice(&self.bytes);
+        out[start] |= flags;
+    }
+}
+
+fn flags(dup: bool, qos: QoS, retain: bool) -> u8 {
+    let dup = if dup { DUP } else { 0 };
+    let retain = if retain { RETAIN } else { 0 };
+    dup | qos.as_u8() << 1 | retain
+}
+
+fn remaining(
+    topic: &str,
+    has_packet_id: bool,
+    properties: Option<&Properties>,
+    payload: &[u8],
+) -> Result<usize, EncodeError> {
+    let packet_id = if has_packet_id { 2 } else { 0 };
+    let properties = match properties {
+        Some(properties) => properties.encoded_len()?,
+        None => 0,
+    };
+    Ok(writer::field_len(topic.as_bytes())? + packet_id + properties + payload.len())
+}
+
+/// Appends a PUBLISH; gives the offset of the packet identifier in it.
+fn encode(
+    flags: u8,
+    topic: &str,
+    packet_id: Option<PacketId>,
+    properties: Option<&Properties>,
+    payload: &[u8],
+    out: &mut BytesMut,
+) -> Result<usize, EncodeError> {
+    let start = out.len();
+    let remaining = remaining(topic, packet_id.is_some(), properties, payload)?;
+    writer::put_header_with_flags(out, PacketType::Publish, flags, remaining)?;
+    writer::put_field(out, topic.as_bytes());
+    let packet_id_at = out.len() - start;
+    if let Some(packet_id) = packet_id {
+        out.put_u16(packet_id.get());
+    }
+    if let Some(properties) = properties {
+        properties.encode(out)?;
+    }
+    out.put_slice(payload);
+    Ok(packet_id_at)
+}
