@@ -42,7 +42,7 @@ pub use packet::auth::Auth;
 pub use packet::connack::ConnAck;
 pub use packet::connect::{Connect, Will};
 pub use packet::disconnect::Disconnect;
-pub use packet::publish::{EncodedPublish, Publish, PublishView};
+pub use packet::publish::{EncodedPublish, Publish, PublishParts, PublishView};
 pub use packet::suback::SubAck;
 pub use packet::subscribe::{RetainHandling, Subscribe, Subscription, SubscriptionOptions};
 pub use packet::unsuback::UnsubAck;

@@ -106,7 +106,7 @@ impl Packet {
         match self {
             Self::Connect(connect) => connect.encode(out),
             Self::ConnAck(connack) => connack.encode(version, out),
-            Self::Publish(publish) => publish.encode(version, out),
+            Self::Publish(publish) => publish.parts().encode(version, out),
             Self::PubAck(ack) | Self::PubRec(ack) | Self::PubRel(ack) | Self::PubComp(ack) => {
                 ack.encode(self.packet_type(), version, out)
             }

@@ -38,23 +38,48 @@ impl Publish {
         PublishView::parse(flags, body, version)?.to_owned(body)
     }
 
-    pub(crate) fn encode(
-        &self,
-        version: ProtocolVersion,
-        out: &mut BytesMut,
-    ) -> Result<(), EncodeError> {
+    /// Its fields, borrowed.
+    pub fn parts(&self) -> PublishParts<'_> {
+        PublishParts {
+            dup: self.dup,
+            qos: self.qos,
+            retain: self.retain,
+            topic: &self.topic,
+            packet_id: self.packet_id,
+            properties: &self.properties,
+            payload: &self.payload,
+        }
+    }
+}
+
+/// What a PUBLISH is encoded from.
+#[derive(Clone, Copy, Debug)]
+pub struct PublishParts<'a> {
+    /// Whether it may have been sent before; never at QoS 0.
+    pub dup: bool,
+    /// How surely it is delivered.
+    pub qos: QoS,
+    /// To a server: keep it. To a client: it was kept.
+    pub retain: bool,
+    /// A topic name, or empty if a topic alias stands for it.
+    pub topic: &'a str,
+    /// There at QoS 1 and 2, absent at QoS 0.
+    pub packet_id: Option<PacketId>,
+    /// Left out before MQTT 5.0.
+    pub properties: &'a Properties,
+    /// The message itself.
+    pub payload: &'a [u8],
+}
+
+impl PublishParts<'_> {
+    /// Appends the packet to `out`.
+    ///
+    /// # Errors
+    /// It cannot be encoded; `out` is then as it was.
+    pub fn encode(&self, version: ProtocolVersion, out: &mut BytesMut) -> Result<(), EncodeError> {
         debug_assert_eq!(self.packet_id.is_some(), self.qos != QoS::AtMostOnce);
         let flags = flags(self.dup, self.qos, self.retain);
-        let properties = version.is_v5().then_some(&self.properties);
-        encode(
-            flags,
-            &self.topic,
-            self.packet_id,
-            properties,
-            &self.payload,
-            out,
-        )
-        .map(drop)
+        encode(flags, self, version, out).map(drop)
     }
 
     /// Length of the whole packet when encoded for `version`, bytes.
@@ -62,14 +87,17 @@ impl Publish {
     /// # Errors
     /// It cannot be encoded.
     pub fn encoded_len(&self, version: ProtocolVersion) -> Result<usize, EncodeError> {
-        let properties = version.is_v5().then_some(&self.properties);
-        remaining(
-            &self.topic,
-            self.packet_id.is_some(),
-            properties,
-            &self.payload,
-        )
-        .map(fixed_header::packet_len)
+        self.remaining(version).map(fixed_header::packet_len)
+    }
+
+    fn remaining(&self, version: ProtocolVersion) -> Result<usize, EncodeError> {
+        let packet_id = if self.packet_id.is_some() { 2 } else { 0 };
+        let properties = if version.is_v5() {
+            self.properties.encoded_len()?
+        } else {
+            0
+        };
+        Ok(writer::field_len(self.topic.as_bytes())? + packet_id + properties + self.payload.len())
     }
 }
 
@@ -174,26 +202,22 @@ pub struct EncodedPublish {
 
 impl EncodedPublish {
     /// Encodes the message for `version`, with room for a packet identifier
-    /// if `with_packet_id`. The flags of `publish` are not used.
+    /// if `with_packet_id`. The flags and identifier of `publish` are not
+    /// used.
     ///
     /// # Errors
     /// It cannot be encoded.
     pub fn new(
-        publish: &Publish,
+        publish: PublishParts<'_>,
         version: ProtocolVersion,
         with_packet_id: bool,
     ) -> Result<Self, EncodeError> {
         let mut out = BytesMut::new();
-        let packet_id = with_packet_id.then_some(PacketId::MIN);
-        let properties = version.is_v5().then_some(&publish.properties);
-        let packet_id_at = encode(
-            0,
-            &publish.topic,
-            packet_id,
-            properties,
-            &publish.payload,
-            &mut out,
-        )?;
+        let publish = PublishParts {
+            packet_id: with_packet_id.then_some(PacketId::MIN),
+            ..publish
+        };
+        let packet_id_at = encode(0, &publish, version, &mut out)?;
         Ok(Self {
             bytes: out.freeze(),
             packet_id_at: if with_packet_id { packet_id_at } else { 0 },
@@ -246,40 +270,24 @@ fn flags(dup: bool, qos: QoS, retain: bool) -> u8 {
     dup | qos.as_u8() << 1 | retain
 }
 
-fn remaining(
-    topic: &str,
-    has_packet_id: bool,
-    properties: Option<&Properties>,
-    payload: &[u8],
-) -> Result<usize, EncodeError> {
-    let packet_id = if has_packet_id { 2 } else { 0 };
-    let properties = match properties {
-        Some(properties) => properties.encoded_len()?,
-        None => 0,
-    };
-    Ok(writer::field_len(topic.as_bytes())? + packet_id + properties + payload.len())
-}
-
 /// Appends a PUBLISH; gives the offset of the packet identifier in it.
 fn encode(
     flags: u8,
-    topic: &str,
-    packet_id: Option<PacketId>,
-    properties: Option<&Properties>,
-    payload: &[u8],
+    publish: &PublishParts<'_>,
+    version: ProtocolVersion,
     out: &mut BytesMut,
 ) -> Result<usize, EncodeError> {
     let start = out.len();
-    let remaining = remaining(topic, packet_id.is_some(), properties, payload)?;
+    let remaining = publish.remaining(version)?;
     writer::put_header_with_flags(out, PacketType::Publish, flags, remaining)?;
-    writer::put_field(out, topic.as_bytes());
+    writer::put_field(out, publish.topic.as_bytes());
     let packet_id_at = out.len() - start;
-    if let Some(packet_id) = packet_id {
+    if let Some(packet_id) = publish.packet_id {
         out.put_u16(packet_id.get());
     }
-    if let Some(properties) = properties {
-        properties.encode(out)?;
+    if version.is_v5() {
+        publish.properties.encode(out)?;
     }
-    out.put_slice(payload);
+    out.put_slice(publish.payload);
     Ok(packet_id_at)
 }
