@@ -1,2 +1,79 @@
-//! Start.
-fn main() {}
+//! `cargo xtask ...`: set-up and chores of this repository, in Rust, so that
+//! they run wherever Rust does. One file is one chore; `tools` finds or installs
+//! what they need, and `process` sees that nothing they start outlives them.
+
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a command-line program: printing is how it answers"
+)]
+
+mod broker;
+mod ci;
+mod dashboard;
+mod lint;
+mod network;
+mod process;
+mod results;
+mod start;
+mod steps;
+mod test;
+mod tools;
+mod trunk;
+mod workspace;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+/// Set-up and chores of this repository.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Args {
+    #[command(subcommand)]
+    chore: Chore,
+}
+
+#[derive(Subcommand)]
+enum Chore {
+    /// Start the broker with its dashboard and a simulated kitchen; Ctrl-C stops it.
+    Start(start::Options),
+    /// Build the page that the broker serves, into `dist`.
+    Dashboard,
+    /// Run every test there is, from units to a real browser.
+    Test(test::Options),
+    /// Check format, lints and documentation.
+    Lint,
+    /// Build the page as trunk does, which installs trunk when it is missing.
+    Trunk,
+    /// Everything that must hold before a change lands: lint, trunk, test.
+    Ci,
+}
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    match process::stop_on_signals().and_then(|()| run(&args.chore)) {
+        Ok(code) => code,
+        Err(error) if error.is::<process::Interrupted>() => {
+            eprintln!("stopped");
+            ExitCode::from(130)
+        }
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(chore: &Chore) -> Result<ExitCode> {
+    match chore {
+        Chore::Start(options) => return start::start(options),
+        Chore::Dashboard => dashboard::build(&mut steps::Steps::new(dashboard::STEPS))?,
+        Chore::Test(options) => return test::test(options),
+        Chore::Lint => lint::lint()?,
+        Chore::Trunk => trunk::build()?,
+        Chore::Ci => return ci::ci(),
+    }
+    Ok(ExitCode::SUCCESS)
+}

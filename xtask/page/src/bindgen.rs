@@ -1,0 +1,64 @@
+//! Runs wasm-bindgen, as a library.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, anyhow};
+use wasm_bindgen_cli_support::Bindgen;
+
+/// What wasm-bindgen makes of the program that cargo built.
+pub(crate) struct Bound {
+    pub(crate) wasm: Vec<u8>,
+    pub(crate) script: String,
+    /// JavaScript that crates bring along: path below the script, and content.
+    pub(crate) snippets: Vec<(PathBuf, Vec<u8>)>,
+}
+
+/// Binds the wasm file, with `work` as a folder to write in.
+pub(crate) fn bind(wasm: &Path, work: &Path) -> Result<Bound> {
+    if work.exists() {
+        fs::remove_dir_all(work).with_context(|| format!("cannot empty {}", work.display()))?;
+    }
+    Bindgen::new()
+        .input_path(wasm)
+        .out_name("page")
+        .web(true)
+        .map(|bindgen| {
+            bindgen
+                .typescript(false)
+                .omit_default_module_path(true)
+                .remove_name_section(true)
+                .remove_producers_section(true)
+                .generate(work)
+        })
+        .and_then(|done| done)
+        .map_err(|error| explain(&error))?;
+
+    let read =
+        |path: &Path| fs::read(path).with_context(|| format!("cannot read {}", path.display()));
+    let script = String::from_utf8(read(&work.join("page.js"))?)
+        .context("wasm-bindgen wrote a script that is not UTF-8")?;
+    let mut snippets = Vec::new();
+    for path in crate::output::files_below(&work.join("snippets"))? {
+        let content = read(&path)?;
+        let below = path.strip_prefix(work).unwrap_or(&path).to_owned();
+        snippets.push((below, content));
+    }
+    Ok(Bound {
+        wasm: read(&work.join("page_bg.wasm"))?,
+        script,
+        snippets,
+    })
+}
+
+/// wasm-bindgen explains a difference of versions over a screenful, and advises
+/// installing its command-line tool, which is not used here.
+fn explain(error: &anyhow::Error) -> anyhow::Error {
+    let text = format!("{error:#}");
+    if text.contains("schema version") {
+        return anyhow!(
+            "wasm-bindgen and wasm-bindgen-cli-support differ in version: run `cargo update -p wasm-bindgen -p wasm-bindgen-cli-support`, then again"
+        );
+    }
+    anyhow!("wasm-bindgen could not read the dashboard: {text}")
+}

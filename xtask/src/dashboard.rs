@@ -1,0 +1,51 @@
+//! `cargo xtask dashboard`: the page that the broker serves, in `dist`.
+
+use anyhow::Result;
+
+use crate::process::run;
+use crate::steps::Steps;
+use crate::tools::wasm_target;
+use crate::workspace::{cargo, root, target};
+
+/// The steps that [`build`] announces.
+pub(crate) const STEPS: usize = 2;
+
+/// Builds the page; a second time, with nothing changed, takes a second.
+pub(crate) fn build(steps: &mut Steps) -> Result<()> {
+    wasm_target::ensure()?;
+    let wasm = target()
+        .join(wasm_target::WASM)
+        .join("wasm-release/dashboard.wasm");
+
+    steps.next(
+        "building the dashboard",
+        (!wasm.exists()).then_some("about 2 minutes the first time"),
+    );
+    run(cargo("build").args([
+        "--package",
+        "dashboard",
+        "--target",
+        wasm_target::WASM,
+        "--profile",
+        "wasm-release",
+    ]))?;
+
+    let tool = target().join("debug").join("xtask-page");
+    steps.next(
+        "packing it for the browser",
+        (!tool
+            .with_extension(std::env::consts::EXE_EXTENSION)
+            .exists())
+        .then_some("about 1 minute the first time"),
+    );
+    run(cargo("run")
+        .args(["--package", "xtask-page", "--"])
+        .arg("--index")
+        .arg(root().join("index.html"))
+        .arg("--wasm")
+        .arg(&wasm)
+        .arg("--out")
+        .arg(root().join("dist"))
+        .arg("--cache")
+        .arg(target().join("page")))
+}

@@ -1,0 +1,33 @@
+//! `cargo xtask lint`: format, lints and documentation, warnings denied.
+
+use anyhow::Result;
+
+use crate::process::run;
+use crate::steps::Steps;
+use crate::tools::wasm_target;
+use crate::workspace::cargo;
+
+/// The crates that are made for the browser.
+const BROWSER: [&str; 2] = ["client-wasm", "dashboard"];
+
+/// Checks it all; the first that fails ends it.
+pub(crate) fn lint() -> Result<()> {
+    let mut steps = Steps::new(4);
+    steps.next("checking the format", None);
+    run(cargo("fmt").args(["--all", "--check"]))?;
+
+    steps.next("linting for this machine", None);
+    run(cargo("clippy").args(["--workspace", "--all-targets", "--", "--deny", "warnings"]))?;
+
+    steps.next("linting for the browser", None);
+    wasm_target::ensure()?;
+    run(cargo("clippy")
+        .args(BROWSER.iter().flat_map(|name| ["--package", name]))
+        .args(["--target", wasm_target::WASM, "--all-targets"])
+        .args(["--", "--deny", "warnings"]))?;
+
+    steps.next("checking the documentation", None);
+    run(cargo("doc")
+        .args(["--workspace", "--no-deps"])
+        .env("RUSTDOCFLAGS", "--deny warnings"))
+}

@@ -1,0 +1,143 @@
+//! `cargo xtask test`: every test there is.
+//!
+//! The crate `e2e` finds what it drives in these variables, each a full path:
+//!
+//! | variable | what |
+//! |---|---|
+//! | `E2E_BROKER`, `E2E_KITCHEN` | `ws-broker` and `kitchen`, release builds |
+//! | `E2E_PYTHON161`, `E2E_PYTHON2` | Python interpreters with paho-mqtt 1.6.1 and 2.x |
+//! | `E2E_MOSQUITTO`, `E2E_MOSQUITTO_PUB`, `E2E_MOSQUITTO_SUB` | Debian's Mosquitto and its clients |
+//! | `E2E_NODE`, `E2E_NODE_MODULES` | Node, and a `node_modules` with `mqtt` 5 and `axe-core` |
+//! | `CHROMIUM`, `CHROMEDRIVER` | the browser and its driver |
+//! | `E2E_ROOT` | the repository, with `devices/python` and `dist` |
+//!
+//! `client-wasm`'s browser tests find a broker in `CLIENT_WASM_TEST_BROKER`, as
+//! they are compiled: `option_env!("CLIENT_WASM_TEST_BROKER")` is a `ws://` URL.
+
+use std::process::{Command, ExitCode};
+
+use anyhow::Result;
+use clap::ValueEnum;
+
+use crate::process::run_by_line;
+use crate::results::Results;
+use crate::steps::Steps;
+use crate::tools::{cargo_tools, node, python, system, wasm_target};
+use crate::workspace::{cargo, release_binary, root};
+use crate::{broker, dashboard};
+
+/// paho-mqtt as most tutorials have it, and as pip installs it.
+const PAHO: [&str; 2] = ["1.6.1", "2.1.0"];
+
+/// What is run.
+#[derive(clap::Args, Default)]
+pub(crate) struct Options {
+    /// Run only these, each step with what it needs.
+    #[arg(long, value_delimiter = ',')]
+    only: Vec<Step>,
+    /// What to pass on to the test programs, such as a part of a test's name.
+    #[arg(last = true)]
+    filter: Vec<String>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Step {
+    /// Everything that runs without a browser and without other programs.
+    Units,
+    /// The browser client's own tests, in Chromium.
+    Wasm,
+    /// The whole: real clients, a real browser, the broker as it is shipped.
+    E2e,
+}
+
+/// Runs the steps, all of them even when one fails, and sums up.
+pub(crate) fn test(options: &Options) -> Result<ExitCode> {
+    let wanted = |step| options.only.is_empty() || options.only.contains(&step);
+    let programs = wanted(Step::Wasm) || wanted(Step::E2e);
+    let count = [wanted(Step::Units), wanted(Step::Wasm), wanted(Step::E2e)]
+        .into_iter()
+        .filter(|wanted| *wanted)
+        .count();
+    let mut steps = Steps::new(count + if programs { dashboard::STEPS + 1 } else { 0 });
+    let mut results = Results::default();
+    let filter = &options.filter;
+
+    if programs {
+        dashboard::build(&mut steps)?;
+        steps.next("building the broker and the simulated kitchen", None);
+        broker::build()?;
+    }
+    if wanted(Step::Units) {
+        steps.next("testing what needs no other program", None);
+        results.add(units(filter)?);
+    }
+    if wanted(Step::Wasm) {
+        steps.next("testing the browser client in Chromium", None);
+        results.add(wasm(filter)?);
+    }
+    if wanted(Step::E2e) {
+        steps.next("testing the whole with real clients", None);
+        results.add(e2e(filter)?);
+    }
+    println!("{} passed, {} failed", results.passed, results.failed);
+    Ok(ExitCode::from(u8::from(results.failed > 0)))
+}
+
+fn units(filter: &[String]) -> Result<Results> {
+    count(
+        "units",
+        cargo("test")
+            .args(["--workspace", "--exclude", "e2e", "--no-fail-fast", "--"])
+            .args(filter),
+    )
+}
+
+fn wasm(filter: &[String]) -> Result<Results> {
+    wasm_target::ensure()?;
+    let (_, chromedriver) = system::browser()?;
+    let runner = cargo_tools::wasm_bindgen("wasm-bindgen-test-runner")?;
+    let broker = broker::start_for_tests()?;
+    count(
+        "wasm",
+        cargo("test")
+            .args(["--package", "client-wasm", "--lib", "--tests"])
+            .args(["--target", wasm_target::WASM, "--no-fail-fast", "--"])
+            .args(filter)
+            .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", runner)
+            .env("CHROMEDRIVER", chromedriver)
+            .env("CLIENT_WASM_TEST_BROKER", &broker.url),
+    )
+}
+
+fn e2e(filter: &[String]) -> Result<Results> {
+    let system = system::all()?;
+    let mut test = cargo("test");
+    test.args(["--package", "e2e", "--no-fail-fast", "--"])
+        .args(filter)
+        .env("E2E_ROOT", root())
+        .env("E2E_BROKER", release_binary("ws-broker"))
+        .env("E2E_KITCHEN", release_binary("kitchen"))
+        .env("E2E_PYTHON161", python::with_paho(&system.python, PAHO[0])?)
+        .env("E2E_PYTHON2", python::with_paho(&system.python, PAHO[1])?)
+        .env("E2E_MOSQUITTO", &system.mosquitto)
+        .env("E2E_MOSQUITTO_PUB", &system.mosquitto_pub)
+        .env(
+            "E2E_MOSQUITTO_SUB",
+            system.mosquitto_pub.with_file_name("mosquitto_sub"),
+        )
+        .env("E2E_NODE", &system.node)
+        .env("E2E_NODE_MODULES", node::modules(&system.npm)?)
+        .env("CHROMIUM", &system.chromium)
+        .env("CHROMEDRIVER", &system.chromedriver);
+    count("e2e", &mut test)
+}
+
+/// Runs a step's tests with their output shown, and counts them.
+fn count(name: &str, command: &mut Command) -> Result<Results> {
+    let mut results = Results::default();
+    let status = run_by_line(command, |line| {
+        results.read(line);
+        println!("{line}");
+    })?;
+    results.of_step(name, status.success())
+}
