@@ -1,5 +1,5 @@
 use crate::topic::InvalidTopic;
-use crate::{PacketType, PropertyId, ReasonCode};
+use crate::{PacketType, PropertyId, ReasonCode, SubscriptionOptions};
 
 /// Why bytes are not a packet that the peer may send.
 ///
@@ -58,8 +58,8 @@ pub enum DecodeError {
     /// CONNACK flags other than session present \[MQTT-3.2.2-1\].
     #[error("invalid CONNACK flags: 0x{0:02x}")]
     ConnAckFlags(u8),
-    /// Reserved bits or retain handling 3 in subscription options
-    /// \[MQTT-3.8.3-5\].
+    /// Reserved bits \[MQTT-3.8.3-5\], QoS 3 or retain handling 3 in
+    /// subscription options (section 3.8.3.1).
     #[error("invalid subscription options: 0x{0:02x}")]
     SubscriptionOptions(u8),
     /// No Local on a shared subscription \[MQTT-3.8.3-4\].
@@ -89,6 +89,11 @@ pub enum DecodeError {
     /// A property's value that the specification rules out.
     #[error("property {0:?} with a forbidden value")]
     PropertyValue(PropertyId),
+    /// A property that the rest of the packet calls for: a topic alias with
+    /// an empty topic name (section 3.3.2.1), an authentication method with
+    /// authentication data or in AUTH (sections 3.1.2.11.10, 3.15.2.2.2).
+    #[error("property {0:?} is missing")]
+    MissingProperty(PropertyId),
     /// A packet that this version does not have (AUTH before 5.0).
     #[error("{} does not exist in this version", .0.name())]
     NotInVersion(PacketType),
@@ -102,11 +107,17 @@ impl DecodeError {
             Self::Topic(InvalidTopic::Name(_)) => ReasonCode::TopicNameInvalid,
             Self::Topic(InvalidTopic::Filter(_)) => ReasonCode::TopicFilterInvalid,
             Self::ProtocolName | Self::ProtocolLevel(_) => ReasonCode::UnsupportedProtocolVersion,
-            Self::NoLocalOnShared
+            // Reserved bits make it malformed, the other values are protocol
+            // errors (section 3.8.3.1).
+            Self::SubscriptionOptions(byte) if byte & SubscriptionOptions::RESERVED == 0 => {
+                ReasonCode::ProtocolError
+            }
+            Self::PacketIdZero
+            | Self::NoLocalOnShared
             | Self::EmptyPayload(_)
             | Self::RepeatedProperty(_)
-            | Self::MisplacedProperty(_)
             | Self::PropertyValue(_)
+            | Self::MissingProperty(_)
             | Self::NotInVersion(_) => ReasonCode::ProtocolError,
             _ => ReasonCode::MalformedPacket,
         }
@@ -122,6 +133,16 @@ pub enum EncodeError {
     /// The packet would be longer than MQTT allows, 268,435,460 bytes.
     #[error("packet of {0} bytes, over what MQTT allows")]
     PacketTooLong(usize),
+    /// A string with U+0000 in it \[MQTT-1.5.4-2\].
+    #[error("string with U+0000 in it")]
+    Nul,
+    /// A property's value that the specification rules out.
+    #[error("property {0:?} with a forbidden value")]
+    PropertyValue(PropertyId),
+    /// SUBSCRIBE or UNSUBSCRIBE without a filter, SUBACK or UNSUBACK without
+    /// a code.
+    #[error("{} with an empty payload", .0.name())]
+    EmptyPayload(PacketType),
     /// AUTH before 5.0.
     #[error("{} does not exist in this version", .0.name())]
     NotInVersion(PacketType),

@@ -1,5 +1,5 @@
 use crate::packet_type::PacketType;
-use crate::{DecodeError, writer};
+use crate::{DecodeError, ProtocolVersion, writer};
 
 /// The largest remaining length, in bytes (section 1.5.5): 268,435,455.
 pub const MAX_REMAINING_LENGTH: usize = 268_435_455;
@@ -22,6 +22,9 @@ impl FixedHeader {
     /// Reads the header at the front of `bytes`; `None` when it is not all
     /// there yet.
     ///
+    /// A remaining length written longer than it need be is accepted, as
+    /// Mosquitto does: 3.x does not forbid it, and what it says is plain.
+    ///
     /// # Errors
     /// Wrong type or flags, an overlong length, or a packet over `limit`
     /// bytes in all: told before the body has arrived, so that nobody needs
@@ -33,7 +36,7 @@ impl FixedHeader {
         };
         let (first, flags) = (*first, first & 0x0f);
         let packet_type = PacketType::from_u8(first >> 4).ok_or(DecodeError::FirstByte(first))?;
-        if packet_type != PacketType::Publish && flags != packet_type.flags() {
+        if !packet_type.has_flags(flags) {
             return Err(DecodeError::FirstByte(first));
         }
         let mut remaining = 0usize;
@@ -57,6 +60,20 @@ impl FixedHeader {
             return Err(DecodeError::RemainingLength);
         }
         Ok(None)
+    }
+
+    /// Checks the flags that [`FixedHeader::peek`], which does not know the
+    /// version, lets pass: DUP on what 3.1 sends again (its section 2.1).
+    pub(crate) fn check_flags(self, version: ProtocolVersion) -> Result<(), DecodeError> {
+        if version == ProtocolVersion::V3_1
+            || self.packet_type == PacketType::Publish
+            || self.flags == self.packet_type.flags()
+        {
+            Ok(())
+        } else {
+            let first = (self.packet_type as u8) << 4 | self.flags;
+            Err(DecodeError::FirstByte(first))
+        }
     }
 
     /// Length of the whole packet, bytes.

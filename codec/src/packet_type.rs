@@ -52,6 +52,17 @@ impl PacketType {
         }
     }
 
+    /// Whether some version allows these flags: PUBLISH has its own, and in
+    /// 3.1 what is acknowledged may come again with DUP.
+    pub(crate) const fn has_flags(self, flags: u8) -> bool {
+        const DUP: u8 = 0b1000;
+        match self {
+            Self::Publish => true,
+            Self::PubRel | Self::Subscribe | Self::Unsubscribe => flags & !DUP == self.flags(),
+            _ => flags == self.flags(),
+        }
+    }
+
     /// The name as the specification writes it, such as `PUBLISH`.
     pub const fn name(self) -> &'static str {
         match self {

@@ -5,7 +5,7 @@ use bytestring::ByteString;
 
 use crate::packet_type::{PacketSet, PacketType};
 use crate::reader::Reader;
-use crate::{DecodeError, EncodeError, writer};
+use crate::{DecodeError, EncodeError, MAX_REMAINING_LENGTH, TopicName, writer};
 
 macro_rules! wire_type {
     (Flag) => {
@@ -82,13 +82,13 @@ macro_rules! wire_len {
         writer::variable_len(*$v as usize)
     };
     (String $v:ident) => {
-        writer::field_len($v.as_bytes())?
+        writer::string_len($v)?
     };
     (Binary $v:ident) => {
         writer::field_len($v)?
     };
     (StringPair $v:ident) => {
-        writer::field_len($v.0.as_bytes())? + writer::field_len($v.1.as_bytes())?
+        writer::string_len(&$v.0)? + writer::string_len(&$v.1)?
     };
 }
 
@@ -118,6 +118,13 @@ macro_rules! wire_encode {
         writer::put_field($out, $v.0.as_bytes());
         writer::put_field($out, $v.1.as_bytes());
     }};
+}
+
+macro_rules! wire_detached {
+    (String $v:ident) => { ByteString::from(&**$v) };
+    (Binary $v:ident) => { Bytes::copy_from_slice($v) };
+    (StringPair $v:ident) => { (ByteString::from(&*$v.0), ByteString::from(&*$v.1)) };
+    ($wire:ident $v:ident) => { *$v };
 }
 
 macro_rules! packet_set {
@@ -203,6 +210,12 @@ macro_rules! properties {
                 })
             }
 
+            fn detached(&self) -> Self {
+                match self {
+                    $(Self::$name(v) => Self::$name(wire_detached!($wire v)),)+
+                }
+            }
+
             fn encode_value(&self, out: &mut BytesMut) {
                 match self {
                     $(Self::$name(v) => wire_encode!($wire v out),)+
@@ -260,18 +273,21 @@ impl PropertyId {
 
 impl Property {
     /// Values that the specification makes protocol errors.
-    const fn is_allowed(&self) -> bool {
+    fn is_allowed(&self) -> bool {
         match self {
-            Self::ReceiveMaximum(0)
-            | Self::TopicAlias(0)
-            | Self::MaximumPacketSize(0)
-            | Self::SubscriptionIdentifier(0) => false,
+            Self::ReceiveMaximum(0) | Self::TopicAlias(0) | Self::MaximumPacketSize(0) => false,
+            Self::SubscriptionIdentifier(id) => (1..=MAX_REMAINING_LENGTH as u32).contains(id),
+            // [MQTT-3.3.2-14], and it must do as a topic name.
+            Self::ResponseTopic(topic) => TopicName::new(topic.clone()).is_ok(),
             Self::MaximumQoS(qos) => *qos <= 1,
             _ => true,
         }
     }
 
     fn encoded_len(&self) -> Result<usize, EncodeError> {
+        if !self.is_allowed() {
+            return Err(EncodeError::PropertyValue(self.id()));
+        }
         Ok(1 + self.value_len()?)
     }
 }
@@ -324,6 +340,22 @@ impl Properties {
     /// Keeps those for which `keep` holds.
     pub fn retain(&mut self, keep: impl FnMut(&Property) -> bool) {
         self.0.retain(keep);
+    }
+
+    /// Checks that a property is there.
+    pub(crate) fn require(&self, id: PropertyId) -> Result<(), DecodeError> {
+        if self.0.iter().any(|p| p.id() == id) {
+            Ok(())
+        } else {
+            Err(DecodeError::MissingProperty(id))
+        }
+    }
+
+    /// The same properties in memory of their own, not in the buffer that
+    /// they were decoded from.
+    #[must_use]
+    pub fn detached(&self) -> Self {
+        self.0.iter().map(Property::detached).collect()
     }
 
     /// The subscription identifiers, in order.

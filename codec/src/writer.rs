@@ -2,6 +2,7 @@
 
 use bytes::{BufMut, BytesMut};
 
+use crate::fixed_header::packet_len;
 use crate::{EncodeError, MAX_REMAINING_LENGTH, PacketType};
 
 /// Length of `value` as a variable byte integer: 1 to 4 bytes.
@@ -37,6 +38,14 @@ pub(crate) fn field_len(field: &[u8]) -> Result<usize, EncodeError> {
     Ok(2 + field.len())
 }
 
+/// Length of a string with its two length bytes.
+pub(crate) fn string_len(text: &str) -> Result<usize, EncodeError> {
+    if text.contains('\0') {
+        return Err(EncodeError::Nul);
+    }
+    field_len(text.as_bytes())
+}
+
 /// Writes a string or binary field whose length [`field_len`] has checked.
 #[inline]
 pub(crate) fn put_field(out: &mut BytesMut, field: &[u8]) {
@@ -62,7 +71,7 @@ pub(crate) fn put_header_with_flags(
     remaining: usize,
 ) -> Result<(), EncodeError> {
     if remaining > MAX_REMAINING_LENGTH {
-        return Err(EncodeError::PacketTooLong(remaining));
+        return Err(EncodeError::PacketTooLong(packet_len(remaining)));
     }
     out.reserve(5 + remaining);
     out.put_u8((packet_type as u8) << 4 | flags);

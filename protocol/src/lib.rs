@@ -1,1 +1,42 @@
-//! Placeholder.
+//! One end of an MQTT connection, without I/O, clock or randomness.
+//!
+//! - [`Session`] is what outlives a connection: publishes in flight, QoS 2
+//!   identifiers received, packet identifiers in use.
+//! - [`client::Connection`] and [`server::Connection`] are the two ends of a
+//!   connection; each holds a session while it lasts. The QoS handshakes are
+//!   written once, for both.
+//! - [`Message`] is what is published; a [`Delivery`] is one message on its
+//!   way to one receiver.
+//!
+//! A driver reads bytes from somewhere and gives them to `handle_input`, which
+//! takes whole packets and gives [`client::Event`]s or [`server::Event`]s;
+//! calls methods such as `publish` and `acknowledge`; writes what
+//! `poll_transmit` gives; and calls `handle_timeout` when `poll_timeout` says
+//! so. The time is an argument, [`Time`].
+//!
+//! Acknowledgements of received publishes are the driver's to give, by
+//! `acknowledge`, when it has done what they promise (stored the message,
+//! handed it to the application).
+//!
+//! Not here: queues of messages that wait for their turn (a driver asks
+//! `window` and keeps them), subscriptions and their matching, retained
+//! messages, wills, authentication. Those are the driver's.
+
+pub mod client;
+mod endpoint;
+mod inflight;
+mod keep_alive;
+mod limits;
+mod message;
+pub mod server;
+mod session;
+mod time;
+mod topic_alias;
+mod violation;
+
+pub use endpoint::PublishError;
+pub use limits::Limits;
+pub use message::{Delivery, Message};
+pub use session::Session;
+pub use time::Time;
+pub use violation::Violation;

@@ -1,6 +1,8 @@
 use bytes::{Bytes, BytesMut};
 
-use crate::{DecodeError, EncodeError, PacketType, Properties, ProtocolVersion, ReasonCode};
+use crate::{
+    DecodeError, EncodeError, PacketType, Properties, PropertyId, ProtocolVersion, ReasonCode,
+};
 
 /// AUTH: one step of extended authentication, MQTT 5.0 only (section 3.15).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,6 +20,9 @@ impl Auth {
             return Err(DecodeError::NotInVersion(kind));
         }
         let (reason, properties) = super::disconnect::decode_reason(kind, body)?;
+        if reason != ReasonCode::Success || !properties.is_empty() {
+            properties.require(PropertyId::AuthenticationMethod)?;
+        }
         Ok(Self { reason, properties })
     }
 

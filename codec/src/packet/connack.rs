@@ -31,11 +31,17 @@ impl ConnAck {
         let kind = PacketType::ConnAck;
         let mut reader = Reader::new(body);
         let session_present = match reader.u8()? {
+            // Reserved and unused in 3.1 (its section 3.2).
+            _ if version == ProtocolVersion::V3_1 => false,
             0 => false,
             1 => true,
             flags => return Err(DecodeError::ConnAckFlags(flags)),
         };
         let code = reader.u8()?;
+        // A server older than 5.0 refuses a 5.0 client in its own format.
+        if version.is_v5() && code == 1 && !session_present && reader.is_empty() {
+            return Ok(Self::new(false, ReasonCode::UnsupportedProtocolVersion));
+        }
         let (reason, properties) = if version.is_v5() {
             (
                 ReasonCode::decode(code, kind)?,
@@ -65,7 +71,6 @@ impl ConnAck {
             0
         };
         writer::put_header(out, PacketType::ConnAck, 2 + properties)?;
-        // Not in 3.1, whose byte is reserved (its section 3.2).
         out.put_u8(u8::from(
             self.session_present && version != ProtocolVersion::V3_1,
         ));

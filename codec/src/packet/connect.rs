@@ -4,7 +4,8 @@ use bytestring::ByteString;
 use crate::packet_type::PacketSet;
 use crate::reader::Reader;
 use crate::{
-    DecodeError, EncodeError, PacketType, Properties, ProtocolVersion, QoS, TopicName, writer,
+    DecodeError, EncodeError, PacketType, Properties, PropertyId, ProtocolVersion, QoS, TopicName,
+    writer,
 };
 
 /// CONNECT: the first packet of a connection (section 3.1).
@@ -76,12 +77,12 @@ impl Connect {
         let mut reader = Reader::new(body);
         let name = reader.field()?;
         let level = reader.u8()?;
-        let (bridge, level) = (level & BRIDGE != 0, level & !BRIDGE);
-        let version = match (name, level) {
+        let bridge = level & BRIDGE != 0;
+        let version = match (name, level & !BRIDGE) {
             (b"MQIsdp", 3) => ProtocolVersion::V3_1,
             (b"MQTT", 4) => ProtocolVersion::V3_1_1,
             (b"MQTT", 5) if !bridge => ProtocolVersion::V5,
-            (b"MQIsdp" | b"MQTT", level) => return Err(DecodeError::ProtocolLevel(level)),
+            (b"MQIsdp" | b"MQTT", _) => return Err(DecodeError::ProtocolLevel(level)),
             _ => return Err(DecodeError::ProtocolName),
         };
         let flags = reader.u8()?;
@@ -92,6 +93,9 @@ impl Connect {
         if version.is_v5() {
             let connect = PacketSet::of(PacketType::Connect);
             properties = Properties::decode(&mut reader, body, connect)?;
+            if properties.authentication_data().is_some() {
+                properties.require(PropertyId::AuthenticationMethod)?;
+            }
         }
         let client_id = reader.string(body)?;
         let will = if has(WILL) {
@@ -99,8 +103,15 @@ impl Connect {
         } else {
             None
         };
-        let username = has(USERNAME).then(|| reader.string(body)).transpose()?;
-        let password = has(PASSWORD).then(|| reader.binary(body)).transpose()?;
+        // In 3.1 the remaining length takes precedence over these two flags
+        // (its section 3.1), for clients older than user names.
+        let left_out = |reader: &Reader<'_>| version == ProtocolVersion::V3_1 && reader.is_empty();
+        let username = (has(USERNAME) && !left_out(&reader))
+            .then(|| reader.string(body))
+            .transpose()?;
+        let password = (has(PASSWORD) && !left_out(&reader))
+            .then(|| reader.binary(body))
+            .transpose()?;
         super::end(PacketType::Connect, reader.is_empty())?;
         Ok(Self {
             version,
@@ -121,7 +132,7 @@ impl Connect {
             return Err(EncodeError::PasswordWithoutUsername);
         }
         let name = self.version.protocol_name().as_bytes();
-        let mut len = writer::field_len(name)? + 4 + writer::field_len(self.client_id.as_bytes())?;
+        let mut len = writer::field_len(name)? + 4 + writer::string_len(&self.client_id)?;
         let mut flags = 0;
         if v5 {
             len += self.properties.encoded_len()?;
@@ -138,7 +149,7 @@ impl Connect {
         }
         if let Some(username) = &self.username {
             flags |= USERNAME;
-            len += writer::field_len(username.as_bytes())?;
+            len += writer::string_len(username)?;
         }
         if let Some(password) = &self.password {
             flags |= PASSWORD;
@@ -146,7 +157,8 @@ impl Connect {
         }
         writer::put_header(out, PacketType::Connect, len)?;
         writer::put_field(out, name);
-        out.put_u8(self.version.level() | if self.bridge { BRIDGE } else { 0 });
+        let bridge = if self.bridge && !v5 { BRIDGE } else { 0 };
+        out.put_u8(self.version.level() | bridge);
         out.put_u8(flags);
         out.put_u16(self.keep_alive);
         if v5 {
@@ -169,13 +181,14 @@ impl Connect {
 /// Flags that contradict each other: the reserved bit \[MQTT-3.1.2-3\], will
 /// QoS or retain without a will \[MQTT-3.1.2-11\], \[MQTT-3.1.2-13\], will QoS
 /// 3 \[MQTT-3.1.2-12\], and before MQTT 5.0 a password without a user name
-/// \[MQTT-3.1.2-22\].
+/// \[MQTT-3.1.2-22\]. 3.1 has the reserved bit unused, and disregards will QoS
+/// and retain without a will (its section 3.1).
 fn check_flags(flags: u8, version: ProtocolVersion) -> Result<(), DecodeError> {
     let will = flags & WILL != 0;
     let will_qos = flags >> 3 & 3;
-    let bad = flags & 1 != 0
-        || will_qos == 3
-        || !will && (will_qos != 0 || flags & WILL_RETAIN != 0)
+    let bad = version != ProtocolVersion::V3_1
+        && (flags & 1 != 0 || !will && (will_qos != 0 || flags & WILL_RETAIN != 0))
+        || will && will_qos == 3
         || !version.is_v5() && flags & PASSWORD != 0 && flags & USERNAME == 0;
     if bad {
         Err(DecodeError::ConnectFlags(flags))

@@ -75,6 +75,7 @@ impl Packet {
         version: ProtocolVersion,
     ) -> Result<Self, DecodeError> {
         debug_assert_eq!(body.len(), header.remaining);
+        header.check_flags(version)?;
         let kind = header.packet_type;
         Ok(match kind {
             PacketType::Connect => Self::Connect(Box::new(Connect::decode(body)?)),

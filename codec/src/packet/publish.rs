@@ -3,8 +3,8 @@ use bytes::{BufMut, Bytes, BytesMut};
 use crate::packet_type::{PacketSet, PacketType};
 use crate::reader::{self, Reader};
 use crate::{
-    DecodeError, EncodeError, PacketId, Properties, ProtocolVersion, QoS, TopicName, fixed_header,
-    writer,
+    DecodeError, EncodeError, PacketId, Properties, PropertyId, ProtocolVersion, QoS, TopicName,
+    fixed_header, writer,
 };
 
 const RETAIN: u8 = 0x01;
@@ -130,10 +130,13 @@ impl<'a> PublishView<'a> {
     #[inline]
     pub fn parse(flags: u8, body: &'a [u8], version: ProtocolVersion) -> Result<Self, DecodeError> {
         let qos = QoS::from_u8(flags >> 1 & 3).ok_or(DecodeError::QoS)?;
-        let dup = flags & DUP != 0;
-        // 3.1 says only that DUP "should" be ignored at QoS 0.
-        if dup && qos == QoS::AtMostOnce && version != ProtocolVersion::V3_1 {
-            return Err(DecodeError::DupAtQoS0);
+        let mut dup = flags & DUP != 0;
+        if dup && qos == QoS::AtMostOnce {
+            // 3.1 gives DUP a meaning above QoS 0 only (its section 2.1).
+            if version != ProtocolVersion::V3_1 {
+                return Err(DecodeError::DupAtQoS0);
+            }
+            dup = false;
         }
         let mut reader = Reader::new(body);
         let topic = reader.field()?;
@@ -175,16 +178,22 @@ impl<'a> PublishView<'a> {
     /// The packet, as slices of `source`, which this view was read from.
     ///
     /// # Errors
-    /// A wrong topic name or wrong properties.
+    /// A wrong topic name, wrong properties, or an empty topic name without
+    /// a topic alias.
     pub fn to_owned(&self, source: &Bytes) -> Result<Publish, DecodeError> {
         let publish = PacketSet::of(PacketType::Publish);
+        let topic = self.topic_name(source)?;
+        let properties = Properties::decode_body(self.properties, source, publish)?;
+        if topic.is_alias() {
+            properties.require(PropertyId::TopicAlias)?;
+        }
         Ok(Publish {
             dup: self.dup,
             qos: self.qos,
             retain: self.retain,
-            topic: self.topic_name(source)?,
+            topic,
             packet_id: self.packet_id,
-            properties: Properties::decode_body(self.properties, source, publish)?,
+            properties,
             payload: source.slice_ref(self.payload),
         })
     }

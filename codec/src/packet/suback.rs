@@ -72,7 +72,12 @@ pub(super) fn decode_reasons(
     let reasons = reader
         .rest()
         .iter()
-        .map(|&code| ReasonCode::decode(code, kind))
+        .map(|&code| match code {
+            // All that 3.1.1 has [MQTT-3.9.3-2].
+            0..=2 | 0x80 => ReasonCode::decode(code, kind),
+            _ if version.is_v5() => ReasonCode::decode(code, kind),
+            _ => Err(DecodeError::ReasonCode { packet: kind, code }),
+        })
         .collect::<Result<_, _>>()?;
     Ok((packet_id, properties, reasons))
 }
@@ -87,6 +92,10 @@ pub(super) fn encode_head(
     version: ProtocolVersion,
     out: &mut BytesMut,
 ) -> Result<(), EncodeError> {
+    // Only UNSUBACK may be without a payload, and has none before 5.0.
+    if payload == 0 && (version.is_v5() || kind != PacketType::UnsubAck) {
+        return Err(EncodeError::EmptyPayload(kind));
+    }
     let properties_len = if version.is_v5() {
         properties.encoded_len()?
     } else {

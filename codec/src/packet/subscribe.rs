@@ -64,6 +64,9 @@ impl From<QoS> for SubscriptionOptions {
 }
 
 impl SubscriptionOptions {
+    /// The bits that MQTT 5.0 gives no meaning.
+    pub(crate) const RESERVED: u8 = 0xc0;
+
     /// Reads the options byte. Before MQTT 5.0 only the QoS bits may be set
     /// \[MQTT-3.8.3-4\] of 3.1.1.
     ///
@@ -71,7 +74,11 @@ impl SubscriptionOptions {
     /// QoS 3, retain handling 3 or reserved bits.
     pub fn from_u8(byte: u8, version: ProtocolVersion) -> Result<Self, DecodeError> {
         let error = DecodeError::SubscriptionOptions(byte);
-        let reserved = if version.is_v5() { 0xc0 } else { 0xfc };
+        let reserved = if version.is_v5() {
+            Self::RESERVED
+        } else {
+            0xfc
+        };
         if byte & reserved != 0 {
             return Err(error);
         }

@@ -1,0 +1,454 @@
+//! The client's end of a connection.
+
+use std::time::Duration;
+
+use bytes::BytesMut;
+use codec::{
+    Auth, ConnAck, Connect, Disconnect, Packet, PacketId, PacketType, Properties, ProtocolVersion,
+    Publish, QoS, ReasonCode, SubAck, Subscribe, Subscription, TopicFilter, UnsubAck, Unsubscribe,
+};
+
+pub use crate::endpoint::Delivered;
+use crate::endpoint::Endpoint;
+use crate::keep_alive::{Due, Pings};
+use crate::session::Outbound;
+use crate::{Delivery, Limits, PublishError, Session, Time, Violation};
+
+/// What the server says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// The answer to CONNECT. If its reason is a failure, the connection is
+    /// closed.
+    ConnAck {
+        /// The packet.
+        connack: ConnAck,
+        /// Publishes of the session that were in flight, when the server has
+        /// lost that session \[MQTT-3.2.2-4\]: forgotten here too, oldest
+        /// first. Publish them anew if they must not be lost.
+        lost: Vec<Delivery>,
+    },
+    /// A message. At QoS 1 and 2 answer with [`Connection::acknowledge`], in
+    /// order \[MQTT-4.6.0-2\].
+    Publish(Publish),
+    /// A publish of this client is complete, or refused.
+    Delivered(Delivered),
+    /// The answer to [`Connection::subscribe`].
+    SubAck {
+        /// What was given to it.
+        token: u64,
+        /// The packet.
+        suback: SubAck,
+    },
+    /// The answer to [`Connection::unsubscribe`].
+    UnsubAck {
+        /// What was given to it.
+        token: u64,
+        /// The packet.
+        unsuback: UnsubAck,
+    },
+    /// The server ends the connection, and says why.
+    Disconnect(Disconnect),
+    /// A step of extended authentication.
+    Auth(Auth),
+}
+
+/// The client's end of a connection.
+#[derive(Debug)]
+pub struct Connection {
+    state: State,
+    endpoint: Endpoint,
+    pings: Pings,
+    maximum_qos: QoS,
+    retain_available: bool,
+}
+
+#[derive(Debug)]
+enum State {
+    AwaitConnAck {
+        deadline: Time,
+        clean_start: bool,
+        keep_alive: u16,
+        session: Session,
+    },
+    Connected,
+    Closed,
+}
+
+impl Connection {
+    /// A connection that was just opened; CONNECT is in the output. `session`
+    /// is what an earlier connection left, or a new one. What this client
+    /// accepts is in `connect`'s properties. CONNACK must come within
+    /// `connect_timeout`.
+    ///
+    /// # Errors
+    /// CONNECT cannot be encoded.
+    pub fn new(
+        connect: Connect,
+        session: Session,
+        connect_timeout: Duration,
+        now: Time,
+    ) -> Result<Self, codec::EncodeError> {
+        let mut endpoint = Endpoint::new(connect.version, Limits::of_client(&connect));
+        let state = State::AwaitConnAck {
+            deadline: now + connect_timeout,
+            clean_start: connect.clean_start,
+            keep_alive: connect.keep_alive,
+            session: if connect.clean_start {
+                Session::new()
+            } else {
+                session
+            },
+        };
+        let version = connect.version;
+        Packet::Connect(Box::new(connect)).encode(version, &mut endpoint.output)?;
+        Ok(Self {
+            state,
+            endpoint,
+            pings: Pings::new(0, now),
+            maximum_qos: QoS::ExactlyOnce,
+            retain_available: true,
+        })
+    }
+
+    /// The version in use.
+    pub const fn version(&self) -> ProtocolVersion {
+        self.endpoint.version
+    }
+
+    /// Whether the server has accepted and nobody has gone.
+    pub const fn is_connected(&self) -> bool {
+        matches!(self.state, State::Connected)
+    }
+
+    /// Whether nothing more will be read.
+    pub const fn is_closed(&self) -> bool {
+        matches!(self.state, State::Closed)
+    }
+
+    /// Takes the next packet from the front of `input`; `None` when there is
+    /// none for the driver: read more then. Call it until it gives `None`.
+    ///
+    /// # Errors
+    /// The server broke the protocol; the connection is closed.
+    pub fn handle_input(
+        &mut self,
+        input: &mut BytesMut,
+        now: Time,
+    ) -> Result<Option<Event>, Violation> {
+        loop {
+            if self.is_closed() {
+                return Ok(None);
+            }
+            let limit = self.endpoint.local.maximum_packet_size;
+            match Packet::decode(input, self.endpoint.version, limit) {
+                Ok(None) => return Ok(None),
+                Ok(Some(packet)) => {
+                    if let Some(event) = self.handle_packet(packet, now)? {
+                        return Ok(Some(event));
+                    }
+                }
+                Err(error) => return Err(self.fail(error.into())),
+            }
+        }
+    }
+
+    /// As [`Connection::handle_input`], for a packet that is decoded already.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn handle_packet(&mut self, packet: Packet, now: Time) -> Result<Option<Event>, Violation> {
+        self.handle(packet, now).map_err(|error| self.fail(error))
+    }
+
+    fn handle(&mut self, packet: Packet, now: Time) -> Result<Option<Event>, Violation> {
+        self.pings.received(now);
+        match self.state {
+            State::AwaitConnAck { .. } => {
+                return match packet {
+                    Packet::ConnAck(connack) => self.on_connack(connack, now).map(Some),
+                    Packet::Auth(auth) => Ok(Some(Event::Auth(auth))),
+                    _ => Err(Violation::FirstPacket(packet.packet_type())),
+                };
+            }
+            State::Connected => {}
+            State::Closed => return Ok(None),
+        }
+        let endpoint = &mut self.endpoint;
+        Ok(match packet {
+            Packet::Publish(publish) => endpoint.on_publish(publish)?.map(Event::Publish),
+            Packet::PubAck(ack) => endpoint.on_puback(ack, now)?.map(Event::Delivered),
+            Packet::PubRec(ack) => endpoint.on_pubrec(ack, now)?.map(Event::Delivered),
+            Packet::PubComp(ack) => endpoint.on_pubcomp(ack, now)?.map(Event::Delivered),
+            Packet::PubRel(ack) => {
+                endpoint.on_pubrel(&ack);
+                None
+            }
+            Packet::SubAck(suback) => Some(Event::SubAck {
+                token: self.answered(suback.packet_id, PacketType::SubAck)?,
+                suback,
+            }),
+            Packet::UnsubAck(unsuback) => Some(Event::UnsubAck {
+                token: self.answered(unsuback.packet_id, PacketType::UnsubAck)?,
+                unsuback,
+            }),
+            Packet::PingResp => None,
+            Packet::Auth(auth) => Some(Event::Auth(auth)),
+            // Before 5.0 a server has no DISCONNECT \[MQTT-3.14.0-1\].
+            Packet::Disconnect(disconnect) if self.version().is_v5() => {
+                self.state = State::Closed;
+                Some(Event::Disconnect(disconnect))
+            }
+            Packet::Connect(_)
+            | Packet::ConnAck(_)
+            | Packet::Subscribe(_)
+            | Packet::Unsubscribe(_)
+            | Packet::PingReq
+            | Packet::Disconnect(_) => return Err(Violation::Unexpected(packet.packet_type())),
+        })
+    }
+
+    fn on_connack(&mut self, connack: ConnAck, now: Time) -> Result<Event, Violation> {
+        let State::AwaitConnAck {
+            clean_start,
+            keep_alive,
+            session,
+            ..
+        } = std::mem::replace(&mut self.state, State::Closed)
+        else {
+            return Err(Violation::Unexpected(PacketType::ConnAck));
+        };
+        if connack.reason.is_failure() {
+            self.endpoint.session = session;
+            return Ok(Event::ConnAck {
+                connack,
+                lost: Vec::new(),
+            });
+        }
+        // [MQTT-3.2.2-2]: nobody can have kept what was thrown away.
+        if connack.session_present && clean_start {
+            return Err(Violation::Unexpected(PacketType::ConnAck));
+        }
+        self.state = State::Connected;
+        let properties = &connack.properties;
+        let keep_alive = properties.server_keep_alive().unwrap_or(keep_alive);
+        self.pings = Pings::new(keep_alive, now);
+        self.maximum_qos = properties
+            .maximum_qos()
+            .and_then(QoS::from_u8)
+            .unwrap_or(QoS::ExactlyOnce);
+        self.retain_available = properties.retain_available().unwrap_or(true);
+        let mut lost = Vec::new();
+        let session = if connack.session_present {
+            session
+        } else {
+            lost.extend(session.unacknowledged().cloned());
+            Session::new()
+        };
+        let server = Limits::from_properties(properties);
+        self.endpoint.resume(session, server, now);
+        Ok(Event::ConnAck { connack, lost })
+    }
+
+    fn answered(&mut self, id: PacketId, kind: PacketType) -> Result<u64, Violation> {
+        match (self.endpoint.session.outbound.get_mut(id), kind) {
+            (Some(Outbound::Subscribe { token }), PacketType::SubAck)
+            | (Some(Outbound::Unsubscribe { token }), PacketType::UnsubAck) => {
+                let token = *token;
+                self.endpoint.session.outbound.remove(id);
+                Ok(token)
+            }
+            _ => Err(Violation::WrongAck(kind)),
+        }
+    }
+
+    fn fail(&mut self, violation: Violation) -> Violation {
+        if self.is_connected() && self.version().is_v5() {
+            let reason = match violation.reason_code() {
+                // A client cannot accuse a server of silence.
+                ReasonCode::KeepAliveTimeout => ReasonCode::UnspecifiedError,
+                reason => reason,
+            };
+            self.endpoint.send_disconnect(Disconnect::new(reason));
+        }
+        self.close();
+        violation
+    }
+
+    fn close(&mut self) {
+        if let State::AwaitConnAck { session, .. } =
+            std::mem::replace(&mut self.state, State::Closed)
+        {
+            self.endpoint.session = session;
+        }
+    }
+
+    /// How many publishes at QoS 1 and 2 may be sent now.
+    pub fn window(&self) -> usize {
+        if self.is_connected() {
+            self.endpoint.window()
+        } else {
+            0
+        }
+    }
+
+    /// Publishes; gives the packet identifier at QoS 1 and 2.
+    /// [`Event::Delivered`] tells the outcome of those.
+    ///
+    /// # Errors
+    /// See [`PublishError`]; ask [`Connection::window`] first.
+    pub fn publish(
+        &mut self,
+        delivery: Delivery,
+        now: Time,
+    ) -> Result<Option<PacketId>, PublishError> {
+        if !self.is_connected() {
+            return Err(PublishError::NotConnected);
+        }
+        if delivery.qos > self.maximum_qos {
+            return Err(PublishError::QoSNotSupported);
+        }
+        if delivery.retain && !self.retain_available {
+            return Err(PublishError::RetainNotSupported);
+        }
+        self.pings.sent(now);
+        self.endpoint.publish(delivery, now)
+    }
+
+    /// Answers an [`Event::Publish`] with PUBACK or PUBREC.
+    pub fn acknowledge(&mut self, qos: QoS, packet_id: PacketId, reason: ReasonCode, now: Time) {
+        if self.is_connected() {
+            self.pings.sent(now);
+            self.endpoint.acknowledge(qos, packet_id, reason);
+        }
+    }
+
+    /// Subscribes; [`Event::SubAck`] comes with `token`.
+    ///
+    /// # Errors
+    /// Not connected, all packet identifiers in use, or too long for the
+    /// server.
+    pub fn subscribe(
+        &mut self,
+        subscriptions: Vec<Subscription>,
+        properties: Properties,
+        token: u64,
+        now: Time,
+    ) -> Result<(), PublishError> {
+        self.request(Outbound::Subscribe { token }, now, |packet_id| {
+            Packet::Subscribe(Subscribe {
+                packet_id,
+                properties,
+                subscriptions,
+            })
+        })
+    }
+
+    /// Unsubscribes; [`Event::UnsubAck`] comes with `token`.
+    ///
+    /// # Errors
+    /// As [`Connection::subscribe`].
+    pub fn unsubscribe(
+        &mut self,
+        filters: Vec<TopicFilter>,
+        properties: Properties,
+        token: u64,
+        now: Time,
+    ) -> Result<(), PublishError> {
+        self.request(Outbound::Unsubscribe { token }, now, |packet_id| {
+            Packet::Unsubscribe(Unsubscribe {
+                packet_id,
+                properties,
+                filters,
+            })
+        })
+    }
+
+    fn request(
+        &mut self,
+        outbound: Outbound,
+        now: Time,
+        packet: impl FnOnce(PacketId) -> Packet,
+    ) -> Result<(), PublishError> {
+        if !self.is_connected() {
+            return Err(PublishError::NotConnected);
+        }
+        let id = self.endpoint.session.outbound.insert(outbound);
+        let id = id.ok_or(PublishError::WindowFull)?;
+        let start = self.endpoint.output.len();
+        let encoded = packet(id).encode(self.endpoint.version, &mut self.endpoint.output);
+        let len = self.endpoint.output.len() - start;
+        if encoded.is_err() || len > self.endpoint.peer_maximum_packet_size() {
+            self.endpoint.output.truncate(start);
+            self.endpoint.session.outbound.remove(id);
+            return Err(PublishError::TooLarge);
+        }
+        self.pings.sent(now);
+        Ok(())
+    }
+
+    /// Asks the server for a sign of life at once; if none comes in time,
+    /// [`Connection::handle_timeout`] says so.
+    pub fn ping(&mut self, now: Time) {
+        if self.is_connected() {
+            self.endpoint.send(&Packet::PingReq);
+            self.pings.pinged(now);
+        }
+    }
+
+    /// Says goodbye; the connection is closed once the output is written.
+    ///
+    /// # Errors
+    /// A property is too long.
+    pub fn disconnect(&mut self, disconnect: Disconnect) -> Result<(), codec::EncodeError> {
+        if self.is_connected() {
+            Packet::Disconnect(disconnect)
+                .encode(self.endpoint.version, &mut self.endpoint.output)?;
+        }
+        self.close();
+        Ok(())
+    }
+
+    /// When [`Connection::handle_timeout`] wants to be called.
+    pub fn poll_timeout(&self) -> Option<Time> {
+        match self.state {
+            State::AwaitConnAck { deadline, .. } => Some(deadline),
+            State::Connected => self.pings.deadline(),
+            State::Closed => None,
+        }
+    }
+
+    /// Sends PINGREQ when it is due.
+    ///
+    /// # Errors
+    /// The server has not answered CONNECT or PINGREQ in time; the connection
+    /// is closed.
+    pub fn handle_timeout(&mut self, now: Time) -> Result<(), Violation> {
+        match self.state {
+            State::AwaitConnAck { deadline, .. } if deadline <= now => {
+                Err(self.fail(Violation::ConnectTimeout))
+            }
+            State::Connected => match self.pings.due(now) {
+                None => Ok(()),
+                Some(Due::Ping) => {
+                    self.ping(now);
+                    Ok(())
+                }
+                Some(Due::GiveUp) => Err(self.fail(Violation::KeepAlive)),
+            },
+            _ => Ok(()),
+        }
+    }
+
+    /// Encoded packets to write; the driver removes what it has written.
+    pub fn output(&mut self) -> &mut BytesMut {
+        &mut self.endpoint.output
+    }
+
+    /// What outlives the connection.
+    pub fn into_session(mut self) -> Session {
+        self.close();
+        let mut session = self.endpoint.session;
+        session.disconnect();
+        session
+    }
+}

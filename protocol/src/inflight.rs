@@ -1,0 +1,196 @@
+use std::collections::VecDeque;
+
+use codec::PacketId;
+
+/// Values that await an acknowledgement, each under a packet identifier of its
+/// own, in the order in which they were put in.
+///
+/// Identifiers are given out in turn, so that a ring which starts at the
+/// oldest finds each by subtraction. A value whose acknowledgement does not
+/// come while thousands of later ones do is moved aside, so that the ring
+/// stays short and identifiers never run out because of it.
+#[derive(Clone, Debug)]
+pub(crate) struct Inflight<T> {
+    /// Older than all in the ring, oldest first.
+    stragglers: Vec<(PacketId, T)>,
+    /// Identifier of the ring's first place.
+    first: PacketId,
+    ring: VecDeque<Option<T>>,
+    /// Values in the ring.
+    live: usize,
+}
+
+const IDS: usize = u16::MAX as usize;
+/// Empty places in the ring before its first value is moved aside.
+const MAX_GAPS: usize = 1024;
+
+impl<T> Default for Inflight<T> {
+    fn default() -> Self {
+        Self {
+            stragglers: Vec::new(),
+            first: PacketId::MIN,
+            ring: VecDeque::new(),
+            live: 0,
+        }
+    }
+}
+
+impl<T> Inflight<T> {
+    pub(crate) fn len(&self) -> usize {
+        self.live + self.stragglers.len()
+    }
+
+    /// Puts a value in under the next free identifier; `None` when all 65,535
+    /// are in use.
+    pub(crate) fn insert(&mut self, value: T) -> Option<PacketId> {
+        if self.len() >= IDS {
+            return None;
+        }
+        loop {
+            self.make_room();
+            let id = nth(self.first, self.ring.len());
+            if self.stragglers.iter().any(|(taken, _)| *taken == id) {
+                if self.ring.is_empty() {
+                    self.first = self.first.next();
+                } else {
+                    self.ring.push_back(None);
+                }
+                continue;
+            }
+            self.ring.push_back(Some(value));
+            self.live += 1;
+            return Some(id);
+        }
+    }
+
+    /// Moves the oldest values aside while most of the ring is empty places.
+    fn make_room(&mut self) {
+        while self.ring.len() >= IDS || self.ring.len() - self.live > MAX_GAPS.max(self.live) {
+            let Some(Some(value)) = self.ring.pop_front() else {
+                unreachable!("the ring starts with a value");
+            };
+            self.stragglers.push((self.first, value));
+            self.first = self.first.next();
+            self.live -= 1;
+            self.skip_gaps();
+        }
+    }
+
+    /// Keeps the invariant that the ring is empty or starts with a value.
+    fn skip_gaps(&mut self) {
+        while let Some(None) = self.ring.front() {
+            self.ring.pop_front();
+            self.first = self.first.next();
+        }
+    }
+
+    fn place(&self, id: PacketId) -> usize {
+        let (id, first) = (usize::from(id.get()), usize::from(self.first.get()));
+        (id + IDS - first) % IDS
+    }
+
+    pub(crate) fn get_mut(&mut self, id: PacketId) -> Option<&mut T> {
+        let place = self.place(id);
+        if let Some(Some(value)) = self.ring.get_mut(place) {
+            return Some(value);
+        }
+        let (_, value) = self.stragglers.iter_mut().find(|(s, _)| *s == id)?;
+        Some(value)
+    }
+
+    pub(crate) fn remove(&mut self, id: PacketId) -> Option<T> {
+        let place = self.place(id);
+        if let Some(value) = self.ring.get_mut(place).and_then(Option::take) {
+            self.live -= 1;
+            self.skip_gaps();
+            return Some(value);
+        }
+        let at = self.stragglers.iter().position(|(s, _)| *s == id)?;
+        Some(self.stragglers.remove(at).1)
+    }
+
+    /// Keeps the values for which `keep` holds.
+    pub(crate) fn retain(&mut self, mut keep: impl FnMut(&T) -> bool) {
+        self.stragglers.retain(|(_, value)| keep(value));
+        for place in &mut self.ring {
+            if place.as_ref().is_some_and(|value| !keep(value)) {
+                *place = None;
+                self.live -= 1;
+            }
+        }
+        self.skip_gaps();
+    }
+
+    /// All, oldest first.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (PacketId, &T)> {
+        let ring = self.ring.iter().enumerate();
+        self.stragglers
+            .iter()
+            .map(|(id, value)| (*id, value))
+            .chain(
+                ring.filter_map(|(i, value)| {
+                    value.as_ref().map(|value| (nth(self.first, i), value))
+                }),
+            )
+    }
+}
+
+/// The identifier `n` after `first`.
+fn nth(first: PacketId, n: usize) -> PacketId {
+    let id = (usize::from(first.get()) - 1 + n) % IDS + 1;
+    u16::try_from(id)
+        .ok()
+        .and_then(PacketId::new)
+        .expect("1 to 65,535, by the remainder")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_identifiers_are_given_out_once_and_again_when_free() {
+        let mut inflight = Inflight::default();
+        for n in 1..=65_535u32 {
+            assert_eq!(
+                inflight.insert(n).map(PacketId::get).map(u32::from),
+                Some(n)
+            );
+        }
+        assert_eq!(inflight.insert(0), None);
+        let freed = PacketId::new(40_000).unwrap();
+        assert_eq!(inflight.remove(freed), Some(40_000));
+        assert_eq!(inflight.insert(7), Some(freed));
+        assert_eq!(inflight.len(), 65_535);
+        assert_eq!(inflight.iter().count(), 65_535);
+    }
+
+    #[test]
+    fn one_that_is_never_acknowledged_blocks_no_others_and_stays_first() {
+        let mut inflight = Inflight::default();
+        let stuck = inflight.insert(0u32).unwrap();
+        for n in 1..=200_000 {
+            let id = inflight.insert(n).unwrap();
+            assert_ne!(id, stuck);
+            assert!(inflight.ring.len() <= MAX_GAPS + 2);
+            assert_eq!(inflight.remove(id), Some(n));
+        }
+        let later = inflight.insert(1).unwrap();
+        let all: Vec<_> = inflight.iter().map(|(id, n)| (id, *n)).collect();
+        assert_eq!(all, [(stuck, 0), (later, 1)]);
+        assert_eq!(inflight.get_mut(stuck), Some(&mut 0));
+        assert_eq!(inflight.remove(stuck), Some(0));
+        assert_eq!(inflight.remove(stuck), None);
+    }
+
+    #[test]
+    fn order_is_kept_when_the_middle_is_acknowledged() {
+        let mut inflight = Inflight::default();
+        let ids: Vec<_> = (0..5).map(|n| inflight.insert(n).unwrap()).collect();
+        inflight.remove(ids[2]);
+        inflight.remove(ids[0]);
+        inflight.retain(|n| *n != 4);
+        assert_eq!(inflight.iter().map(|(_, n)| *n).collect::<Vec<_>>(), [1, 3]);
+        assert_eq!(inflight.len(), 2);
+    }
+}

@@ -1,0 +1,56 @@
+use codec::{Connect, MAX_REMAINING_LENGTH, Properties, Property};
+
+/// What one end accepts from the other; each end has its own (sections
+/// 3.1.2.11 and 3.2.2.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// How many QoS 1 and 2 publishes may await acknowledgement; at least 1.
+    pub receive_maximum: u16,
+    /// The longest packet, bytes in all.
+    pub maximum_packet_size: usize,
+    /// The highest topic alias; 0 for none.
+    pub topic_alias_maximum: u16,
+}
+
+impl Limits {
+    /// What holds when a packet says nothing (sections 3.1.2.11.3 to .5).
+    pub const NONE: Self = Self {
+        receive_maximum: u16::MAX,
+        maximum_packet_size: MAX_REMAINING_LENGTH + 5,
+        topic_alias_maximum: 0,
+    };
+
+    /// What the properties of a CONNECT or CONNACK say.
+    pub fn from_properties(properties: &Properties) -> Self {
+        let none = Self::NONE;
+        Self {
+            receive_maximum: properties.receive_maximum().unwrap_or(none.receive_maximum),
+            maximum_packet_size: properties
+                .maximum_packet_size()
+                .map_or(none.maximum_packet_size, |size| {
+                    usize::try_from(size).unwrap_or(usize::MAX)
+                }),
+            topic_alias_maximum: properties.topic_alias_maximum().unwrap_or(0),
+        }
+    }
+
+    /// What a CONNECT says of its sender; no limits before MQTT 5.0.
+    pub fn of_client(connect: &Connect) -> Self {
+        Self::from_properties(&connect.properties)
+    }
+
+    /// Sets the properties that tell the other end, where they differ from
+    /// what it assumes anyway.
+    pub fn put_into(&self, properties: &mut Properties) {
+        if self.receive_maximum != u16::MAX {
+            properties.set(Property::ReceiveMaximum(self.receive_maximum));
+        }
+        if self.maximum_packet_size < Self::NONE.maximum_packet_size {
+            let size = u32::try_from(self.maximum_packet_size).unwrap_or(u32::MAX);
+            properties.set(Property::MaximumPacketSize(size));
+        }
+        if self.topic_alias_maximum > 0 {
+            properties.set(Property::TopicAliasMaximum(self.topic_alias_maximum));
+        }
+    }
+}

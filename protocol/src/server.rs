@@ -1,0 +1,376 @@
+//! The server's end of a connection.
+
+use std::time::Duration;
+
+use bytes::BytesMut;
+use codec::{
+    Auth, ConnAck, Connect, DecodeError, Disconnect, Packet, PacketId, Properties, ProtocolVersion,
+    Publish, QoS, ReasonCode, SubAck, Subscribe, UnsubAck, Unsubscribe,
+};
+
+pub use crate::endpoint::Delivered;
+use crate::endpoint::Endpoint;
+use crate::keep_alive::SilenceLimit;
+use crate::{Delivery, Limits, PublishError, Session, Time, Violation};
+
+/// What a client asks for, or has done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// Wants to connect: answer with [`Connection::accept`] or
+    /// [`Connection::refuse`]. Nothing else is read before that.
+    Connect(Box<Connect>),
+    /// Publishes. At QoS 1 and 2 answer with [`Connection::acknowledge`]; the
+    /// order of the answers is that of the publishes \[MQTT-4.6.0-2\].
+    Publish(Publish),
+    /// A delivery to the client is complete, or refused by it.
+    Delivered(Delivered),
+    /// Subscribes: answer with [`Connection::suback`].
+    Subscribe(Subscribe),
+    /// Unsubscribes: answer with [`Connection::unsuback`].
+    Unsubscribe(Unsubscribe),
+    /// Goes, in good order. The will is published if the reason says so.
+    Disconnect(Disconnect),
+    /// A step of extended authentication.
+    Auth(Auth),
+}
+
+/// The server's end of a connection.
+///
+/// ```text
+/// AwaitConnect --CONNECT--> Connecting --accept--> Connected --> Closed
+///      |                         |--refuse------------------------^
+///      |--anything else-------------------------------------------^
+/// ```
+#[derive(Debug)]
+pub struct Connection {
+    state: State,
+    endpoint: Endpoint,
+    silence: SilenceLimit,
+}
+
+#[derive(Debug)]
+enum State {
+    AwaitConnect {
+        deadline: Time,
+    },
+    Connecting {
+        client: Limits,
+        keep_alive: u16,
+        session_expiry: u32,
+    },
+    Connected {
+        session_expiry: u32,
+    },
+    Closed,
+}
+
+impl Connection {
+    /// A connection that was just opened. `local` is what this server
+    /// accepts; CONNECT must come within `connect_timeout`.
+    pub fn new(local: Limits, connect_timeout: Duration, now: Time) -> Self {
+        Self {
+            state: State::AwaitConnect {
+                deadline: now + connect_timeout,
+            },
+            // Until CONNECT names another, 3.1.1 is what a refusal is
+            // written in.
+            endpoint: Endpoint::new(ProtocolVersion::V3_1_1, local),
+            silence: SilenceLimit::new(0, now),
+        }
+    }
+
+    /// The version that CONNECT named; 3.1.1 before it.
+    pub const fn version(&self) -> ProtocolVersion {
+        self.endpoint.version
+    }
+
+    /// Whether the client is connected: accepted, and not gone.
+    pub const fn is_connected(&self) -> bool {
+        matches!(self.state, State::Connected { .. })
+    }
+
+    /// Whether nothing more will be read.
+    pub const fn is_closed(&self) -> bool {
+        matches!(self.state, State::Closed)
+    }
+
+    /// What this server accepts.
+    pub const fn limits(&self) -> Limits {
+        self.endpoint.local
+    }
+
+    /// Takes the next packet from the front of `input`; `None` when there is
+    /// none for the driver: read more then. Call it until it gives `None`.
+    ///
+    /// # Errors
+    /// The client broke the protocol. The answer that its version has for
+    /// that is in the output; the connection is closed.
+    pub fn handle_input(
+        &mut self,
+        input: &mut BytesMut,
+        now: Time,
+    ) -> Result<Option<Event>, Violation> {
+        loop {
+            if matches!(self.state, State::Connecting { .. } | State::Closed) {
+                return Ok(None);
+            }
+            let limit = self.endpoint.local.maximum_packet_size;
+            match Packet::decode(input, self.endpoint.version, limit) {
+                Ok(None) => return Ok(None),
+                Ok(Some(packet)) => {
+                    if let Some(event) = self.handle_packet(packet, now)? {
+                        return Ok(Some(event));
+                    }
+                }
+                Err(error) => return Err(self.fail(error.into())),
+            }
+        }
+    }
+
+    /// As [`Connection::handle_input`], for a packet that is decoded already.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn handle_packet(&mut self, packet: Packet, now: Time) -> Result<Option<Event>, Violation> {
+        self.handle(packet, now).map_err(|error| self.fail(error))
+    }
+
+    /// Notes that a packet came which the driver has handled itself: a
+    /// PUBLISH at QoS 0 without topic alias.
+    #[inline]
+    pub fn handle_activity(&mut self, now: Time) {
+        self.silence.received(now);
+    }
+
+    /// Ends the connection because the bytes that came are no packet; the
+    /// answer is in the output.
+    pub fn handle_decode_error(&mut self, error: DecodeError) -> Violation {
+        self.fail(error.into())
+    }
+
+    fn handle(&mut self, packet: Packet, now: Time) -> Result<Option<Event>, Violation> {
+        self.silence.received(now);
+        match &self.state {
+            State::AwaitConnect { .. } => {
+                let Packet::Connect(connect) = packet else {
+                    return Err(Violation::FirstPacket(packet.packet_type()));
+                };
+                self.endpoint.version = connect.version;
+                self.state = State::Connecting {
+                    client: Limits::of_client(&connect),
+                    keep_alive: connect.keep_alive,
+                    session_expiry: connect.properties.session_expiry_interval().unwrap_or(0),
+                };
+                return Ok(Some(Event::Connect(connect)));
+            }
+            State::Connecting { .. } => return Err(Violation::Unexpected(packet.packet_type())),
+            State::Connected { .. } => {}
+            State::Closed => return Ok(None),
+        }
+        let endpoint = &mut self.endpoint;
+        Ok(match packet {
+            Packet::Publish(publish) => {
+                if !publish.properties.is_empty()
+                    && publish.properties.subscription_identifier().is_some()
+                {
+                    return Err(Violation::SubscriptionIdentifier);
+                }
+                endpoint.on_publish(publish)?.map(Event::Publish)
+            }
+            Packet::PubAck(ack) => endpoint.on_puback(ack, now)?.map(Event::Delivered),
+            Packet::PubRec(ack) => endpoint.on_pubrec(ack, now)?.map(Event::Delivered),
+            Packet::PubComp(ack) => endpoint.on_pubcomp(ack, now)?.map(Event::Delivered),
+            Packet::PubRel(ack) => {
+                endpoint.on_pubrel(&ack);
+                None
+            }
+            Packet::PingReq => {
+                endpoint.send(&Packet::PingResp);
+                None
+            }
+            Packet::Subscribe(subscribe) => Some(Event::Subscribe(subscribe)),
+            Packet::Unsubscribe(unsubscribe) => Some(Event::Unsubscribe(unsubscribe)),
+            Packet::Auth(auth) => Some(Event::Auth(auth)),
+            Packet::Disconnect(disconnect) => {
+                let expiry = disconnect.properties.session_expiry_interval();
+                if let State::Connected { session_expiry: 0 } = self.state
+                    && expiry.is_some_and(|seconds| seconds > 0)
+                {
+                    return Err(Violation::SessionExpiry);
+                }
+                self.state = State::Closed;
+                Some(Event::Disconnect(disconnect))
+            }
+            Packet::Connect(_)
+            | Packet::ConnAck(_)
+            | Packet::SubAck(_)
+            | Packet::UnsubAck(_)
+            | Packet::PingResp => return Err(Violation::Unexpected(packet.packet_type())),
+        })
+    }
+
+    /// Puts the answer to a violation into the output and closes: DISCONNECT
+    /// in 5.0; before it a connection just ends, but for a CONNECT of an
+    /// unknown version \[MQTT-3.1.2-2\].
+    fn fail(&mut self, violation: Violation) -> Violation {
+        match self.state {
+            State::Connected { .. } if self.version().is_v5() => {
+                let reason = violation.reason_code();
+                self.endpoint.send_disconnect(Disconnect::new(reason));
+            }
+            State::AwaitConnect { .. } => {
+                if let Violation::Decode(DecodeError::ProtocolLevel(_)) = violation {
+                    let reason = ReasonCode::UnsupportedProtocolVersion;
+                    self.endpoint
+                        .send(&Packet::ConnAck(ConnAck::new(false, reason)));
+                }
+            }
+            _ => {}
+        }
+        self.state = State::Closed;
+        violation
+    }
+
+    /// Accepts the client and goes on with `session`. `connack` is sent with
+    /// this server's limits put in; a server keep alive in it takes the place
+    /// of the client's. At most `max_inflight` QoS 1 and 2 publishes are in
+    /// flight at a time, fewer if the client says so.
+    ///
+    /// Gives the tokens of deliveries in the session that the client does not
+    /// accept because of their size: they are given up.
+    ///
+    /// # Panics
+    /// There is no CONNECT to answer.
+    pub fn accept(
+        &mut self,
+        session: Session,
+        mut connack: ConnAck,
+        max_inflight: u16,
+        now: Time,
+    ) -> Vec<u64> {
+        let State::Connecting {
+            client,
+            keep_alive,
+            session_expiry,
+        } = self.state
+        else {
+            panic!("accept answers a CONNECT");
+        };
+        let properties = &mut connack.properties;
+        if self.version().is_v5() {
+            self.endpoint.local.put_into(properties);
+        }
+        let keep_alive = properties.server_keep_alive().unwrap_or(keep_alive);
+        let session_expiry = properties
+            .session_expiry_interval()
+            .unwrap_or(session_expiry);
+        self.silence = SilenceLimit::new(keep_alive, now);
+        self.state = State::Connected { session_expiry };
+        self.endpoint.send(&Packet::ConnAck(connack));
+        let client = Limits {
+            receive_maximum: client.receive_maximum.min(max_inflight).max(1),
+            ..client
+        };
+        self.endpoint.resume(session, client, now)
+    }
+
+    /// Refuses the client; the connection is closed.
+    pub fn refuse(&mut self, reason: ReasonCode, properties: Properties) {
+        if let State::Connecting { .. } = self.state {
+            let mut connack = ConnAck::new(false, reason);
+            connack.properties = properties;
+            self.endpoint.send(&Packet::ConnAck(connack));
+        }
+        self.state = State::Closed;
+    }
+
+    /// How many deliveries at QoS 1 and 2 may be published now.
+    pub fn window(&self) -> usize {
+        if self.is_connected() {
+            self.endpoint.window()
+        } else {
+            0
+        }
+    }
+
+    /// Sends a message to the client; gives its packet identifier at QoS 1
+    /// and 2.
+    ///
+    /// # Errors
+    /// See [`PublishError`]; ask [`Connection::window`] first.
+    pub fn publish(
+        &mut self,
+        delivery: Delivery,
+        now: Time,
+    ) -> Result<Option<PacketId>, PublishError> {
+        if !self.is_connected() {
+            return Err(PublishError::NotConnected);
+        }
+        self.endpoint.publish(delivery, now)
+    }
+
+    /// Answers an [`Event::Publish`] with PUBACK or PUBREC.
+    pub fn acknowledge(&mut self, qos: QoS, packet_id: PacketId, reason: ReasonCode) {
+        if self.is_connected() {
+            self.endpoint.acknowledge(qos, packet_id, reason);
+        }
+    }
+
+    /// Answers an [`Event::Subscribe`].
+    pub fn suback(&mut self, suback: SubAck) {
+        if self.is_connected() {
+            self.endpoint.send(&Packet::SubAck(suback));
+        }
+    }
+
+    /// Answers an [`Event::Unsubscribe`].
+    pub fn unsuback(&mut self, unsuback: UnsubAck) {
+        if self.is_connected() {
+            self.endpoint.send(&Packet::UnsubAck(unsuback));
+        }
+    }
+
+    /// Ends the connection: with a DISCONNECT in 5.0, without a word before
+    /// it \[MQTT-3.14.0-1\].
+    pub fn disconnect(&mut self, disconnect: Disconnect) {
+        if self.is_connected() && self.version().is_v5() {
+            self.endpoint.send_disconnect(disconnect);
+        }
+        self.state = State::Closed;
+    }
+
+    /// When [`Connection::handle_timeout`] wants to be called.
+    pub fn poll_timeout(&self) -> Option<Time> {
+        match self.state {
+            State::AwaitConnect { deadline } => Some(deadline),
+            State::Connected { .. } => self.silence.deadline(),
+            State::Connecting { .. } | State::Closed => None,
+        }
+    }
+
+    /// Checks whether the client has been silent for too long.
+    ///
+    /// # Errors
+    /// It has; the connection is closed.
+    pub fn handle_timeout(&mut self, now: Time) -> Result<(), Violation> {
+        if self.poll_timeout().is_none_or(|at| now < at) {
+            return Ok(());
+        }
+        Err(match self.state {
+            State::AwaitConnect { .. } => self.fail(Violation::ConnectTimeout),
+            _ => self.fail(Violation::KeepAlive),
+        })
+    }
+
+    /// Encoded packets to write; the driver removes what it has written.
+    pub fn output(&mut self) -> &mut BytesMut {
+        &mut self.endpoint.output
+    }
+
+    /// What outlives the connection.
+    pub fn into_session(self) -> Session {
+        let mut session = self.endpoint.session;
+        session.disconnect();
+        session
+    }
+}

@@ -1,0 +1,82 @@
+use std::collections::HashMap;
+
+use codec::{Properties, PropertyId, Publish, TopicName};
+use foldhash::fast::FixedState;
+
+use crate::Violation;
+
+/// The aliases that the other end has set (section 3.3.2.3.4).
+#[derive(Debug, Default)]
+pub(crate) struct InboundAliases(Vec<Option<TopicName>>);
+
+impl InboundAliases {
+    /// Puts the topic in place of its alias, or remembers the pair. `maximum`
+    /// is what this end accepts.
+    pub(crate) fn resolve(&mut self, publish: &mut Publish, maximum: u16) -> Result<(), Violation> {
+        let Some(alias) = publish.properties.topic_alias() else {
+            return if publish.topic.is_alias() {
+                Err(Violation::TopicAlias)
+            } else {
+                Ok(())
+            };
+        };
+        if alias == 0 || alias > maximum {
+            return Err(Violation::TopicAlias);
+        }
+        publish.properties.remove(PropertyId::TopicAlias);
+        let at = usize::from(alias) - 1;
+        if publish.topic.is_alias() {
+            let topic = self.0.get(at).cloned().flatten();
+            publish.topic = topic.ok_or(Violation::TopicAlias)?;
+        } else {
+            if self.0.len() <= at {
+                self.0.resize(at + 1, None);
+            }
+            let topic = TopicName::new(&*publish.topic).map_err(|_| Violation::TopicAlias)?;
+            self.0[at] = Some(topic);
+        }
+        Ok(())
+    }
+}
+
+/// The aliases that this end has set: the first topics that are published get
+/// them, for as long as the connection lasts.
+#[derive(Debug)]
+pub(crate) struct OutboundAliases {
+    maximum: u16,
+    aliases: HashMap<TopicName, u16, FixedState>,
+}
+
+impl OutboundAliases {
+    pub(crate) fn new(maximum: u16) -> Self {
+        Self {
+            maximum,
+            aliases: HashMap::default(),
+        }
+    }
+
+    pub(crate) const fn is_enabled(&self) -> bool {
+        self.maximum > 0
+    }
+
+    /// Adds the alias property for `topic` if it has or can get one; gives the
+    /// topic to send, which is empty when the other end knows the alias.
+    pub(crate) fn apply<'t>(
+        &mut self,
+        topic: &'t TopicName,
+        properties: &mut Properties,
+    ) -> &'t str {
+        if let Some(alias) = self.aliases.get(topic) {
+            properties.push(codec::Property::TopicAlias(*alias));
+            return "";
+        }
+        if self.aliases.len() < usize::from(self.maximum) {
+            let alias = self.aliases.len() as u16 + 1;
+            if let Ok(topic) = TopicName::new(&**topic) {
+                self.aliases.insert(topic, alias);
+                properties.push(codec::Property::TopicAlias(alias));
+            }
+        }
+        topic
+    }
+}

@@ -1,0 +1,52 @@
+use codec::{DecodeError, PacketType, ReasonCode};
+
+/// What the other end did wrong; the connection is over after it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Violation {
+    /// Bytes that are no packet.
+    #[error(transparent)]
+    Decode(#[from] DecodeError),
+    /// The first packet is not the one that must come first \[MQTT-3.1.0-1\],
+    /// \[MQTT-3.2.0-1\].
+    #[error("{} as the first packet", .0.name())]
+    FirstPacket(PacketType),
+    /// A packet that this end never receives, or not now.
+    #[error("unexpected {}", .0.name())]
+    Unexpected(PacketType),
+    /// An acknowledgement of another kind than the publish asks for.
+    #[error("{} for a publish of another QoS or state", .0.name())]
+    WrongAck(PacketType),
+    /// More unacknowledged publishes than were allowed \[MQTT-3.3.4-9\].
+    #[error("more than {0} unacknowledged publishes")]
+    ReceiveMaximum(u16),
+    /// Topic alias over the maximum, unknown, or none for an empty topic
+    /// \[MQTT-3.3.2-8\] to \[MQTT-3.3.2-10\].
+    #[error("invalid topic alias")]
+    TopicAlias,
+    /// A subscription identifier in a PUBLISH to a server \[MQTT-3.3.4-6\].
+    #[error("subscription identifier from a client")]
+    SubscriptionIdentifier,
+    /// Session expiry 0 in CONNECT, changed in DISCONNECT (section
+    /// 3.14.2.2.2).
+    #[error("session expiry set at disconnect, though 0 at connect")]
+    SessionExpiry,
+    /// Silence for longer than the keep alive allows \[MQTT-3.1.2-22\].
+    #[error("keep alive timeout")]
+    KeepAlive,
+    /// No CONNECT, or no CONNACK, in the time allowed.
+    #[error("no answer in time")]
+    ConnectTimeout,
+}
+
+impl Violation {
+    /// What a 5.0 DISCONNECT says of it.
+    pub const fn reason_code(self) -> ReasonCode {
+        match self {
+            Self::Decode(error) => error.reason_code(),
+            Self::ReceiveMaximum(_) => ReasonCode::ReceiveMaximumExceeded,
+            Self::TopicAlias => ReasonCode::TopicAliasInvalid,
+            Self::KeepAlive => ReasonCode::KeepAliveTimeout,
+            _ => ReasonCode::ProtocolError,
+        }
+    }
+}
