@@ -1,5 +1,7 @@
 //! `cargo xtask dashboard`: the page that the broker serves, in `dist`.
 
+use std::process::Command;
+
 use anyhow::Result;
 
 use crate::process::run;
@@ -30,16 +32,15 @@ pub(crate) fn build(steps: &mut Steps) -> Result<()> {
         "wasm-release",
     ]))?;
 
-    let tool = target().join("debug").join("xtask-page");
+    let tool = target()
+        .join("debug")
+        .join(format!("xtask-page{}", std::env::consts::EXE_SUFFIX));
     steps.next(
         "packing it for the browser",
-        (!tool
-            .with_extension(std::env::consts::EXE_EXTENSION)
-            .exists())
-        .then_some("about 1 minute the first time"),
+        (!tool.exists()).then_some("about 1 minute the first time"),
     );
-    run(cargo("run")
-        .args(["--package", "xtask-page", "--"])
+    run(cargo("build").args(["--package", "xtask-page"]))?;
+    run(Command::new(tool)
         .arg("--index")
         .arg(root().join("index.html"))
         .arg("--wasm")

@@ -151,8 +151,8 @@ impl Maker<'_> {
         // A preload is only used by a fetch in the same mode: that of a script's
         // fetch() is the one `crossorigin` stands for.
         Ok(format!(
-            "<link rel=\"preload\" href=\"/{wasm}\" as=\"fetch\" type=\"application/wasm\" crossorigin>\n\
-             <link rel=\"modulepreload\" href=\"/{script}\">\n\
+            "<link rel=\"preload\" href=\"/{wasm}\" as=\"fetch\" type=\"application/wasm\" crossorigin>\n  \
+             <link rel=\"modulepreload\" href=\"/{script}\">\n  \
              <script type=\"module\" src=\"/{boot}\"></script>"
         ))
     }
