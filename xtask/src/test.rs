@@ -105,6 +105,7 @@ fn wasm(filter: &[String]) -> Result<Results> {
             .args(filter)
             .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", runner)
             .env("CHROMEDRIVER", chromedriver)
+            .env("WASM_BINDGEN_TEST_TIMEOUT", "120")
             .env("CLIENT_WASM_TEST_BROKER", &broker.url),
     )
 }
