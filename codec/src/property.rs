@@ -121,10 +121,18 @@ macro_rules! wire_encode {
 }
 
 macro_rules! wire_detached {
-    (String $v:ident) => { ByteString::from(&**$v) };
-    (Binary $v:ident) => { Bytes::copy_from_slice($v) };
-    (StringPair $v:ident) => { (ByteString::from(&*$v.0), ByteString::from(&*$v.1)) };
-    ($wire:ident $v:ident) => { *$v };
+    (String $v:ident) => {
+        ByteString::from(&**$v)
+    };
+    (Binary $v:ident) => {
+        Bytes::copy_from_slice($v)
+    };
+    (StringPair $v:ident) => {
+        (ByteString::from(&*$v.0), ByteString::from(&*$v.1))
+    };
+    ($wire:ident $v:ident) => {
+        *$v
+    };
 }
 
 macro_rules! packet_set {

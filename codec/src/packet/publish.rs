@@ -274,7 +274,12 @@ impl EncodedPublish {
 }
 
 fn flags(dup: bool, qos: QoS, retain: bool) -> u8 {
-    let dup = if dup { DUP } else { 0 };
+    // [MQTT-3.3.1-2]
+    let dup = if dup && qos != QoS::AtMostOnce {
+        DUP
+    } else {
+        0
+    };
     let retain = if retain { RETAIN } else { 0 };
     dup | qos.as_u8() << 1 | retain
 }
