@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use bytes::BytesMut;
 use codec::{
-    Auth, ConnAck, Connect, Disconnect, Packet, PacketId, PacketType, Properties, ProtocolVersion,
-    Publish, QoS, ReasonCode, SubAck, Subscribe, Subscription, TopicFilter, UnsubAck, Unsubscribe,
+    Auth, ConnAck, Connect, Disconnect, EncodeError, Packet, PacketId, PacketType, Properties,
+    PropertyId, ProtocolVersion, Publish, QoS, ReasonCode, SubAck, Subscribe, Subscription,
+    TopicFilter, UnsubAck, Unsubscribe,
 };
 
 pub use crate::endpoint::Delivered;
@@ -23,12 +24,16 @@ pub enum Event {
         /// The packet.
         connack: ConnAck,
         /// Publishes of the session that were in flight, when the server has
-        /// lost that session \[MQTT-3.2.2-4\]: forgotten here too, oldest
-        /// first. Publish them anew if they must not be lost.
+        /// lost that session \[MQTT-3.2.2-4\] or was asked to: forgotten here
+        /// too, oldest first. Publish them anew if they must not be lost. Also
+        /// those that a server which has kept the session no longer accepts
+        /// because of their size, QoS or retain flag.
         lost: Vec<Delivery>,
+        /// Tokens of QoS 2 publishes that the server had taken before it lost
+        /// the session: they are complete, and no [`Event::Delivered`] comes.
+        completed: Vec<u64>,
     },
-    /// A message. At QoS 1 and 2 answer with [`Connection::acknowledge`], in
-    /// order \[MQTT-4.6.0-2\].
+    /// A message. At QoS 1 and 2 answer with [`Connection::acknowledge`].
     Publish(Publish),
     /// A publish of this client is complete, or refused.
     Delivered(Delivered),
@@ -58,6 +63,10 @@ pub struct Connection {
     state: State,
     endpoint: Endpoint,
     pings: Pings,
+    /// Whether CONNECT asked for extended authentication.
+    authenticates: bool,
+    /// Whether CONNECT lets the session end with the connection.
+    expires: bool,
     maximum_qos: QoS,
     retain_available: bool,
 }
@@ -68,7 +77,6 @@ enum State {
         deadline: Time,
         clean_start: bool,
         keep_alive: u16,
-        session: Session,
     },
     Connected,
     Closed,
@@ -84,27 +92,31 @@ impl Connection {
     /// CONNECT cannot be encoded.
     pub fn new(
         connect: Connect,
-        session: Session,
+        mut session: Session,
         connect_timeout: Duration,
         now: Time,
-    ) -> Result<Self, codec::EncodeError> {
+    ) -> Result<Self, EncodeError> {
         let mut endpoint = Endpoint::new(connect.version, Limits::of_client(&connect));
         let state = State::AwaitConnAck {
             deadline: now + connect_timeout,
             clean_start: connect.clean_start,
             keep_alive: connect.keep_alive,
-            session: if connect.clean_start {
-                Session::new()
-            } else {
-                session
-            },
         };
+        if connect.clean_start {
+            session.inbound.clear();
+        }
+        endpoint.session = session;
         let version = connect.version;
+        let properties = &connect.properties;
+        let authenticates = properties.authentication_method().is_some();
+        let expires = properties.session_expiry_interval().unwrap_or(0) == 0;
         Packet::Connect(Box::new(connect)).encode(version, &mut endpoint.output)?;
         Ok(Self {
             state,
             endpoint,
             pings: Pings::new(0, now),
+            authenticates,
+            expires,
             maximum_qos: QoS::ExactlyOnce,
             retain_available: true,
         })
@@ -163,10 +175,16 @@ impl Connection {
     fn handle(&mut self, packet: Packet, now: Time) -> Result<Option<Event>, Violation> {
         self.pings.received(now);
         match self.state {
-            State::AwaitConnAck { .. } => {
+            State::AwaitConnAck {
+                clean_start,
+                keep_alive,
+                ..
+            } => {
                 return match packet {
-                    Packet::ConnAck(connack) => self.on_connack(connack, now).map(Some),
-                    Packet::Auth(auth) => Ok(Some(Event::Auth(auth))),
+                    Packet::ConnAck(connack) => self
+                        .on_connack(connack, clean_start, keep_alive, now)
+                        .map(Some),
+                    Packet::Auth(auth) if self.authenticates => Ok(Some(Event::Auth(auth))),
                     _ => Err(Violation::FirstPacket(packet.packet_type())),
                 };
             }
@@ -180,7 +198,7 @@ impl Connection {
             Packet::PubRec(ack) => endpoint.on_pubrec(ack, now)?.map(Event::Delivered),
             Packet::PubComp(ack) => endpoint.on_pubcomp(ack, now)?.map(Event::Delivered),
             Packet::PubRel(ack) => {
-                endpoint.on_pubrel(&ack);
+                endpoint.on_pubrel(&ack)?;
                 None
             }
             Packet::SubAck(suback) => Some(Event::SubAck {
@@ -192,7 +210,7 @@ impl Connection {
                 unsuback,
             }),
             Packet::PingResp => None,
-            Packet::Auth(auth) => Some(Event::Auth(auth)),
+            Packet::Auth(auth) if self.authenticates => Some(Event::Auth(auth)),
             // Before 5.0 a server has no DISCONNECT \[MQTT-3.14.0-1\].
             Packet::Disconnect(disconnect) if self.version().is_v5() => {
                 self.state = State::Closed;
@@ -203,25 +221,24 @@ impl Connection {
             | Packet::Subscribe(_)
             | Packet::Unsubscribe(_)
             | Packet::PingReq
+            | Packet::Auth(_)
             | Packet::Disconnect(_) => return Err(Violation::Unexpected(packet.packet_type())),
         })
     }
 
-    fn on_connack(&mut self, connack: ConnAck, now: Time) -> Result<Event, Violation> {
-        let State::AwaitConnAck {
-            clean_start,
-            keep_alive,
-            session,
-            ..
-        } = std::mem::replace(&mut self.state, State::Closed)
-        else {
-            return Err(Violation::Unexpected(PacketType::ConnAck));
-        };
+    fn on_connack(
+        &mut self,
+        connack: ConnAck,
+        clean_start: bool,
+        keep_alive: u16,
+        now: Time,
+    ) -> Result<Event, Violation> {
         if connack.reason.is_failure() {
-            self.endpoint.session = session;
+            self.state = State::Closed;
             return Ok(Event::ConnAck {
                 connack,
                 lost: Vec::new(),
+                completed: Vec::new(),
             });
         }
         // [MQTT-3.2.2-2]: nobody can have kept what was thrown away.
@@ -238,15 +255,28 @@ impl Connection {
             .unwrap_or(QoS::ExactlyOnce);
         self.retain_available = properties.retain_available().unwrap_or(true);
         let mut lost = Vec::new();
-        let session = if connack.session_present {
-            session
-        } else {
+        let mut completed = Vec::new();
+        let mut session = std::mem::take(&mut self.endpoint.session);
+        // A server of 3.1 does not say what it has kept, and is taken at what
+        // it was asked for.
+        let is_kept =
+            connack.session_present || self.version() == ProtocolVersion::V3_1 && !clean_start;
+        if !is_kept {
             lost.extend(session.unacknowledged().cloned());
-            Session::new()
-        };
+            completed.extend(session.released());
+            session = Session::new();
+        }
         let server = Limits::from_properties(properties);
-        self.endpoint.resume(session, server, now);
-        Ok(Event::ConnAck { connack, lost })
+        let (maximum_qos, retain_available) = (self.maximum_qos, self.retain_available);
+        let may_send = |delivery: &Delivery| {
+            delivery.qos <= maximum_qos && (retain_available || !delivery.retain)
+        };
+        lost.extend(self.endpoint.resume(session, server, may_send, now));
+        Ok(Event::ConnAck {
+            connack,
+            lost,
+            completed,
+        })
     }
 
     fn answered(&mut self, id: PacketId, kind: PacketType) -> Result<u64, Violation> {
@@ -268,18 +298,11 @@ impl Connection {
                 ReasonCode::KeepAliveTimeout => ReasonCode::UnspecifiedError,
                 reason => reason,
             };
-            self.endpoint.send_disconnect(Disconnect::new(reason));
+            self.endpoint
+                .send(&Packet::Disconnect(Disconnect::new(reason)));
         }
-        self.close();
+        self.state = State::Closed;
         violation
-    }
-
-    fn close(&mut self) {
-        if let State::AwaitConnAck { session, .. } =
-            std::mem::replace(&mut self.state, State::Closed)
-        {
-            self.endpoint.session = session;
-        }
     }
 
     /// How many publishes at QoS 1 and 2 may be sent now.
@@ -314,7 +337,9 @@ impl Connection {
         self.endpoint.publish(delivery, now)
     }
 
-    /// Answers an [`Event::Publish`] with PUBACK or PUBREC.
+    /// Answers an [`Event::Publish`] of this connection with PUBACK or PUBREC,
+    /// once those before it are answered \[MQTT-4.6.0-2\],
+    /// \[MQTT-4.6.0-3\]. Nothing happens if there is none to answer.
     pub fn acknowledge(&mut self, qos: QoS, packet_id: PacketId, reason: ReasonCode, now: Time) {
         if self.is_connected() {
             self.pings.sent(now);
@@ -322,11 +347,19 @@ impl Connection {
         }
     }
 
-    /// Subscribes; [`Event::SubAck`] comes with `token`.
+    /// How many publishes at QoS 1 and 2 are not answered: those that wait
+    /// for [`Connection::acknowledge`], and those after them. Bounded by the
+    /// receive maximum; 65,535 before MQTT 5.0.
+    pub fn unanswered(&self) -> usize {
+        self.endpoint.unanswered()
+    }
+
+    /// Subscribes; [`Event::SubAck`] comes with `token`, but not if the
+    /// connection ends before it.
     ///
     /// # Errors
-    /// Not connected, all packet identifiers in use, or too long for the
-    /// server.
+    /// Not connected, all packet identifiers in use, too long for the server,
+    /// or nothing to subscribe to.
     pub fn subscribe(
         &mut self,
         subscriptions: Vec<Subscription>,
@@ -374,11 +407,7 @@ impl Connection {
         }
         let id = self.endpoint.session.outbound.insert(outbound);
         let id = id.ok_or(PublishError::WindowFull)?;
-        let start = self.endpoint.output.len();
-        let encoded = packet(id).encode(self.endpoint.version, &mut self.endpoint.output);
-        let len = self.endpoint.output.len() - start;
-        if encoded.is_err() || len > self.endpoint.peer_maximum_packet_size() {
-            self.endpoint.output.truncate(start);
+        if self.endpoint.try_send(&packet(id)) != Ok(true) {
             self.endpoint.session.outbound.remove(id);
             return Err(PublishError::TooLarge);
         }
@@ -386,8 +415,9 @@ impl Connection {
         Ok(())
     }
 
-    /// Asks the server for a sign of life at once; if none comes in time,
-    /// [`Connection::handle_timeout`] says so.
+    /// Asks the server for a sign of life at once; if none comes in half the
+    /// keep alive (30 seconds if there is none), [`Connection::handle_timeout`]
+    /// says so.
     pub fn ping(&mut self, now: Time) {
         if self.is_connected() {
             self.endpoint.send(&Packet::PingReq);
@@ -398,13 +428,22 @@ impl Connection {
     /// Says goodbye; the connection is closed once the output is written.
     ///
     /// # Errors
-    /// A property is too long.
-    pub fn disconnect(&mut self, disconnect: Disconnect) -> Result<(), codec::EncodeError> {
+    /// A property is too long, or the session expiry is set though CONNECT
+    /// had none (section 3.14.2.2.2); the connection goes on.
+    pub fn disconnect(&mut self, disconnect: Disconnect) -> Result<(), EncodeError> {
         if self.is_connected() {
-            Packet::Disconnect(disconnect)
-                .encode(self.endpoint.version, &mut self.endpoint.output)?;
+            let expiry = disconnect.properties.session_expiry_interval();
+            if self.expires && expiry.is_some_and(|seconds| seconds > 0) {
+                let id = PropertyId::SessionExpiryInterval;
+                return Err(EncodeError::PropertyValue(id));
+            }
+            let reason = disconnect.reason;
+            if !self.endpoint.try_send(&Packet::Disconnect(disconnect))? {
+                self.endpoint
+                    .send(&Packet::Disconnect(Disconnect::new(reason)));
+            }
         }
-        self.close();
+        self.state = State::Closed;
         Ok(())
     }
 
@@ -417,7 +456,8 @@ impl Connection {
         }
     }
 
-    /// Sends PINGREQ when it is due.
+    /// Sends PINGREQ when it is due. After a long sleep of the machine, handle
+    /// first what has arrived.
     ///
     /// # Errors
     /// The server has not answered CONNECT or PINGREQ in time; the connection
@@ -439,14 +479,16 @@ impl Connection {
         }
     }
 
-    /// Encoded packets to write; the driver removes what it has written.
+    /// Encoded packets to write; the driver removes what it has written, and
+    /// does not read while it is long.
     pub fn output(&mut self) -> &mut BytesMut {
         &mut self.endpoint.output
     }
 
-    /// What outlives the connection.
-    pub fn into_session(mut self) -> Session {
-        self.close();
+    /// What outlives the connection. QoS 2 publishes that were not
+    /// acknowledged count as acknowledged from here on: resume the session
+    /// when they are safe.
+    pub fn into_session(self) -> Session {
         let mut session = self.endpoint.session;
         session.disconnect();
         session

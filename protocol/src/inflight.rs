@@ -1,6 +1,7 @@
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 
 use codec::PacketId;
+use foldhash::fast::FixedState;
 
 /// Values that await an acknowledgement, each under a packet identifier of its
 /// own, in the order in which they were put in.
@@ -11,8 +12,11 @@ use codec::PacketId;
 /// stays short and identifiers never run out because of it.
 #[derive(Clone, Debug)]
 pub(crate) struct Inflight<T> {
-    /// Older than all in the ring, oldest first.
-    stragglers: Vec<(PacketId, T)>,
+    /// Older than all in the ring, each with its place in their order. The
+    /// other end decides how many there are, so none is searched for.
+    stragglers: HashMap<PacketId, (u64, T), FixedState>,
+    /// The next place in the order of stragglers.
+    moved: u64,
     /// Identifier of the ring's first place.
     first: PacketId,
     ring: VecDeque<Option<T>>,
@@ -27,7 +31,8 @@ const MAX_GAPS: usize = 1024;
 impl<T> Default for Inflight<T> {
     fn default() -> Self {
         Self {
-            stragglers: Vec::new(),
+            stragglers: HashMap::default(),
+            moved: 0,
             first: PacketId::MIN,
             ring: VecDeque::new(),
             live: 0,
@@ -49,7 +54,7 @@ impl<T> Inflight<T> {
         loop {
             self.make_room();
             let id = nth(self.first, self.ring.len());
-            if self.stragglers.iter().any(|(taken, _)| *taken == id) {
+            if self.stragglers.contains_key(&id) {
                 if self.ring.is_empty() {
                     self.first = self.first.next();
                 } else {
@@ -69,7 +74,8 @@ impl<T> Inflight<T> {
             let Some(Some(value)) = self.ring.pop_front() else {
                 unreachable!("the ring starts with a value");
             };
-            self.stragglers.push((self.first, value));
+            self.stragglers.insert(self.first, (self.moved, value));
+            self.moved += 1;
             self.first = self.first.next();
             self.live -= 1;
             self.skip_gaps();
@@ -94,8 +100,7 @@ impl<T> Inflight<T> {
         if let Some(Some(value)) = self.ring.get_mut(place) {
             return Some(value);
         }
-        let (_, value) = self.stragglers.iter_mut().find(|(s, _)| *s == id)?;
-        Some(value)
+        self.stragglers.get_mut(&id).map(|(_, value)| value)
     }
 
     pub(crate) fn remove(&mut self, id: PacketId) -> Option<T> {
@@ -105,15 +110,20 @@ impl<T> Inflight<T> {
             self.skip_gaps();
             return Some(value);
         }
-        let at = self.stragglers.iter().position(|(s, _)| *s == id)?;
-        Some(self.stragglers.remove(at).1)
+        self.stragglers.remove(&id).map(|(_, value)| value)
+    }
+
+    /// Gives back memory that is not in use.
+    pub(crate) fn shrink_to_fit(&mut self) {
+        self.stragglers.shrink_to_fit();
+        self.ring.shrink_to_fit();
     }
 
     /// Keeps the values for which `keep` holds.
-    pub(crate) fn retain(&mut self, mut keep: impl FnMut(&T) -> bool) {
-        self.stragglers.retain(|(_, value)| keep(value));
+    pub(crate) fn retain(&mut self, mut keep: impl FnMut(&mut T) -> bool) {
+        self.stragglers.retain(|_, (_, value)| keep(value));
         for place in &mut self.ring {
-            if place.as_ref().is_some_and(|value| !keep(value)) {
+            if place.as_mut().is_some_and(|value| !keep(value)) {
                 *place = None;
                 self.live -= 1;
             }
@@ -124,9 +134,11 @@ impl<T> Inflight<T> {
     /// All, oldest first.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (PacketId, &T)> {
         let ring = self.ring.iter().enumerate();
-        self.stragglers
-            .iter()
-            .map(|(id, value)| (*id, value))
+        let mut stragglers: Vec<_> = self.stragglers.iter().collect();
+        stragglers.sort_unstable_by_key(|(_, (order, _))| *order);
+        stragglers
+            .into_iter()
+            .map(|(id, (_, value))| (*id, value))
             .chain(
                 ring.filter_map(|(i, value)| {
                     value.as_ref().map(|value| (nth(self.first, i), value))

@@ -36,6 +36,9 @@ impl SilenceLimit {
 /// A ping is due when nothing was sent for the keep alive \[MQTT-3.1.2-20\],
 /// and also when nothing was received for it: a client that publishes at
 /// QoS 0 only would not learn otherwise that nobody listens any more.
+///
+/// Without a keep alive no ping is ever due, but one that the driver asks for
+/// must be answered all the same.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Pings {
     keep_alive: Option<Duration>,
@@ -74,20 +77,19 @@ impl Pings {
 
     pub(crate) fn pinged(&mut self, now: Time) {
         self.sent(now);
-        self.waiting_since = Some(now);
+        self.waiting_since.get_or_insert(now);
     }
 
     /// The answer may take as long as half the keep alive: the server gives
     /// the client that much grace as well.
     fn next(&self) -> Option<(Time, Due)> {
-        let keep_alive = self.keep_alive?;
-        Some(match self.waiting_since {
-            Some(since) => (since + keep_alive / 2, Due::GiveUp),
-            None => (
-                self.last_sent.min(self.last_received) + keep_alive,
-                Due::Ping,
-            ),
-        })
+        const GRACE: Duration = Duration::from_secs(30);
+        if let Some(since) = self.waiting_since {
+            let grace = self.keep_alive.map_or(GRACE, |keep_alive| keep_alive / 2);
+            return Some((since + grace, Due::GiveUp));
+        }
+        let quiet_since = self.last_sent.min(self.last_received);
+        Some((quiet_since + self.keep_alive?, Due::Ping))
     }
 
     pub(crate) fn deadline(&self) -> Option<Time> {

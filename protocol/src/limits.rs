@@ -8,7 +8,8 @@ pub struct Limits {
     pub receive_maximum: u16,
     /// The longest packet, bytes in all.
     pub maximum_packet_size: usize,
-    /// The highest topic alias; 0 for none.
+    /// The highest topic alias; 0 for none. The other end may make this end
+    /// remember as many topics of up to 65,535 bytes.
     pub topic_alias_maximum: u16,
 }
 
@@ -27,8 +28,9 @@ impl Limits {
             receive_maximum: properties.receive_maximum().unwrap_or(none.receive_maximum),
             maximum_packet_size: properties
                 .maximum_packet_size()
+                .and_then(|size| usize::try_from(size).ok())
                 .map_or(none.maximum_packet_size, |size| {
-                    usize::try_from(size).unwrap_or(usize::MAX)
+                    size.min(none.maximum_packet_size)
                 }),
             topic_alias_maximum: properties.topic_alias_maximum().unwrap_or(0),
         }
@@ -43,7 +45,7 @@ impl Limits {
     /// what it assumes anyway.
     pub fn put_into(&self, properties: &mut Properties) {
         if self.receive_maximum != u16::MAX {
-            properties.set(Property::ReceiveMaximum(self.receive_maximum));
+            properties.set(Property::ReceiveMaximum(self.receive_maximum.max(1)));
         }
         if self.maximum_packet_size < Self::NONE.maximum_packet_size {
             let size = u32::try_from(self.maximum_packet_size).unwrap_or(u32::MAX);

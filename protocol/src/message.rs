@@ -67,9 +67,10 @@ impl Message {
         }
     }
 
-    /// Whether it is too old to be delivered.
+    /// Whether it is too old to be delivered. Not yet at the very moment: a
+    /// message that lives for 0 seconds is for those who are there.
     pub fn is_expired(&self, now: Time) -> bool {
-        self.expires_at.is_some_and(|at| at <= now)
+        self.expires_at.is_some_and(|at| at < now)
     }
 
     /// Bytes of topic and payload, what limits on queued bytes count.

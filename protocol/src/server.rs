@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use bytes::BytesMut;
 use codec::{
-    Auth, ConnAck, Connect, DecodeError, Disconnect, Packet, PacketId, Properties, ProtocolVersion,
-    Publish, QoS, ReasonCode, SubAck, Subscribe, UnsubAck, Unsubscribe,
+    Auth, ConnAck, Connect, DecodeError, Disconnect, Packet, PacketId, Properties, PropertyId,
+    ProtocolVersion, Publish, QoS, ReasonCode, SubAck, Subscribe, UnsubAck, Unsubscribe,
 };
 
 pub use crate::endpoint::Delivered;
-use crate::endpoint::Endpoint;
+use crate::endpoint::{Endpoint, remove_problem_information};
 use crate::keep_alive::SilenceLimit;
 use crate::{Delivery, Limits, PublishError, Session, Time, Violation};
 
@@ -19,8 +19,7 @@ pub enum Event {
     /// Wants to connect: answer with [`Connection::accept`] or
     /// [`Connection::refuse`]. Nothing else is read before that.
     Connect(Box<Connect>),
-    /// Publishes. At QoS 1 and 2 answer with [`Connection::acknowledge`]; the
-    /// order of the answers is that of the publishes \[MQTT-4.6.0-2\].
+    /// Publishes. At QoS 1 and 2 answer with [`Connection::acknowledge`].
     Publish(Publish),
     /// A delivery to the client is complete, or refused by it.
     Delivered(Delivered),
@@ -46,21 +45,21 @@ pub struct Connection {
     state: State,
     endpoint: Endpoint,
     silence: SilenceLimit,
+    /// Whether CONNECT asked for extended authentication.
+    authenticates: bool,
+    /// Whether CONNECT lets the session end with the connection.
+    expires: bool,
+    /// Whether the client wants failures explained \[MQTT-3.1.2-29\].
+    problem_information: bool,
+    maximum_qos: QoS,
+    retain_available: bool,
 }
 
 #[derive(Debug)]
 enum State {
-    AwaitConnect {
-        deadline: Time,
-    },
-    Connecting {
-        client: Limits,
-        keep_alive: u16,
-        session_expiry: u32,
-    },
-    Connected {
-        session_expiry: u32,
-    },
+    AwaitConnect { deadline: Time },
+    Connecting { keep_alive: u16 },
+    Connected,
     Closed,
 }
 
@@ -76,6 +75,11 @@ impl Connection {
             // written in.
             endpoint: Endpoint::new(ProtocolVersion::V3_1_1, local),
             silence: SilenceLimit::new(0, now),
+            authenticates: false,
+            expires: true,
+            problem_information: true,
+            maximum_qos: QoS::ExactlyOnce,
+            retain_available: true,
         }
     }
 
@@ -86,7 +90,7 @@ impl Connection {
 
     /// Whether the client is connected: accepted, and not gone.
     pub const fn is_connected(&self) -> bool {
-        matches!(self.state, State::Connected { .. })
+        matches!(self.state, State::Connected)
     }
 
     /// Whether nothing more will be read.
@@ -136,7 +140,8 @@ impl Connection {
     }
 
     /// Notes that a packet came which the driver has handled itself: a
-    /// PUBLISH at QoS 0 without topic alias.
+    /// PUBLISH at QoS 0 without topic alias and RETAIN. Or that much of a long
+    /// packet came, which may take longer than the keep alive.
     #[inline]
     pub fn handle_activity(&mut self, now: Time) {
         self.silence.received(now);
@@ -156,15 +161,18 @@ impl Connection {
                     return Err(Violation::FirstPacket(packet.packet_type()));
                 };
                 self.endpoint.version = connect.version;
+                self.endpoint.peer = Limits::of_client(&connect);
+                let properties = &connect.properties;
+                self.authenticates = properties.authentication_method().is_some();
+                self.expires = properties.session_expiry_interval().unwrap_or(0) == 0;
+                self.problem_information = properties.request_problem_information().unwrap_or(true);
                 self.state = State::Connecting {
-                    client: Limits::of_client(&connect),
                     keep_alive: connect.keep_alive,
-                    session_expiry: connect.properties.session_expiry_interval().unwrap_or(0),
                 };
                 return Ok(Some(Event::Connect(connect)));
             }
             State::Connecting { .. } => return Err(Violation::Unexpected(packet.packet_type())),
-            State::Connected { .. } => {}
+            State::Connected => {}
             State::Closed => return Ok(None),
         }
         let endpoint = &mut self.endpoint;
@@ -175,13 +183,19 @@ impl Connection {
                 {
                     return Err(Violation::SubscriptionIdentifier);
                 }
+                if publish.qos > self.maximum_qos {
+                    return Err(Violation::QoSNotSupported);
+                }
+                if publish.retain && !self.retain_available {
+                    return Err(Violation::RetainNotSupported);
+                }
                 endpoint.on_publish(publish)?.map(Event::Publish)
             }
             Packet::PubAck(ack) => endpoint.on_puback(ack, now)?.map(Event::Delivered),
             Packet::PubRec(ack) => endpoint.on_pubrec(ack, now)?.map(Event::Delivered),
             Packet::PubComp(ack) => endpoint.on_pubcomp(ack, now)?.map(Event::Delivered),
             Packet::PubRel(ack) => {
-                endpoint.on_pubrel(&ack);
+                endpoint.on_pubrel(&ack)?;
                 None
             }
             Packet::PingReq => {
@@ -190,12 +204,10 @@ impl Connection {
             }
             Packet::Subscribe(subscribe) => Some(Event::Subscribe(subscribe)),
             Packet::Unsubscribe(unsubscribe) => Some(Event::Unsubscribe(unsubscribe)),
-            Packet::Auth(auth) => Some(Event::Auth(auth)),
+            Packet::Auth(auth) if self.authenticates => Some(Event::Auth(auth)),
             Packet::Disconnect(disconnect) => {
                 let expiry = disconnect.properties.session_expiry_interval();
-                if let State::Connected { session_expiry: 0 } = self.state
-                    && expiry.is_some_and(|seconds| seconds > 0)
-                {
+                if self.expires && expiry.is_some_and(|seconds| seconds > 0) {
                     return Err(Violation::SessionExpiry);
                 }
                 self.state = State::Closed;
@@ -205,6 +217,7 @@ impl Connection {
             | Packet::ConnAck(_)
             | Packet::SubAck(_)
             | Packet::UnsubAck(_)
+            | Packet::Auth(_)
             | Packet::PingResp => return Err(Violation::Unexpected(packet.packet_type())),
         })
     }
@@ -214,9 +227,10 @@ impl Connection {
     /// unknown version \[MQTT-3.1.2-2\].
     fn fail(&mut self, violation: Violation) -> Violation {
         match self.state {
-            State::Connected { .. } if self.version().is_v5() => {
+            State::Connected if self.version().is_v5() => {
                 let reason = violation.reason_code();
-                self.endpoint.send_disconnect(Disconnect::new(reason));
+                self.endpoint
+                    .send(&Packet::Disconnect(Disconnect::new(reason)));
             }
             State::AwaitConnect { .. } => {
                 if let Violation::Decode(DecodeError::ProtocolLevel(_)) = violation {
@@ -232,12 +246,17 @@ impl Connection {
     }
 
     /// Accepts the client and goes on with `session`. `connack` is sent with
-    /// this server's limits put in; a server keep alive in it takes the place
-    /// of the client's. At most `max_inflight` QoS 1 and 2 publishes are in
-    /// flight at a time, fewer if the client says so.
+    /// this server's limits put in; in MQTT 5.0 a server keep alive in it takes
+    /// the place of the client's. Its maximum QoS and whether retain is
+    /// available hold for every version. At most `max_inflight` QoS 1 and 2
+    /// publishes are in flight at a time, fewer if the client says so.
     ///
     /// Gives the tokens of deliveries in the session that the client does not
     /// accept because of their size: they are given up.
+    ///
+    /// If the connection was closed in the meantime, or CONNACK is longer than
+    /// what the client accepts, the connection is closed and keeps the
+    /// session.
     ///
     /// # Panics
     /// There is no CONNECT to answer.
@@ -248,30 +267,38 @@ impl Connection {
         max_inflight: u16,
         now: Time,
     ) -> Vec<u64> {
-        let State::Connecting {
-            client,
-            keep_alive,
-            session_expiry,
-        } = self.state
-        else {
-            panic!("accept answers a CONNECT");
+        let mut keep_alive = match self.state {
+            State::Connecting { keep_alive } => keep_alive,
+            State::Closed => {
+                self.endpoint.session = session;
+                return Vec::new();
+            }
+            _ => panic!("accept answers a CONNECT"),
         };
         let properties = &mut connack.properties;
+        self.maximum_qos = properties
+            .maximum_qos()
+            .and_then(QoS::from_u8)
+            .unwrap_or(QoS::ExactlyOnce);
+        self.retain_available = properties.retain_available().unwrap_or(true);
         if self.version().is_v5() {
             self.endpoint.local.put_into(properties);
+            keep_alive = properties.server_keep_alive().unwrap_or(keep_alive);
         }
-        let keep_alive = properties.server_keep_alive().unwrap_or(keep_alive);
-        let session_expiry = properties
-            .session_expiry_interval()
-            .unwrap_or(session_expiry);
+        if !self.endpoint.send_trimmed(Packet::ConnAck(connack)) {
+            self.endpoint.session = session;
+            self.state = State::Closed;
+            return Vec::new();
+        }
         self.silence = SilenceLimit::new(keep_alive, now);
-        self.state = State::Connected { session_expiry };
-        self.endpoint.send(&Packet::ConnAck(connack));
+        self.state = State::Connected;
+        let client = self.endpoint.peer;
         let client = Limits {
             receive_maximum: client.receive_maximum.min(max_inflight).max(1),
             ..client
         };
-        self.endpoint.resume(session, client, now)
+        let given_up = self.endpoint.resume(session, client, |_| true, now);
+        given_up.iter().map(|delivery| delivery.token).collect()
     }
 
     /// Refuses the client; the connection is closed.
@@ -279,7 +306,7 @@ impl Connection {
         if let State::Connecting { .. } = self.state {
             let mut connack = ConnAck::new(false, reason);
             connack.properties = properties;
-            self.endpoint.send(&Packet::ConnAck(connack));
+            self.endpoint.send_trimmed(Packet::ConnAck(connack));
         }
         self.state = State::Closed;
     }
@@ -309,32 +336,55 @@ impl Connection {
         self.endpoint.publish(delivery, now)
     }
 
-    /// Answers an [`Event::Publish`] with PUBACK or PUBREC.
+    /// Answers an [`Event::Publish`] of this connection with PUBACK or PUBREC,
+    /// once those before it are answered \[MQTT-4.6.0-2\],
+    /// \[MQTT-4.6.0-3\]. Nothing happens if there is none to answer.
     pub fn acknowledge(&mut self, qos: QoS, packet_id: PacketId, reason: ReasonCode) {
         if self.is_connected() {
             self.endpoint.acknowledge(qos, packet_id, reason);
         }
     }
 
-    /// Answers an [`Event::Subscribe`].
-    pub fn suback(&mut self, suback: SubAck) {
-        if self.is_connected() {
-            self.endpoint.send(&Packet::SubAck(suback));
-        }
+    /// How many publishes at QoS 1 and 2 are not answered: those that wait
+    /// for [`Connection::acknowledge`], and those after them. Bounded by the
+    /// receive maximum; 65,535 before MQTT 5.0.
+    pub fn unanswered(&self) -> usize {
+        self.endpoint.unanswered()
     }
 
-    /// Answers an [`Event::Unsubscribe`].
-    pub fn unsuback(&mut self, unsuback: UnsubAck) {
-        if self.is_connected() {
-            self.endpoint.send(&Packet::UnsubAck(unsuback));
+    /// Answers an [`Event::Subscribe`]. A client that does not accept an
+    /// answer of that length is disconnected.
+    pub fn suback(&mut self, mut suback: SubAck) {
+        if !self.problem_information {
+            remove_problem_information(&mut suback.properties);
+        }
+        self.send_answer(Packet::SubAck(suback));
+    }
+
+    /// Answers an [`Event::Unsubscribe`]. A client that does not accept an
+    /// answer of that length is disconnected.
+    pub fn unsuback(&mut self, mut unsuback: UnsubAck) {
+        if !self.problem_information {
+            remove_problem_information(&mut unsuback.properties);
+        }
+        self.send_answer(Packet::UnsubAck(unsuback));
+    }
+
+    fn send_answer(&mut self, packet: Packet) {
+        if self.is_connected() && !self.endpoint.send_trimmed(packet) {
+            self.disconnect(Disconnect::new(ReasonCode::ImplementationSpecificError));
         }
     }
 
     /// Ends the connection: with a DISCONNECT in 5.0, without a word before
     /// it \[MQTT-3.14.0-1\].
-    pub fn disconnect(&mut self, disconnect: Disconnect) {
+    pub fn disconnect(&mut self, mut disconnect: Disconnect) {
         if self.is_connected() && self.version().is_v5() {
-            self.endpoint.send_disconnect(disconnect);
+            // [MQTT-3.14.2-2]: it is for clients to say.
+            disconnect
+                .properties
+                .remove(PropertyId::SessionExpiryInterval);
+            self.endpoint.send_trimmed(Packet::Disconnect(disconnect));
         }
         self.state = State::Closed;
     }
@@ -343,7 +393,7 @@ impl Connection {
     pub fn poll_timeout(&self) -> Option<Time> {
         match self.state {
             State::AwaitConnect { deadline } => Some(deadline),
-            State::Connected { .. } => self.silence.deadline(),
+            State::Connected => self.silence.deadline(),
             State::Connecting { .. } | State::Closed => None,
         }
     }
@@ -362,12 +412,15 @@ impl Connection {
         })
     }
 
-    /// Encoded packets to write; the driver removes what it has written.
+    /// Encoded packets to write; the driver removes what it has written, and
+    /// does not read while it is long.
     pub fn output(&mut self) -> &mut BytesMut {
         &mut self.endpoint.output
     }
 
-    /// What outlives the connection.
+    /// What outlives the connection. QoS 2 publishes that were not
+    /// acknowledged count as acknowledged from here on: resume the session
+    /// when they are safe.
     pub fn into_session(self) -> Session {
         let mut session = self.endpoint.session;
         session.disconnect();

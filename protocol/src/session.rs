@@ -19,10 +19,11 @@ pub struct Session {
 
 #[derive(Clone, Debug)]
 pub(crate) enum Outbound {
-    /// PUBLISH sent; PUBACK or PUBREC is next.
-    Published(Delivery),
-    /// PUBREC received and PUBREL sent; PUBCOMP is next.
-    Released { token: u64 },
+    /// PUBLISH sent; PUBACK or PUBREC is next. `counted`: it was sent on this
+    /// connection, and so takes one of the quota.
+    Published { delivery: Delivery, counted: bool },
+    /// PUBREC received and PUBREL sent; PUBCOMP is next. `counted`: as above.
+    Released { token: u64, counted: bool },
     /// SUBSCRIBE sent; SUBACK is next. Forgotten when the connection ends.
     Subscribe { token: u64 },
     /// UNSUBSCRIBE sent; UNSUBACK is next. Forgotten when the connection ends.
@@ -33,8 +34,9 @@ pub(crate) enum Outbound {
 pub(crate) enum Inbound {
     /// PUBLISH received; the driver has not acknowledged it yet.
     Received,
-    /// PUBREC sent; PUBREL is next.
-    Acknowledged,
+    /// PUBREC sent; PUBREL is next. `counted`: PUBLISH came on this
+    /// connection.
+    Acknowledged { counted: bool },
 }
 
 impl Session {
@@ -52,7 +54,16 @@ impl Session {
     /// oldest first.
     pub fn unacknowledged(&self) -> impl Iterator<Item = &Delivery> {
         self.outbound.iter().filter_map(|(_, sent)| match sent {
-            Outbound::Published(delivery) => Some(delivery),
+            Outbound::Published { delivery, .. } => Some(delivery),
+            _ => None,
+        })
+    }
+
+    /// The tokens of QoS 2 publishes that the other end has taken, and whose
+    /// handshakes are not over; oldest first.
+    pub fn released(&self) -> impl Iterator<Item = u64> {
+        self.outbound.iter().filter_map(|(_, sent)| match sent {
+            Outbound::Released { token, .. } => Some(*token),
             _ => None,
         })
     }
@@ -64,12 +75,20 @@ impl Session {
 
     /// What ends with a connection is forgotten.
     pub(crate) fn disconnect(&mut self) {
-        self.outbound
-            .retain(|sent| matches!(sent, Outbound::Published(_) | Outbound::Released { .. }));
+        self.outbound.retain(|sent| match sent {
+            Outbound::Published { counted, .. } | Outbound::Released { counted, .. } => {
+                *counted = false;
+                true
+            }
+            Outbound::Subscribe { .. } | Outbound::Unsubscribe { .. } => false,
+        });
         for state in self.inbound.values_mut() {
             // The driver has the message: a second copy of it would be one
             // too many, and its acknowledgement can only be asked for again.
-            *state = Inbound::Acknowledged;
+            *state = Inbound::Acknowledged { counted: false };
         }
+        // It may be parked for weeks.
+        self.outbound.shrink_to_fit();
+        self.inbound.shrink_to_fit();
     }
 }

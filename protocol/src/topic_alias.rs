@@ -32,26 +32,36 @@ impl InboundAliases {
             if self.0.len() <= at {
                 self.0.resize(at + 1, None);
             }
-            let topic = TopicName::new(&*publish.topic).map_err(|_| Violation::TopicAlias)?;
-            self.0[at] = Some(topic);
+            // Some clients send the topic with its alias each time.
+            if self.0[at].as_ref() != Some(&publish.topic) {
+                let topic = TopicName::new(&*publish.topic).map_err(|_| Violation::TopicAlias)?;
+                self.0[at] = Some(topic);
+            }
         }
         Ok(())
     }
 }
 
 /// The aliases that this end has set: the first topics that are published get
-/// them, for as long as the connection lasts.
+/// them, for as long as the connection lasts. The other end chooses how many
+/// it accepts, and perhaps the topics, but not how much this end remembers.
 #[derive(Debug)]
 pub(crate) struct OutboundAliases {
     maximum: u16,
     aliases: HashMap<TopicName, u16, FixedState>,
+    /// Bytes of all topics that have an alias.
+    bytes: usize,
 }
+
+const MAX_ALIASES: u16 = 256;
+const MAX_BYTES: usize = 16 * 1024;
 
 impl OutboundAliases {
     pub(crate) fn new(maximum: u16) -> Self {
         Self {
-            maximum,
+            maximum: maximum.min(MAX_ALIASES),
             aliases: HashMap::default(),
+            bytes: 0,
         }
     }
 
@@ -70,12 +80,14 @@ impl OutboundAliases {
             properties.push(codec::Property::TopicAlias(*alias));
             return "";
         }
-        if self.aliases.len() < usize::from(self.maximum) {
+        if self.aliases.len() < usize::from(self.maximum)
+            && self.bytes + topic.len() <= MAX_BYTES
+            && let Ok(copy) = TopicName::new(&**topic)
+        {
             let alias = self.aliases.len() as u16 + 1;
-            if let Ok(topic) = TopicName::new(&**topic) {
-                self.aliases.insert(topic, alias);
-                properties.push(codec::Property::TopicAlias(alias));
-            }
+            self.bytes += copy.len();
+            self.aliases.insert(copy, alias);
+            properties.push(codec::Property::TopicAlias(alias));
         }
         topic
     }

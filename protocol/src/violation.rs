@@ -26,6 +26,14 @@ pub enum Violation {
     /// A subscription identifier in a PUBLISH to a server \[MQTT-3.3.4-6\].
     #[error("subscription identifier from a client")]
     SubscriptionIdentifier,
+    /// A publish at a QoS that CONNACK said the server does not support
+    /// (section 3.2.2.3.4).
+    #[error("publish at a QoS that is not supported")]
+    QoSNotSupported,
+    /// A publish with RETAIN, though CONNACK said it is not supported (section
+    /// 3.2.2.3.5).
+    #[error("publish with RETAIN, which is not supported")]
+    RetainNotSupported,
     /// Session expiry 0 in CONNECT, changed in DISCONNECT (section
     /// 3.14.2.2.2).
     #[error("session expiry set at disconnect, though 0 at connect")]
@@ -42,9 +50,16 @@ impl Violation {
     /// What a 5.0 DISCONNECT says of it.
     pub const fn reason_code(self) -> ReasonCode {
         match self {
+            // A second CONNECT is wrong whatever is in it; the reason code that
+            // says so of the version is CONNACK's alone.
+            Self::Decode(DecodeError::ProtocolName | DecodeError::ProtocolLevel(_)) => {
+                ReasonCode::ProtocolError
+            }
             Self::Decode(error) => error.reason_code(),
             Self::ReceiveMaximum(_) => ReasonCode::ReceiveMaximumExceeded,
             Self::TopicAlias => ReasonCode::TopicAliasInvalid,
+            Self::QoSNotSupported => ReasonCode::QoSNotSupported,
+            Self::RetainNotSupported => ReasonCode::RetainNotSupported,
             Self::KeepAlive => ReasonCode::KeepAliveTimeout,
             _ => ReasonCode::ProtocolError,
         }

@@ -1,0 +1,115 @@
+//! What client and server share of one connection: the QoS handshakes
+//! (section 4.3) and flow control (section 4.9).
+//!
+//! ```text
+//! sender    QoS 1: Published --PUBACK--> done
+//!           QoS 2: Published --PUBREC--> Released --PUBCOMP--> done
+//! receiver  QoS 1: (driver) --acknowledge--> done
+//!           QoS 2: Received --acknowledge--> Acknowledged --PUBREL--> done
+//! ```
+
+mod inbound;
+mod outbound;
+mod transmit;
+
+use std::collections::VecDeque;
+
+use bytes::BytesMut;
+use codec::{EncodeError, Packet, PacketId, Properties, PropertyId, ProtocolVersion};
+
+use crate::topic_alias::{InboundAliases, OutboundAliases};
+use crate::{Limits, Session};
+use inbound::Unanswered;
+pub use outbound::{Delivered, PublishError};
+
+/// The half of a connection that client and server share.
+#[derive(Debug)]
+pub(crate) struct Endpoint {
+    pub(crate) version: ProtocolVersion,
+    pub(crate) session: Session,
+    /// What this end accepts.
+    pub(crate) local: Limits,
+    /// What the other end accepts.
+    pub(crate) peer: Limits,
+    /// QoS 1 and 2 publishes that may be sent now.
+    quota: u16,
+    /// What to send again before anything new, oldest first.
+    resend: VecDeque<PacketId>,
+    /// Publishes that the driver has, oldest first, from the first one that
+    /// it has not acknowledged.
+    unanswered: VecDeque<Unanswered>,
+    /// QoS 1 and 2 publishes received on this connection whose handshakes are
+    /// not over.
+    open: u32,
+    /// How many more of them the other end may believe it can send.
+    credit: u16,
+    inbound_aliases: InboundAliases,
+    outbound_aliases: OutboundAliases,
+    /// Encoded packets that the driver has not written yet.
+    pub(crate) output: BytesMut,
+}
+
+impl Endpoint {
+    pub(crate) fn new(version: ProtocolVersion, local: Limits) -> Self {
+        Self {
+            version,
+            session: Session::new(),
+            local: Limits {
+                receive_maximum: local.receive_maximum.max(1),
+                ..local
+            },
+            peer: Limits::NONE,
+            quota: 0,
+            resend: VecDeque::new(),
+            unanswered: VecDeque::new(),
+            open: 0,
+            credit: 0,
+            inbound_aliases: InboundAliases::default(),
+            outbound_aliases: OutboundAliases::new(0),
+            output: BytesMut::new(),
+        }
+    }
+
+    /// Sends a packet of this crate's own making.
+    pub(crate) fn send(&mut self, packet: &Packet) {
+        self.try_send(packet)
+            .expect("it has no text of a driver's or a peer's");
+    }
+
+    /// Sends a packet that a driver made; its reason string and user
+    /// properties are left out if the other end does not accept it with them
+    /// \[MQTT-3.2.2-19\], \[MQTT-3.2.2-20\], \[MQTT-3.14.2-3\]. Gives whether
+    /// it could be sent.
+    pub(crate) fn send_trimmed(&mut self, mut packet: Packet) -> bool {
+        if self.try_send(&packet) == Ok(true) {
+            return true;
+        }
+        let properties = match &mut packet {
+            Packet::ConnAck(connack) => &mut connack.properties,
+            Packet::SubAck(suback) => &mut suback.properties,
+            Packet::UnsubAck(unsuback) => &mut unsuback.properties,
+            Packet::Disconnect(disconnect) => &mut disconnect.properties,
+            _ => return false,
+        };
+        remove_problem_information(properties);
+        self.try_send(&packet) == Ok(true)
+    }
+
+    /// Sends a packet unless it is longer than the other end accepts
+    /// \[MQTT-3.1.2-24\], \[MQTT-3.2.2-15\]; gives whether it was not.
+    pub(crate) fn try_send(&mut self, packet: &Packet) -> Result<bool, EncodeError> {
+        let start = self.output.len();
+        packet.encode(self.version, &mut self.output)?;
+        let fits = self.output.len() - start <= self.peer.maximum_packet_size;
+        if !fits {
+            self.output.truncate(start);
+        }
+        Ok(fits)
+    }
+}
+
+/// Removes what only explains a reason code.
+pub(crate) fn remove_problem_information(properties: &mut Properties) {
+    properties.remove(PropertyId::ReasonString);
+    properties.remove(PropertyId::UserProperty);
+}

@@ -1,0 +1,241 @@
+use codec::{Ack, Packet, PacketId, PacketType, QoS, ReasonCode};
+
+use super::Endpoint;
+use super::transmit::{Transmit, fits};
+use crate::session::Outbound;
+use crate::topic_alias::OutboundAliases;
+use crate::{Delivery, Limits, Session, Time, Violation};
+
+/// Why a message was not sent. It is not kept either.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PublishError {
+    /// There is no accepted connection.
+    #[error("not connected")]
+    NotConnected,
+    /// As many QoS 1 and 2 publishes are in flight as the other end allows.
+    #[error("too many publishes await acknowledgement")]
+    WindowFull,
+    /// It expired before it could be sent.
+    #[error("the message has expired")]
+    Expired,
+    /// The other end does not accept packets of this size, or MQTT has none.
+    #[error("the message is larger than the receiver accepts")]
+    TooLarge,
+    /// The server does not take messages at this QoS.
+    #[error("the server does not support this QoS")]
+    QoSNotSupported,
+    /// The server does not keep retained messages.
+    #[error("the server does not support retained messages")]
+    RetainNotSupported,
+}
+
+/// The end of a handshake for a publish that this end sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Delivered {
+    /// What [`Delivery::token`] was.
+    pub token: u64,
+    /// PUBACK, PUBCOMP, or a PUBREC that refuses; its reason tells.
+    pub ack: Ack,
+}
+
+impl Endpoint {
+    /// Goes on with `session` on a connection that both ends have accepted.
+    /// Gives the deliveries that are given up: those that no longer fit the
+    /// other end's maximum packet size \[MQTT-3.1.2-25\], or that `may_send`
+    /// rules out.
+    pub(crate) fn resume(
+        &mut self,
+        session: Session,
+        peer: Limits,
+        may_send: impl Fn(&Delivery) -> bool,
+        now: Time,
+    ) -> Vec<Delivery> {
+        self.session = session;
+        self.peer = peer;
+        self.quota = peer.receive_maximum;
+        self.outbound_aliases = OutboundAliases::new(peer.topic_alias_maximum);
+        let sent: Vec<_> = self.session.outbound.iter().map(|(id, _)| id).collect();
+        let mut given_up = Vec::new();
+        for id in sent {
+            if let Some(outbound) = self.session.outbound.get_mut(id)
+                && let Outbound::Published { delivery, .. } = outbound
+                && !(fits(delivery, self.version, &peer, now) && may_send(delivery))
+            {
+                if delivery.qos == QoS::ExactlyOnce {
+                    // The other end may have it, and would take the next
+                    // publish with this identifier for another copy.
+                    *outbound = Outbound::Released {
+                        token: delivery.token,
+                        counted: false,
+                    };
+                } else {
+                    given_up.push(delivery.clone());
+                    self.session.outbound.remove(id);
+                    continue;
+                }
+            }
+            self.resend.push_back(id);
+        }
+        self.pump(now);
+        given_up
+    }
+
+    /// QoS 1 and 2 publishes that may be sent now.
+    pub(crate) fn window(&self) -> usize {
+        if self.resend.is_empty() {
+            self.quota.into()
+        } else {
+            0
+        }
+    }
+
+    pub(crate) fn publish(
+        &mut self,
+        delivery: Delivery,
+        now: Time,
+    ) -> Result<Option<PacketId>, PublishError> {
+        if delivery.message.is_expired(now) {
+            return Err(PublishError::Expired);
+        }
+        if !fits(&delivery, self.version, &self.peer, now) {
+            return Err(PublishError::TooLarge);
+        }
+        if delivery.qos == QoS::AtMostOnce {
+            let transmit = Transmit {
+                version: self.version,
+                peer: &self.peer,
+                aliases: &mut self.outbound_aliases,
+                output: &mut self.output,
+                now,
+            };
+            transmit.publish(&delivery, None, false);
+            return Ok(None);
+        }
+        if self.window() == 0 {
+            return Err(PublishError::WindowFull);
+        }
+        let outbound = Outbound::Published {
+            delivery,
+            counted: false,
+        };
+        let id = self.session.outbound.insert(outbound);
+        let id = id.ok_or(PublishError::WindowFull)?;
+        self.transmit_inflight(id, false, now);
+        Ok(Some(id))
+    }
+
+    /// Sends again what the last connection left open, in order
+    /// \[MQTT-4.4.0-1\], \[MQTT-4.6.0-1\].
+    fn pump(&mut self, now: Time) {
+        while let Some(&id) = self.resend.front() {
+            match self.session.outbound.get_mut(id) {
+                Some(Outbound::Published { .. }) if self.quota == 0 => return,
+                Some(Outbound::Published { .. }) => self.transmit_inflight(id, true, now),
+                Some(Outbound::Released { .. }) => {
+                    self.send(&Packet::PubRel(Ack::new(id, ReasonCode::Success)));
+                }
+                _ => {}
+            }
+            self.resend.pop_front();
+        }
+    }
+
+    /// Sends what is in flight, at the price of one of the quota.
+    fn transmit_inflight(&mut self, id: PacketId, dup: bool, now: Time) {
+        if let Some(Outbound::Published { delivery, counted }) = self.session.outbound.get_mut(id) {
+            *counted = true;
+            self.quota -= 1;
+            let transmit = Transmit {
+                version: self.version,
+                peer: &self.peer,
+                aliases: &mut self.outbound_aliases,
+                output: &mut self.output,
+                now,
+            };
+            transmit.publish(delivery, Some(id), dup);
+        }
+    }
+
+    /// PUBACK. An identifier that is not in use is left over from a session
+    /// that one end has lost: there is nothing to do.
+    pub(crate) fn on_puback(
+        &mut self,
+        ack: Ack,
+        now: Time,
+    ) -> Result<Option<Delivered>, Violation> {
+        match self.session.outbound.get_mut(ack.packet_id) {
+            None => Ok(None),
+            Some(&mut Outbound::Published {
+                delivery:
+                    Delivery {
+                        qos: QoS::AtLeastOnce,
+                        token,
+                        ..
+                    },
+                counted,
+            }) => Ok(Some(self.delivered(token, counted, ack, now))),
+            Some(_) => Err(Violation::WrongAck(PacketType::PubAck)),
+        }
+    }
+
+    /// PUBREC. The message itself is no longer needed \[MQTT-4.3.3-4\].
+    pub(crate) fn on_pubrec(
+        &mut self,
+        ack: Ack,
+        now: Time,
+    ) -> Result<Option<Delivered>, Violation> {
+        let id = ack.packet_id;
+        let reason = match self.session.outbound.get_mut(id) {
+            // The other end has forgotten the identifier as well.
+            None if ack.reason.is_failure() => return Ok(None),
+            None => ReasonCode::PacketIdentifierNotFound,
+            Some(outbound) => match *outbound {
+                Outbound::Published {
+                    delivery:
+                        Delivery {
+                            qos: QoS::ExactlyOnce,
+                            token,
+                            ..
+                        },
+                    counted,
+                } => {
+                    if ack.reason.is_failure() {
+                        return Ok(Some(self.delivered(token, counted, ack, now)));
+                    }
+                    *outbound = Outbound::Released { token, counted };
+                    ReasonCode::Success
+                }
+                Outbound::Released { .. } => ReasonCode::Success,
+                _ => return Err(Violation::WrongAck(PacketType::PubRec)),
+            },
+        };
+        self.send(&Packet::PubRel(Ack::new(id, reason)));
+        Ok(None)
+    }
+
+    /// PUBCOMP.
+    pub(crate) fn on_pubcomp(
+        &mut self,
+        ack: Ack,
+        now: Time,
+    ) -> Result<Option<Delivered>, Violation> {
+        match self.session.outbound.get_mut(ack.packet_id) {
+            None => Ok(None),
+            Some(&mut Outbound::Released { token, counted }) => {
+                Ok(Some(self.delivered(token, counted, ack, now)))
+            }
+            Some(_) => Err(Violation::WrongAck(PacketType::PubComp)),
+        }
+    }
+
+    fn delivered(&mut self, token: u64, counted: bool, ack: Ack, now: Time) -> Delivered {
+        self.session.outbound.remove(ack.packet_id);
+        // What took no quota on this connection, such as a PUBREL sent again,
+        // gives none back (section 4.9).
+        if counted {
+            self.quota += 1;
+        }
+        self.pump(now);
+        Delivered { token, ack }
+    }
+}

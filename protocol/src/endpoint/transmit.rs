@@ -1,0 +1,107 @@
+use bytes::BytesMut;
+use codec::{PacketId, Properties, Property, ProtocolVersion, PublishParts, QoS};
+
+use crate::topic_alias::OutboundAliases;
+use crate::{Delivery, Limits, Time};
+
+/// What a PUBLISH is written with.
+pub(super) struct Transmit<'a> {
+    pub(super) version: ProtocolVersion,
+    pub(super) peer: &'a Limits,
+    pub(super) aliases: &'a mut OutboundAliases,
+    pub(super) output: &'a mut BytesMut,
+    pub(super) now: Time,
+}
+
+impl Transmit<'_> {
+    /// Encodes a PUBLISH that [`fits`].
+    pub(super) fn publish(self, delivery: &Delivery, packet_id: Option<PacketId>, dup: bool) {
+        let message = &*delivery.message;
+        let mut publish = PublishParts {
+            dup,
+            qos: delivery.qos,
+            retain: delivery.retain,
+            topic: &message.topic,
+            packet_id,
+            properties: &message.properties,
+            payload: &message.payload,
+        };
+        let properties;
+        if self.version.is_v5() && (self.aliases.is_enabled() || has_extras(delivery)) {
+            let mut extended = with_extras(delivery, self.now);
+            if self.aliases.is_enabled() && !self.is_tight(&publish, &extended) {
+                publish.topic = self.aliases.apply(&message.topic, &mut extended);
+            }
+            properties = extended;
+            publish.properties = &properties;
+        }
+        publish
+            .encode(self.version, self.output)
+            .expect("its length was computed, so it can be encoded");
+    }
+
+    /// Whether a topic alias property could make the packet too long.
+    fn is_tight(&self, publish: &PublishParts<'_>, properties: &Properties) -> bool {
+        const ALIAS: usize = 3;
+        const LONGER_LENGTHS: usize = 2;
+        let publish = PublishParts {
+            properties,
+            ..*publish
+        };
+        publish
+            .encoded_len(self.version)
+            .is_ok_and(|len| len + ALIAS + LONGER_LENGTHS > self.peer.maximum_packet_size)
+    }
+}
+
+/// Whether the PUBLISH can be encoded and the receiver takes its size.
+pub(super) fn fits(
+    delivery: &Delivery,
+    version: ProtocolVersion,
+    peer: &Limits,
+    now: Time,
+) -> bool {
+    let message = &*delivery.message;
+    let properties;
+    let mut publish = PublishParts {
+        dup: false,
+        qos: delivery.qos,
+        retain: false,
+        topic: &message.topic,
+        packet_id: (delivery.qos != QoS::AtMostOnce).then_some(PacketId::MIN),
+        properties: &message.properties,
+        payload: &message.payload,
+    };
+    if version.is_v5() && has_extras(delivery) {
+        properties = with_extras(delivery, now);
+        publish.properties = &properties;
+    }
+    publish
+        .encoded_len(version)
+        .is_ok_and(|len| len <= peer.maximum_packet_size)
+}
+
+fn has_extras(delivery: &Delivery) -> bool {
+    delivery.subscription_identifiers.is_some() || delivery.message.expires_at.is_some()
+}
+
+/// The message's properties and those of this delivery. The expiry interval
+/// is what is left of it \[MQTT-3.3.2-6\], and at least a second: a message
+/// whose delivery has begun is not given up.
+fn with_extras(delivery: &Delivery, now: Time) -> Properties {
+    let message = &*delivery.message;
+    let mut properties = message.properties.clone();
+    if let Some(at) = message.expires_at {
+        let left = (at - now).as_millis().div_ceil(1000).max(1);
+        let left = u32::try_from(left).unwrap_or(u32::MAX);
+        properties.push(Property::MessageExpiryInterval(left));
+    }
+    for id in delivery
+        .subscription_identifiers
+        .iter()
+        .flat_map(|ids| &**ids)
+    {
+        properties.push(Property::SubscriptionIdentifier(*id));
+    }
+    properties
+}
