@@ -452,6 +452,9 @@ fn section_1_5_5_remaining_lengths() {
         sent.resize(len + remaining, b'x');
         let packet = decode(&sent, V3_1_1).unwrap().unwrap();
         assert_eq!(encode(&packet, V3_1_1).unwrap(), sent, "{remaining}");
+        if let Packet::Publish(publish) = &packet {
+            assert_eq!(publish.parts().encoded_len(V3_1_1), Ok(sent.len()));
+        }
         let header = FixedHeader {
             packet_type: PacketType::Publish,
             flags: 0,
@@ -465,6 +468,30 @@ fn section_1_5_5_remaining_lengths() {
         .unwrap();
     assert_eq!(largest.remaining, MAX_REMAINING_LENGTH);
     assert_eq!(largest.packet_len(), 268_435_460);
+}
+
+/// The property length at the edges of its bytes, and the remaining length
+/// that counts them.
+#[test]
+fn section_2_2_2_1_property_lengths() {
+    for (len, variable) in [
+        (127, "7f"),
+        (128, "8001"),
+        (16_383, "ff7f"),
+        (16_384, "808001"),
+    ] {
+        let name = "a".repeat(len - 6);
+        let packet = publish("t", b"x", |p| {
+            p.properties = properties([Property::UserProperty((name.into(), "b".into()))]);
+        });
+        let sent = encode(&packet, V5).unwrap();
+        let header = FixedHeader::peek(&sent, sent.len()).unwrap().unwrap();
+        let variable = bytes(variable);
+        assert_eq!(header.packet_len(), sent.len(), "{len}");
+        assert_eq!(header.remaining, 3 + variable.len() + len + 1, "{len}");
+        assert_eq!(sent[header.len + 3..][..variable.len()], variable, "{len}");
+        assert_eq!(decode(&sent, V5), Ok(Some(packet)), "{len}");
+    }
 }
 
 /// The largest packet there is can be sent.

@@ -179,16 +179,14 @@ impl Connect {
 }
 
 /// Flags that contradict each other: the reserved bit \[MQTT-3.1.2-3\], will
-/// QoS or retain without a will \[MQTT-3.1.2-11\], \[MQTT-3.1.2-13\], will QoS
-/// 3 \[MQTT-3.1.2-12\], and before MQTT 5.0 a password without a user name
-/// \[MQTT-3.1.2-22\]. 3.1 has the reserved bit unused, and disregards will QoS
+/// QoS or retain without a will \[MQTT-3.1.2-11\], \[MQTT-3.1.2-13\],
+/// and before MQTT 5.0 a password without a user name \[MQTT-3.1.2-22\]. 3.1 has the reserved bit unused, and disregards will QoS
 /// and retain without a will (its section 3.1).
 fn check_flags(flags: u8, version: ProtocolVersion) -> Result<(), DecodeError> {
     let will = flags & WILL != 0;
-    let will_qos = flags >> 3 & 3;
+    let will_qos = flags >> 3 & 3; // 3 is refused where the will is read.
     let bad = version != ProtocolVersion::V3_1
         && (flags & 1 != 0 || !will && (will_qos != 0 || flags & WILL_RETAIN != 0))
-        || will && will_qos == 3
         || !version.is_v5() && flags & PASSWORD != 0 && flags & USERNAME == 0;
     if bad {
         Err(DecodeError::ConnectFlags(flags))
@@ -212,6 +210,7 @@ impl Will {
         Ok(Self {
             topic: TopicName::new(reader.string(body)?)?,
             payload: reader.binary(body)?,
+            // [MQTT-3.1.2-12]
             qos: QoS::from_u8(flags >> 3 & 3).ok_or(DecodeError::ConnectFlags(flags))?,
             retain: flags & WILL_RETAIN != 0,
             properties,
