@@ -418,12 +418,19 @@ impl Connection {
         &mut self.endpoint.output
     }
 
-    /// What outlives the connection. QoS 2 publishes that were not
-    /// acknowledged count as acknowledged from here on: resume the session
-    /// when they are safe.
-    pub fn into_session(self) -> Session {
-        let mut session = self.endpoint.session;
+    /// Takes what outlives the connection, which is closed with it; its last
+    /// packets stay in the output. QoS 2 publishes that were not acknowledged
+    /// count as acknowledged from here on: resume the session when they are
+    /// safe.
+    pub fn take_session(&mut self) -> Session {
+        self.state = State::Closed;
+        let mut session = std::mem::take(&mut self.endpoint.session);
         session.disconnect();
         session
+    }
+
+    /// As [`Connection::take_session`], when nothing is left to write.
+    pub fn into_session(mut self) -> Session {
+        self.take_session()
     }
 }

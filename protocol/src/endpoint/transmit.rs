@@ -2,7 +2,7 @@ use bytes::BytesMut;
 use codec::{PacketId, Properties, Property, ProtocolVersion, PublishParts, QoS};
 
 use crate::topic_alias::OutboundAliases;
-use crate::{Delivery, Limits, Time};
+use crate::{Delivery, Limits, PublishError, Time};
 
 /// What a PUBLISH is written with.
 pub(super) struct Transmit<'a> {
@@ -79,6 +79,48 @@ pub(super) fn fits(
     publish
         .encoded_len(version)
         .is_ok_and(|len| len <= peer.maximum_packet_size)
+}
+
+impl Delivery {
+    /// Appends the delivery to `output` as a PUBLISH at QoS 0, whatever its
+    /// own QoS, for a receiver whose connection is not at hand.
+    ///
+    /// # Errors
+    /// [`PublishError::TooLarge`] or [`PublishError::Expired`]; `output` is as
+    /// it was.
+    pub fn encode_qos0(
+        &self,
+        version: ProtocolVersion,
+        maximum_packet_size: usize,
+        now: Time,
+        output: &mut BytesMut,
+    ) -> Result<(), PublishError> {
+        let message = &*self.message;
+        if message.is_expired(now) {
+            return Err(PublishError::Expired);
+        }
+        let properties;
+        let mut publish = PublishParts {
+            dup: false,
+            qos: QoS::AtMostOnce,
+            retain: self.retain,
+            topic: &message.topic,
+            packet_id: None,
+            properties: &message.properties,
+            payload: &message.payload,
+        };
+        if version.is_v5() && has_extras(self) {
+            properties = with_extras(self, now);
+            publish.properties = &properties;
+        }
+        let len = publish.encoded_len(version);
+        if len.map_or(true, |len| len > maximum_packet_size) {
+            return Err(PublishError::TooLarge);
+        }
+        publish
+            .encode(version, output)
+            .map_err(|_| PublishError::TooLarge)
+    }
 }
 
 fn has_extras(delivery: &Delivery) -> bool {

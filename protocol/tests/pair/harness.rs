@@ -1,0 +1,485 @@
+use std::collections::{HashSet, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::BytesMut;
+use codec::{
+    ConnAck, Connect, MAX_REMAINING_LENGTH, Packet, PacketId, ProtocolVersion, Publish, QoS,
+    ReasonCode, SubAck, TopicName, UnsubAck,
+};
+use protocol::client::{self, Delivered};
+use protocol::{Delivery, Limits, Message, PublishError, Session, Time, Violation, server};
+
+pub(crate) const V3_1: ProtocolVersion = ProtocolVersion::V3_1;
+pub(crate) const V3_1_1: ProtocolVersion = ProtocolVersion::V3_1_1;
+pub(crate) const V5: ProtocolVersion = ProtocolVersion::V5;
+pub(crate) const VERSIONS: [ProtocolVersion; 3] = [V3_1, V3_1_1, V5];
+pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Side {
+    Client,
+    Server,
+}
+pub(crate) use Side::{Client, Server};
+
+impl Side {
+    pub(crate) fn other(self) -> Self {
+        match self {
+            Client => Server,
+            Server => Client,
+        }
+    }
+}
+
+pub(crate) enum Conn {
+    Client(client::Connection),
+    Server(server::Connection),
+}
+
+impl Conn {
+    pub(crate) fn publish(
+        &mut self,
+        delivery: Delivery,
+        now: Time,
+    ) -> Result<Option<PacketId>, PublishError> {
+        match self {
+            Self::Client(conn) => conn.publish(delivery, now),
+            Self::Server(conn) => conn.publish(delivery, now),
+        }
+    }
+
+    pub(crate) fn acknowledge(&mut self, qos: QoS, id: PacketId, reason: ReasonCode, now: Time) {
+        match self {
+            Self::Client(conn) => conn.acknowledge(qos, id, reason, now),
+            Self::Server(conn) => conn.acknowledge(qos, id, reason),
+        }
+    }
+
+    pub(crate) fn window(&self) -> usize {
+        match self {
+            Self::Client(conn) => conn.window(),
+            Self::Server(conn) => conn.window(),
+        }
+    }
+
+    pub(crate) fn is_connected(&self) -> bool {
+        match self {
+            Self::Client(conn) => conn.is_connected(),
+            Self::Server(conn) => conn.is_connected(),
+        }
+    }
+
+    pub(crate) fn output(&mut self) -> &mut BytesMut {
+        match self {
+            Self::Client(conn) => conn.output(),
+            Self::Server(conn) => conn.output(),
+        }
+    }
+
+    fn into_session(self) -> Session {
+        match self {
+            Self::Client(conn) => conn.into_session(),
+            Self::Server(conn) => conn.into_session(),
+        }
+    }
+
+    pub(crate) fn handle_timeout(&mut self, now: Time) -> Result<(), Violation> {
+        match self {
+            Self::Client(conn) => conn.handle_timeout(now),
+            Self::Server(conn) => conn.handle_timeout(now),
+        }
+    }
+
+    pub(crate) fn poll_timeout(&self) -> Option<Time> {
+        match self {
+            Self::Client(conn) => conn.poll_timeout(),
+            Self::Server(conn) => conn.poll_timeout(),
+        }
+    }
+}
+
+/// One end and its driver.
+#[derive(Default)]
+pub(crate) struct End {
+    pub(crate) conn: Option<Conn>,
+    /// Of the last connection, while there is none.
+    pub(crate) session: Session,
+    /// Arrived and not yet decoded.
+    input: BytesMut,
+    /// Written and not yet arrived.
+    pub(crate) link: BytesMut,
+    /// Waits for the window.
+    pub(crate) outbox: VecDeque<Delivery>,
+    /// To be acknowledged on this connection.
+    pub(crate) pending: Vec<Publish>,
+    pub(crate) received: Vec<Publish>,
+    pub(crate) acknowledged: HashSet<String>,
+    pub(crate) delivered: Vec<Delivered>,
+    pub(crate) violation: Option<Violation>,
+    /// Every packet that this end has written.
+    pub(crate) sent: Vec<Packet>,
+    /// QoS 1 and 2 publishes sent on this connection and not finished.
+    outstanding: HashSet<PacketId>,
+    pub(crate) most_outstanding: usize,
+}
+
+impl End {
+    pub(crate) fn payloads(&self) -> Vec<String> {
+        self.received.iter().map(payload).collect()
+    }
+
+    pub(crate) fn conn(&mut self) -> &mut Conn {
+        self.conn.as_mut().expect("connected")
+    }
+
+    fn on_delivered(&mut self, delivered: Delivered) {
+        self.outstanding.remove(&delivered.ack.packet_id);
+        self.delivered.push(delivered);
+    }
+
+    /// The publishes that this end has written.
+    pub(crate) fn publishes(&self) -> Vec<&Publish> {
+        let publish = |packet| match packet {
+            &Packet::Publish(ref publish) => Some(publish),
+            _ => None,
+        };
+        self.sent.iter().filter_map(publish).collect()
+    }
+}
+
+pub(crate) fn payload(publish: &Publish) -> String {
+    String::from_utf8(publish.payload.to_vec()).unwrap()
+}
+
+pub(crate) struct Pair {
+    pub(crate) now: Time,
+    pub(crate) client: End,
+    pub(crate) server: End,
+    /// The next CONNECT.
+    pub(crate) connect: Connect,
+    /// What the server accepts and answers.
+    pub(crate) limits: Limits,
+    pub(crate) connack: ConnAck,
+    pub(crate) max_inflight: u16,
+    /// Whether the drivers acknowledge at once.
+    pub(crate) auto_acknowledge: bool,
+    /// What the client was told besides publishes.
+    pub(crate) client_events: Vec<client::Event>,
+    pub(crate) server_events: Vec<server::Event>,
+    /// Tokens that the server gave up at resumption.
+    pub(crate) given_up: Vec<u64>,
+    tokens: u64,
+    /// Whether the server's connection has the session.
+    accepted: bool,
+}
+
+impl Pair {
+    /// Not yet connected; the session outlives a cut.
+    pub(crate) fn new(version: ProtocolVersion) -> Self {
+        let mut connect = Connect::new(version, "pair");
+        connect.clean_start = false;
+        connect.keep_alive = 0;
+        Self {
+            now: Time::from_millis(0),
+            client: End::default(),
+            server: End::default(),
+            connect,
+            limits: Limits::NONE,
+            connack: ConnAck::new(false, ReasonCode::Success),
+            max_inflight: u16::MAX,
+            auto_acknowledge: true,
+            client_events: Vec::new(),
+            server_events: Vec::new(),
+            given_up: Vec::new(),
+            tokens: 0,
+            accepted: false,
+        }
+    }
+
+    pub(crate) fn connected(version: ProtocolVersion) -> Self {
+        let mut pair = Self::new(version);
+        pair.connect();
+        pair
+    }
+
+    pub(crate) fn end(&mut self, side: Side) -> &mut End {
+        match side {
+            Client => &mut self.client,
+            Server => &mut self.server,
+        }
+    }
+
+    /// Opens a connection; nothing is delivered yet.
+    pub(crate) fn open(&mut self) {
+        let session = std::mem::take(&mut self.client.session);
+        let connect = self.connect.clone();
+        let client = client::Connection::new(connect, session, CONNECT_TIMEOUT, self.now).unwrap();
+        self.client.conn = Some(Conn::Client(client));
+        let server = server::Connection::new(self.limits, CONNECT_TIMEOUT, self.now);
+        self.server.conn = Some(Conn::Server(server));
+    }
+
+    /// Opens a connection and delivers until nothing moves.
+    pub(crate) fn connect(&mut self) {
+        self.open();
+        self.settle();
+        for side in [Client, Server] {
+            assert_eq!(self.end(side).violation, None);
+            assert!(self.end(side).conn().is_connected());
+        }
+    }
+
+    /// The connection breaks: what is under way is lost, both ends keep their
+    /// sessions.
+    pub(crate) fn cut(&mut self) {
+        for end in [&mut self.client, &mut self.server] {
+            if let Some(conn) = end.conn.take() {
+                let has_session = matches!(conn, Conn::Client(_)) || self.accepted;
+                if has_session {
+                    end.session = conn.into_session();
+                }
+            }
+            end.input.clear();
+            end.link.clear();
+            end.pending.clear();
+            end.outstanding.clear();
+        }
+        self.accepted = false;
+    }
+
+    pub(crate) fn reconnect(&mut self) {
+        self.cut();
+        self.connect();
+    }
+
+    /// A delivery whose payload is `text`; its token is new.
+    pub(crate) fn delivery(&mut self, qos: QoS, text: &str) -> Delivery {
+        self.tokens += 1;
+        let topic = TopicName::new("Kitchen/Fridge").unwrap();
+        let mut delivery = Delivery::new(Arc::new(Message::new(topic, text.to_owned())), qos);
+        delivery.token = self.tokens;
+        delivery
+    }
+
+    /// Publishes when the window allows.
+    pub(crate) fn publish(&mut self, from: Side, qos: QoS, text: &str) -> u64 {
+        let delivery = self.delivery(qos, text);
+        let token = delivery.token;
+        self.end(from).outbox.push_back(delivery);
+        self.write(from);
+        token
+    }
+
+    /// Moves what an end has to say onto the link, and checks that it keeps
+    /// to the receive maximum.
+    fn write(&mut self, side: Side) {
+        let now = self.now;
+        let (version, maximum) = (self.connect.version, self.receive_maximum(side.other()));
+        let end = self.end(side);
+        let Some(conn) = &mut end.conn else {
+            return;
+        };
+        while let Some(delivery) = end.outbox.front() {
+            if !conn.is_connected() || delivery.qos != QoS::AtMostOnce && conn.window() == 0 {
+                break;
+            }
+            let delivery = end.outbox.pop_front().unwrap();
+            match conn.publish(delivery, now) {
+                Ok(_) | Err(PublishError::Expired) => {}
+                Err(error) => panic!("{error}"),
+            }
+        }
+        let mut written = conn.output().split();
+        end.link.extend_from_slice(&written);
+        while let Some(packet) = Packet::decode(&mut written, version, usize::MAX).unwrap() {
+            if let Packet::Publish(publish) = &packet
+                && let Some(id) = publish.packet_id
+            {
+                assert!(end.outstanding.insert(id), "{id} sent twice");
+                end.most_outstanding = end.most_outstanding.max(end.outstanding.len());
+                assert!(end.outstanding.len() <= maximum, "over {maximum}");
+            }
+            end.sent.push(packet);
+        }
+        assert!(written.is_empty(), "half a packet written");
+    }
+
+    fn receive_maximum(&self, side: Side) -> usize {
+        let properties = &self.connect.properties;
+        usize::from(match side {
+            _ if !self.connect.version.is_v5() => match side {
+                Client => self.max_inflight,
+                Server => u16::MAX,
+            },
+            Client => properties
+                .receive_maximum()
+                .unwrap_or(u16::MAX)
+                .min(self.max_inflight),
+            Server => self.limits.receive_maximum,
+        })
+    }
+
+    /// Delivers up to `count` bytes of what `from` has written; gives whether
+    /// there were any.
+    pub(crate) fn deliver(&mut self, from: Side, count: usize) -> bool {
+        self.write(from);
+        let link = &mut self.end(from).link;
+        let count = count.min(link.len());
+        let bytes = link.split_to(count);
+        let to = self.end(from.other());
+        to.input.extend_from_slice(&bytes);
+        self.read(from.other());
+        self.write(from.other());
+        count > 0
+    }
+
+    /// Delivers one whole packet of what `from` has written.
+    pub(crate) fn deliver_packet(&mut self, from: Side) -> bool {
+        self.write(from);
+        let link = &self.end(from).link;
+        let limit = MAX_REMAINING_LENGTH + 5;
+        match codec::FixedHeader::peek(link, limit).unwrap() {
+            None => false,
+            Some(header) => self.deliver(from, header.packet_len()),
+        }
+    }
+
+    /// Delivers one packet, the client's first; gives whether there was one.
+    pub(crate) fn step(&mut self) -> bool {
+        self.deliver_packet(Client) || self.deliver_packet(Server)
+    }
+
+    /// Delivers so many packets.
+    pub(crate) fn steps(&mut self, count: usize) {
+        for _ in 0..count {
+            self.step();
+        }
+    }
+
+    /// Delivers until nothing moves.
+    pub(crate) fn settle(&mut self) {
+        while self.deliver(Client, usize::MAX) | self.deliver(Server, usize::MAX) {}
+    }
+
+    /// As time passes, the ends do what they must; gives whether both are
+    /// still content.
+    pub(crate) fn advance(&mut self, duration: Duration) -> bool {
+        self.now = self.now + duration;
+        let now = self.now;
+        let mut is_content = true;
+        for side in [Client, Server] {
+            if let Some(conn) = &mut self.end(side).conn
+                && let Err(violation) = conn.handle_timeout(now)
+            {
+                self.end(side).violation = Some(violation);
+                is_content = false;
+            }
+            self.write(side);
+        }
+        is_content
+    }
+
+    /// Acknowledges the pending publish at `at` of `side`.
+    pub(crate) fn acknowledge(&mut self, side: Side, at: usize) {
+        let now = self.now;
+        let end = self.end(side);
+        let publish = end.pending.remove(at);
+        end.acknowledged.insert(payload(&publish));
+        let id = publish.packet_id.unwrap();
+        end.conn()
+            .acknowledge(publish.qos, id, ReasonCode::Success, now);
+        self.write(side);
+    }
+
+    fn read(&mut self, side: Side) {
+        let now = self.now;
+        loop {
+            let end = self.end(side);
+            let mut input = std::mem::take(&mut end.input);
+            let Some(conn) = &mut end.conn else {
+                return;
+            };
+            let result = match conn {
+                Conn::Client(conn) => conn.handle_input(&mut input, now).map(|e| (e, None)),
+                Conn::Server(conn) => conn.handle_input(&mut input, now).map(|e| (None, e)),
+            };
+            end.input = input;
+            match result {
+                Ok((None, None)) => return,
+                Ok((Some(event), _)) => self.on_client_event(event),
+                Ok((None, Some(event))) => self.on_server_event(event),
+                Err(violation) => {
+                    end.violation = Some(violation);
+                    return;
+                }
+            }
+        }
+    }
+
+    fn on_publish(&mut self, side: Side, publish: Publish) {
+        let is_answered = self.auto_acknowledge;
+        let end = self.end(side);
+        end.received.push(publish.clone());
+        if publish.qos != QoS::AtMostOnce {
+            end.pending.push(publish);
+            if is_answered {
+                let last = end.pending.len() - 1;
+                self.acknowledge(side, last);
+            }
+        }
+    }
+
+    fn on_client_event(&mut self, event: client::Event) {
+        match event {
+            client::Event::Publish(publish) => self.on_publish(Client, publish),
+            client::Event::Delivered(delivered) => self.client.on_delivered(delivered),
+            client::Event::ConnAck { ref lost, .. } => {
+                for delivery in lost.iter().rev() {
+                    self.client.outbox.push_front(delivery.clone());
+                }
+                self.client_events.push(event);
+            }
+            event => self.client_events.push(event),
+        }
+    }
+
+    fn on_server_event(&mut self, event: server::Event) {
+        let now = self.now;
+        let Some(Conn::Server(conn)) = &mut self.server.conn else {
+            unreachable!("it has just spoken");
+        };
+        match event {
+            server::Event::Publish(publish) => return self.on_publish(Server, publish),
+            server::Event::Delivered(delivered) => return self.server.on_delivered(delivered),
+            server::Event::Connect(ref connect) => {
+                let mut connack = self.connack.clone();
+                if connack.reason.is_failure() {
+                    conn.refuse(connack.reason, connack.properties);
+                } else {
+                    let mut session = std::mem::take(&mut self.server.session);
+                    if connect.clean_start {
+                        session = Session::new();
+                    }
+                    connack.session_present = !connect.clean_start && connack.session_present;
+                    self.given_up = conn.accept(session, connack, self.max_inflight, now);
+                    self.accepted = true;
+                    // The next time there is a session.
+                    self.connack.session_present = true;
+                }
+            }
+            server::Event::Subscribe(ref subscribe) => conn.suback(SubAck {
+                packet_id: subscribe.packet_id,
+                reasons: vec![ReasonCode::GrantedQoS1; subscribe.subscriptions.len()],
+                properties: codec::Properties::new(),
+            }),
+            server::Event::Unsubscribe(ref unsubscribe) => conn.unsuback(UnsubAck {
+                packet_id: unsubscribe.packet_id,
+                reasons: vec![ReasonCode::Success; unsubscribe.filters.len()],
+                properties: codec::Properties::new(),
+            }),
+            _ => {}
+        }
+        self.server_events.push(event);
+    }
+}

@@ -1,0 +1,12 @@
+//! A client and a server of this crate, joined by a link that the test moves
+//! byte by byte on a clock of its own.
+
+mod connecting;
+mod cut;
+mod flow;
+mod handshake;
+mod harness;
+mod hostile;
+mod keep_alive;
+mod limits;
+mod model;
