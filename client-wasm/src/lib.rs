@@ -1,1 +1,61 @@
-//! Placeholder.
+//! An MQTT client for the browser: 5.0, 3.1.1 and 3.1 over WebSocket, on a
+//! page or in a worker.
+//!
+//! ```no_run
+//! # async fn example() -> Result<(), client_wasm::Error> {
+//! use client_wasm::{Client, Message, Options, QoS};
+//!
+//! let client = Client::new(Options::new("ws://localhost:9001/"));
+//! let fridge = client.subscribe("Kitchen/#", QoS::AtMostOnce).await?;
+//! let on = Message::new("home/led", "Turn On")?.qos(QoS::AtLeastOnce);
+//! client.publish(on).await?;
+//! # drop(fridge);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! - [`Client`] connects, and connects again when the connection is lost: with
+//!   growing pauses, and at once when the page is seen again or the network is
+//!   back. It restores its subscriptions, and publishes again what was not
+//!   acknowledged.
+//! - [`Subscription`] is a stream of [`Message`]s; [`Client::events`] is a
+//!   stream of [`Event`]s; an [`Error`] says whose doing it was.
+//!
+//! It needs no runtime but the browser's event loop, runs on one thread, and
+//! compiles for other targets only so that its parts can be tested there.
+//!
+//! Not here: the rules of the protocol, which are the `protocol` crate's;
+//! what outlives the page (sessions are in memory).
+//!
+//! Section numbers refer to the OASIS standard of MQTT 5.0.
+
+mod client;
+mod core;
+mod driver;
+mod error;
+mod event;
+mod host;
+mod mailbox;
+mod message;
+mod options;
+mod outbox;
+mod page;
+mod reconnect;
+mod socket;
+mod subscription;
+mod subscriptions;
+
+pub use bytes::Bytes;
+pub use client::{Client, Events, Publishing};
+pub use codec::{
+    ByteString, InvalidTopic, Properties, Property, PropertyId, ProtocolVersion, QoS, ReasonCode,
+    RetainHandling, SubscriptionOptions, TopicFilter, TopicName, Will,
+};
+pub use error::{Error, Operation};
+pub use event::Event;
+pub use mailbox::Bounds;
+pub use message::Message;
+pub use options::{Offline, Options};
+pub use protocol::Violation;
+pub use reconnect::Reconnect;
+pub use subscription::Subscription;

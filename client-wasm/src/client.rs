@@ -1,0 +1,176 @@
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use codec::{ByteString, ReasonCode, SubscriptionOptions, TopicFilter};
+use futures_core::Stream;
+
+use crate::core::{Core, Published};
+use crate::driver::Driver;
+use crate::mailbox::Mailbox;
+use crate::{Error, Event, Message, Options, Subscription};
+
+/// A client: it connects at once, and again whenever the connection is lost,
+/// until [`Client::end`].
+///
+/// Clones are handles of the same client. When the last handle and the last
+/// [`Subscription`] are dropped, the client ends by itself.
+#[derive(Clone)]
+pub struct Client(Rc<Driver>);
+
+impl Client {
+    /// Starts to connect.
+    pub fn new(options: Options) -> Self {
+        Self(Driver::new(options))
+    }
+
+    /// What happens to the connection. The stream begins with what is now,
+    /// and ends after [`Client::end`]. One that is not read forgets all but
+    /// the last 64 events.
+    pub fn events(&self) -> Events {
+        Events(self.0.act(Core::listen))
+    }
+
+    /// Whether the broker has accepted the connection and it still stands.
+    pub fn is_connected(&self) -> bool {
+        self.0.ask(Core::is_connected)
+    }
+
+    /// The client identifier: the one that was asked for, a random one, or
+    /// the one that the broker has assigned.
+    pub fn client_id(&self) -> ByteString {
+        self.0.ask(|core| core.client_id().clone())
+    }
+
+    /// Publishes. It happens at once, in the order of the calls, whether the
+    /// future is awaited or not.
+    ///
+    /// The future is ready when the QoS handshake is over: at QoS 1 with
+    /// PUBACK, at QoS 2 with PUBCOMP; at QoS 0 when the message is on its way
+    /// to the socket. It gives the broker's reason code: `Success`, or
+    /// `NoMatchingSubscribers` where the broker says so. A publish that is
+    /// open when the connection is lost goes on with the next one.
+    ///
+    /// While the broker's receive maximum is used up or the socket is behind,
+    /// publishes wait in a bounded queue. Awaiting each future before the next
+    /// publish keeps the queue empty.
+    ///
+    /// # Errors
+    /// [`Error::NotConnected`] and [`Error::QueueFull`] at once, and then
+    /// nothing was or will be sent; [`Error::Refused`] with a failure from
+    /// the broker; [`Error::TooLarge`], [`Error::Expired`],
+    /// [`Error::QoSNotSupported`], [`Error::RetainNotSupported`];
+    /// [`Error::SessionLost`] and [`Error::Ended`], when nobody can know.
+    pub fn publish(&self, message: Message) -> Publishing {
+        Publishing(self.0.act(|core, now| match core.publish(message, now) {
+            Ok(Published::Sent) => State::Over(Ok(ReasonCode::Success)),
+            Ok(Published::Pending(outcome)) => State::Open(outcome),
+            Err(error) => State::Over(Err(error)),
+        }))
+    }
+
+    /// Subscribes; `options` may be just a [`crate::QoS`]. Without a
+    /// connection it waits for one. Dropping the future takes it back.
+    ///
+    /// Each call gives a stream of its own. A second subscription to the same
+    /// filter brings the retained messages again, and its options replace
+    /// those of the first \[MQTT-3.8.4-3\].
+    ///
+    /// # Errors
+    /// No topic filter; [`Error::Refused`] with a failure from the broker;
+    /// [`Error::TooLarge`]; [`Error::Ended`].
+    pub async fn subscribe(
+        &self,
+        filter: impl Into<ByteString>,
+        options: impl Into<SubscriptionOptions>,
+    ) -> Result<Subscription, Error> {
+        let filter = TopicFilter::new(filter)?;
+        let options = options.into();
+        let subscribed = self
+            .0
+            .act(|core, now| core.subscribe(&filter, options, now))?;
+        let driver = Rc::clone(&self.0);
+        let mut subscription =
+            Subscription::new(driver, filter, subscribed.key, subscribed.mailbox);
+        let granted = subscribed.granted.await;
+        subscription.granted = granted.unwrap_or(Err(Error::Ended))?;
+        Ok(subscription)
+    }
+
+    /// Ends all streams of a filter, and waits for the broker's answer.
+    ///
+    /// # Errors
+    /// No topic filter; [`Error::Refused`] with a failure from the broker;
+    /// [`Error::Ended`].
+    pub async fn unsubscribe(&self, filter: impl Into<ByteString>) -> Result<(), Error> {
+        let filter = TopicFilter::new(filter)?;
+        let gone = self.0.act(|core, now| core.unsubscribe(filter, now))?;
+        gone.await.unwrap_or(Err(Error::Ended))
+    }
+
+    /// Uses this user name and password from the next connection on.
+    pub fn set_credentials(&self, username: Option<ByteString>, password: Option<Bytes>) {
+        self.0
+            .act(|core, _| core.set_credentials(username, password));
+    }
+
+    /// Connects at once, if it would have waited.
+    pub fn reconnect_now(&self) {
+        self.0.act(Core::reconnect_now);
+    }
+
+    /// Ends the client: DISCONNECT is sent, all streams end, all that is open
+    /// fails with [`Error::Ended`]; ready when the socket is closed. The will
+    /// is not published.
+    pub async fn end(&self) {
+        self.0.end().await;
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client")
+            .field("client_id", &self.client_id())
+            .field("connected", &self.is_connected())
+            .finish_non_exhaustive()
+    }
+}
+
+/// The stream of [`Client::events`].
+#[derive(Debug)]
+pub struct Events(Mailbox<Event>);
+
+impl Stream for Events {
+    type Item = Event;
+
+    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Event>> {
+        self.0.poll_next(context)
+    }
+}
+
+/// The outcome of [`Client::publish`]. Dropping it does not take the message
+/// back.
+#[derive(Debug)]
+pub struct Publishing(State);
+
+#[derive(Debug)]
+enum State {
+    Over(Result<ReasonCode, Error>),
+    Open(futures_channel::oneshot::Receiver<Result<ReasonCode, Error>>),
+}
+
+impl Future for Publishing {
+    type Output = Result<ReasonCode, Error>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        match &mut self.0 {
+            State::Over(outcome) => Poll::Ready(outcome.clone()),
+            State::Open(outcome) => Pin::new(outcome)
+                .poll(context)
+                .map(|outcome| outcome.unwrap_or(Err(Error::Ended))),
+        }
+    }
+}

@@ -1,0 +1,210 @@
+//! From one connection to the next.
+
+use bytes::BytesMut;
+use codec::{ConnAck, Disconnect, PacketType, Publish, ReasonCode};
+use protocol::client::{self, Connection};
+use protocol::{Time, Violation};
+
+use super::{Core, Link};
+use crate::{Error, Event, Operation};
+
+impl Core {
+    /// Asks for a socket.
+    pub(super) fn open(&mut self, now: Time) {
+        self.sockets += 1;
+        self.link = Link::Opening {
+            deadline: now + self.options.connect_timeout,
+        };
+        self.tell(&Event::Connecting);
+    }
+
+    /// The socket is open.
+    pub(crate) fn handle_open(&mut self, now: Time) {
+        let Link::Opening { deadline } = self.link else {
+            return;
+        };
+        self.input.clear();
+        self.last_words.clear();
+        self.congested = false;
+        let keeps_session = self.options.session_expiry > 0;
+        let first = !self.was_connected;
+        let connect = self
+            .options
+            .connect(!keeps_session || first && self.options.clean_start);
+        let session = std::mem::take(&mut self.session);
+        match Connection::new(connect, session, deadline - now, now) {
+            Ok(connection) => self.link = Link::Open(Box::new(connection)),
+            Err(error) => self.lost(error.into(), now),
+        }
+    }
+
+    /// The socket is closed, or could not be opened.
+    pub(crate) fn handle_close(&mut self, code: u16, now: Time) {
+        let error = match self.link {
+            Link::Opening { .. } => Error::Unreachable {
+                url: self.options.url.clone(),
+            },
+            Link::Open(_) => Error::ConnectionLost { code },
+            Link::Waiting { .. } | Link::Ended => return,
+        };
+        self.lost(error, now);
+    }
+
+    /// Where received bytes are appended, before [`Core::handle_input`].
+    pub(crate) fn input(&mut self) -> &mut BytesMut {
+        &mut self.input
+    }
+
+    /// Bytes have come.
+    pub(crate) fn handle_input(&mut self, now: Time) {
+        while let Link::Open(connection) = &mut self.link {
+            match connection.handle_input(&mut self.input, now) {
+                Ok(None) => break,
+                Ok(Some(event)) => self.handle_event(event, now),
+                Err(violation) => {
+                    let error = self.violation(violation);
+                    self.lost(error, now);
+                }
+            }
+        }
+        self.pump(now);
+    }
+
+    /// The peer did what ends the connection.
+    pub(crate) fn fail(&mut self, error: Error, now: Time) {
+        if let Link::Open(connection) = &mut self.link
+            && connection.is_connected()
+        {
+            connection
+                .disconnect(Disconnect::new(ReasonCode::ProtocolError))
+                .expect("it has no properties");
+        }
+        self.lost(error, now);
+    }
+
+    fn handle_event(&mut self, event: client::Event, now: Time) {
+        match event {
+            client::Event::ConnAck {
+                connack,
+                lost,
+                completed,
+            } => {
+                if connack.reason.is_failure() {
+                    let (reason, properties) = (connack.reason, &connack.properties);
+                    let error = Error::refused(Operation::Connect, reason, properties);
+                    return self.lost(error, now);
+                }
+                if !connack.session_present {
+                    self.subscriptions.session_lost();
+                }
+                self.outbox.requeue(lost);
+                // A broker that hands a message on at PUBREL has lost it too.
+                for token in completed {
+                    self.outbox.settle(token, Err(Error::SessionLost));
+                }
+                self.accepted(&connack, now);
+            }
+            client::Event::Publish(publish) => self.received(publish, now),
+            client::Event::Delivered(delivered) => self.delivered(&delivered),
+            client::Event::SubAck { token, suback } => self.suback(token, &suback),
+            client::Event::UnsubAck { token, unsuback } => {
+                self.subscriptions.unsuback(token, &unsuback);
+            }
+            client::Event::Disconnect(disconnect) => {
+                let text = disconnect.properties.reason_string();
+                let error = Error::Disconnected {
+                    reason: disconnect.reason,
+                    text: text.map(ToString::to_string),
+                };
+                self.lost(error, now);
+            }
+            // This client never begins an extended authentication
+            // [MQTT-4.12.0-6].
+            client::Event::Auth(_) => {
+                let violation = Violation::Unexpected(PacketType::Auth);
+                self.fail(Error::Violation(violation), now);
+            }
+        }
+    }
+
+    fn accepted(&mut self, connack: &ConnAck, now: Time) {
+        self.was_connected = true;
+        self.backoff.connected(now);
+        if let Some(id) = connack.properties.assigned_client_identifier() {
+            self.options.client_id = id[..].into();
+        }
+        self.send_requests(now);
+        let event = Event::Connected {
+            session_present: connack.session_present,
+            client_id: self.options.client_id.clone(),
+            properties: connack.properties.detached(),
+        };
+        self.connected = Some(event.clone());
+        self.tell(&event);
+        self.pump(now);
+    }
+
+    fn received(&mut self, publish: Publish, now: Time) {
+        let (qos, id) = (publish.qos, publish.packet_id);
+        self.subscriptions.deliver(publish);
+        if let Some(id) = id {
+            self.held.push_back((qos, id));
+            self.acknowledge(now);
+        }
+    }
+
+    /// Acknowledges what was received, unless a stream is full: then the
+    /// broker stops sending at the receive maximum, and nothing is lost.
+    pub(crate) fn acknowledge(&mut self, now: Time) {
+        if self.held.is_empty() || self.subscriptions.is_full() {
+            return;
+        }
+        if let Link::Open(connection) = &mut self.link {
+            for (qos, id) in self.held.drain(..) {
+                connection.acknowledge(qos, id, ReasonCode::Success, now);
+            }
+        }
+    }
+
+    pub(super) fn violation(&self, violation: Violation) -> Error {
+        match violation {
+            Violation::KeepAlive => Error::KeepAliveTimeout,
+            Violation::ConnectTimeout => self.connect_timeout(),
+            other => Error::Violation(other),
+        }
+    }
+
+    pub(super) fn connect_timeout(&self) -> Error {
+        Error::ConnectTimeout {
+            url: self.options.url.clone(),
+            timeout: self.options.connect_timeout,
+        }
+    }
+
+    /// There is no connection any more, or none came about: waits for the
+    /// next attempt.
+    pub(crate) fn lost(&mut self, error: Error, now: Time) {
+        self.hang_up();
+        let pause = self.pause(&error, now);
+        self.link = Link::Waiting {
+            retry_at: now + pause,
+            error: Some(error.clone()),
+        };
+        self.tell(&Event::Disconnected {
+            error: Some(error),
+            retry_in: Some(pause),
+        });
+    }
+
+    /// Takes from the connection what outlives it.
+    pub(super) fn hang_up(&mut self) {
+        self.connected = None;
+        self.held.clear();
+        self.subscriptions.disconnected();
+        if let Link::Open(mut connection) = std::mem::replace(&mut self.link, Link::Ended) {
+            self.last_words = connection.output().split();
+            self.session = connection.into_session();
+        }
+        self.refuse_offline();
+    }
+}

@@ -1,0 +1,268 @@
+//! The client without its browser: one connection after the other, what
+//! survives between them, and who is told. It has no I/O, clock or randomness
+//! of its own; `driver` brings them.
+
+mod connection;
+mod publish;
+mod subscribe;
+
+pub(crate) use publish::Published;
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use codec::{ByteString, Disconnect, PacketId, QoS, ReasonCode};
+use protocol::client::Connection;
+use protocol::{Session, Time};
+
+use crate::mailbox::{Bounds, Mailbox};
+use crate::outbox::Outbox;
+use crate::reconnect::Backoff;
+use crate::subscriptions::Subscriptions;
+use crate::{Error, Event, Options};
+
+const EVENT_BOUNDS: Bounds = Bounds {
+    messages: 64,
+    bytes: usize::MAX,
+};
+
+/// See the module.
+pub(crate) struct Core {
+    options: Options,
+    entropy: fn() -> f64,
+    link: Link,
+    /// Counts the sockets that were asked for.
+    sockets: u64,
+    /// Bytes received and not yet decoded.
+    input: BytesMut,
+    /// What a connection that is over has still to say.
+    last_words: BytesMut,
+    session: Session,
+    /// Whether any connection was accepted.
+    was_connected: bool,
+    backoff: Backoff,
+    outbox: Outbox,
+    /// Whether the socket has more to send than is good.
+    congested: bool,
+    subscriptions: Subscriptions,
+    /// Acknowledgements held back while a stream is full, in order.
+    held: VecDeque<(QoS, PacketId)>,
+    listeners: Vec<Mailbox<Event>>,
+    connected: Option<Event>,
+    tokens: u64,
+}
+
+enum Link {
+    /// Between two connections.
+    Waiting {
+        retry_at: Time,
+        error: Option<Error>,
+    },
+    /// The socket is being opened.
+    Opening { deadline: Time },
+    /// The socket is open; CONNECT was sent.
+    Open(Box<Connection>),
+    /// For ever.
+    Ended,
+}
+
+impl Core {
+    /// A client that wants a socket at once. `entropy` gives numbers in 0..1.
+    pub(crate) fn new(options: Options, entropy: fn() -> f64, now: Time) -> Self {
+        let mut core = Self {
+            link: Link::Ended,
+            entropy,
+            sockets: 0,
+            input: BytesMut::new(),
+            last_words: BytesMut::new(),
+            session: Session::new(),
+            was_connected: false,
+            backoff: Backoff::new(options.reconnect),
+            outbox: Outbox::new(options.queue_bounds),
+            congested: false,
+            subscriptions: Subscriptions::default(),
+            held: VecDeque::new(),
+            listeners: Vec::new(),
+            connected: None,
+            tokens: 0,
+            options,
+        };
+        if core.options.client_id.is_empty() {
+            core.options.client_id = core.random_client_id();
+        }
+        core.open(now);
+        core
+    }
+
+    /// 20 characters that every broker must accept \[MQTT-3.1.3-5\].
+    fn random_client_id(&self) -> ByteString {
+        const DIGITS: &[u8; 36] = b"0123456789abcdefghijklmnopqrstuvwxyz";
+        let digit = |_| {
+            let at = ((self.entropy)() * DIGITS.len() as f64) as usize;
+            char::from(DIGITS[at.min(DIGITS.len() - 1)])
+        };
+        let mut id = String::from("web-");
+        id.extend((0..16).map(digit));
+        id.into()
+    }
+
+    /// The address to open sockets to.
+    pub(crate) fn url(&self) -> &str {
+        &self.options.url
+    }
+
+    pub(crate) fn client_id(&self) -> &ByteString {
+        &self.options.client_id
+    }
+
+    pub(crate) fn is_connected(&self) -> bool {
+        self.connection().is_some_and(Connection::is_connected)
+    }
+
+    pub(crate) fn is_ended(&self) -> bool {
+        matches!(self.link, Link::Ended)
+    }
+
+    fn connection(&self) -> Option<&Connection> {
+        match &self.link {
+            Link::Open(connection) => Some(connection),
+            _ => None,
+        }
+    }
+
+    fn next_token(&mut self) -> u64 {
+        self.tokens += 1;
+        self.tokens
+    }
+
+    /// Which socket there should be, by a number of its own; any other is to
+    /// be closed once [`Core::output`] is written to it.
+    pub(crate) fn socket(&self) -> Option<u64> {
+        match self.link {
+            Link::Opening { .. } | Link::Open(_) => Some(self.sockets),
+            Link::Waiting { .. } | Link::Ended => None,
+        }
+    }
+
+    /// What to write; the driver removes what it has written.
+    pub(crate) fn output(&mut self) -> &mut BytesMut {
+        match &mut self.link {
+            Link::Open(connection) => connection.output(),
+            _ => &mut self.last_words,
+        }
+    }
+
+    /// Uses these from the next connection on.
+    pub(crate) fn set_credentials(
+        &mut self,
+        username: Option<ByteString>,
+        password: Option<Bytes>,
+    ) {
+        self.options.username = username;
+        self.options.password = password;
+    }
+
+    /// A stream of events, which begins with what is now.
+    pub(crate) fn listen(&mut self, now: Time) -> Mailbox<Event> {
+        let listener = Mailbox::new(EVENT_BOUNDS);
+        let state = match &self.link {
+            Link::Waiting { retry_at, error } => Event::Disconnected {
+                error: error.clone(),
+                retry_in: Some(*retry_at - now),
+            },
+            Link::Opening { .. } => Event::Connecting,
+            Link::Open(_) => self.connected.clone().unwrap_or(Event::Connecting),
+            Link::Ended => Event::Disconnected {
+                error: None,
+                retry_in: None,
+            },
+        };
+        listener.push(state, 0, true);
+        if self.is_ended() {
+            listener.close();
+        }
+        self.listeners.push(listener.clone());
+        listener
+    }
+
+    fn tell(&mut self, event: &Event) {
+        self.listeners.retain(|listener| !listener.is_orphan());
+        for listener in &self.listeners {
+            listener.push(event.clone(), 0, true);
+        }
+    }
+
+    /// Says goodbye, and ends every stream and every wait.
+    pub(crate) fn end(&mut self) {
+        if self.is_ended() {
+            return;
+        }
+        if let Link::Open(connection) = &mut self.link {
+            connection
+                .disconnect(Disconnect::new(ReasonCode::Success))
+                .expect("it has no properties");
+        }
+        self.hang_up();
+        self.link = Link::Ended;
+        self.outbox.end();
+        self.subscriptions.end_all();
+        self.tell(&Event::Disconnected {
+            error: None,
+            retry_in: None,
+        });
+        for listener in self.listeners.drain(..) {
+            listener.close();
+        }
+    }
+
+    /// When [`Core::handle_timeout`] wants to be called.
+    pub(crate) fn poll_timeout(&self) -> Option<Time> {
+        match &self.link {
+            Link::Waiting { retry_at, .. } => Some(*retry_at),
+            Link::Opening { deadline } => Some(*deadline),
+            Link::Open(connection) => connection.poll_timeout(),
+            Link::Ended => None,
+        }
+    }
+
+    /// Does what is due.
+    pub(crate) fn handle_timeout(&mut self, now: Time) {
+        match &mut self.link {
+            Link::Waiting { retry_at, .. } if *retry_at <= now => self.open(now),
+            Link::Opening { deadline } if *deadline <= now => {
+                let error = self.connect_timeout();
+                self.lost(error, now);
+            }
+            Link::Open(connection) => {
+                if let Err(violation) = connection.handle_timeout(now) {
+                    let error = self.violation(violation);
+                    self.lost(error, now);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Connects now, if it would have waited.
+    pub(crate) fn reconnect_now(&mut self, now: Time) {
+        if matches!(self.link, Link::Waiting { .. }) {
+            self.open(now);
+        }
+    }
+
+    /// The page is seen again, or the network is back: whatever was believed
+    /// about the connection is to be tried.
+    pub(crate) fn wake(&mut self, now: Time) {
+        match &mut self.link {
+            Link::Waiting { .. } => self.open(now),
+            Link::Open(connection) => connection.ping(now),
+            _ => {}
+        }
+    }
+
+    fn pause(&mut self, error: &Error, now: Time) -> Duration {
+        let random = (self.entropy)();
+        self.backoff.pause(error.is_lasting(), random, now)
+    }
+}

@@ -1,0 +1,147 @@
+//! Subscribing and unsubscribing.
+
+use codec::{Properties, QoS, SubAck, Subscription, SubscriptionOptions, TopicFilter};
+use futures_channel::oneshot;
+use protocol::{PublishError, Time};
+
+use super::{Core, Link};
+use crate::mailbox::Mailbox;
+use crate::subscriptions::Key;
+use crate::{Error, Event, Message};
+
+/// A stream that was asked for.
+pub(crate) struct Subscribed {
+    pub(crate) key: Key,
+    pub(crate) mailbox: Mailbox<Message>,
+    pub(crate) granted: oneshot::Receiver<Result<QoS, Error>>,
+}
+
+/// Tells when a subscription is gone.
+pub(crate) type Going = oneshot::Receiver<Result<(), Error>>;
+
+impl Core {
+    /// Subscribes, now or when there is a connection.
+    pub(crate) fn subscribe(
+        &mut self,
+        filter: &TopicFilter,
+        options: SubscriptionOptions,
+        now: Time,
+    ) -> Result<Subscribed, Error> {
+        if self.is_ended() {
+            return Err(Error::Ended);
+        }
+        let key = self.next_token();
+        let (reply, granted) = oneshot::channel();
+        let bounds = self.options.stream_bounds;
+        let mailbox = self.subscriptions.add(key, filter, options, bounds, reply);
+        self.send_requests(now);
+        Ok(Subscribed {
+            key,
+            mailbox,
+            granted,
+        })
+    }
+
+    /// Ends one stream, and the subscription with the last one.
+    pub(crate) fn drop_stream(&mut self, key: Key, now: Time) {
+        self.subscriptions.remove(key, None);
+        self.send_requests(now);
+        self.acknowledge(now);
+    }
+
+    /// As [`Core::drop_stream`], for somebody who waits for the answer.
+    pub(crate) fn unsubscribe_stream(&mut self, key: Key, now: Time) -> Result<Going, Error> {
+        if self.is_ended() {
+            return Err(Error::Ended);
+        }
+        let (reply, gone) = oneshot::channel();
+        self.subscriptions.remove(key, Some(reply));
+        self.send_requests(now);
+        self.acknowledge(now);
+        Ok(gone)
+    }
+
+    /// Ends all streams of a filter.
+    pub(crate) fn unsubscribe(&mut self, filter: TopicFilter, now: Time) -> Result<Going, Error> {
+        if self.is_ended() {
+            return Err(Error::Ended);
+        }
+        let (reply, gone) = oneshot::channel();
+        self.subscriptions.remove_filter(filter, reply);
+        self.send_requests(now);
+        self.acknowledge(now);
+        Ok(gone)
+    }
+
+    /// Sends the SUBSCRIBEs and UNSUBSCRIBEs that are due, as few as the
+    /// broker's packet size allows.
+    pub(super) fn send_requests(&mut self, now: Time) {
+        if !self.is_connected() {
+            return;
+        }
+        let unwanted = self.subscriptions.unwanted();
+        if !unwanted.is_empty() {
+            self.send_unsubscribe(unwanted, now);
+        }
+        let wanted = self.subscriptions.wanted();
+        if !wanted.is_empty() {
+            self.send_subscribe(wanted, now);
+        }
+    }
+
+    fn send_subscribe(&mut self, mut wanted: Vec<Subscription>, now: Time) {
+        let token = self.next_token();
+        let Link::Open(connection) = &mut self.link else {
+            return;
+        };
+        match connection.subscribe(wanted.clone(), Properties::new(), token, now) {
+            Ok(()) => {
+                let filters = wanted.into_iter().map(|s| s.filter).collect();
+                self.subscriptions.subscribing(token, filters);
+            }
+            Err(PublishError::TooLarge) if wanted.len() > 1 => {
+                let rest = wanted.split_off(wanted.len() / 2);
+                self.send_subscribe(wanted, now);
+                self.send_subscribe(rest, now);
+            }
+            Err(error) => {
+                for subscription in wanted {
+                    self.refuse(&subscription.filter, &error.into());
+                }
+            }
+        }
+    }
+
+    fn send_unsubscribe(&mut self, mut unwanted: Vec<TopicFilter>, now: Time) {
+        let token = self.next_token();
+        let Link::Open(connection) = &mut self.link else {
+            return;
+        };
+        match connection.unsubscribe(unwanted.clone(), Properties::new(), token, now) {
+            Ok(()) => self.subscriptions.unsubscribing(token, unwanted),
+            Err(PublishError::TooLarge) if unwanted.len() > 1 => {
+                let rest = unwanted.split_off(unwanted.len() / 2);
+                self.send_unsubscribe(unwanted, now);
+                self.send_unsubscribe(rest, now);
+            }
+            Err(error) => self
+                .subscriptions
+                .cannot_unsubscribe(&unwanted, &error.into()),
+        }
+    }
+
+    fn refuse(&mut self, filter: &TopicFilter, error: &Error) {
+        if let Some(error) = self.subscriptions.refuse(filter, error) {
+            self.tell(&Event::SubscriptionRefused {
+                filter: filter.clone(),
+                error,
+            });
+        }
+    }
+
+    pub(super) fn suback(&mut self, token: u64, suback: &SubAck) {
+        for (filter, error) in self.subscriptions.suback(token, suback) {
+            self.tell(&Event::SubscriptionRefused { filter, error });
+        }
+    }
+}

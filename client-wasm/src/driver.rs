@@ -1,0 +1,225 @@
+//! Brings `core` a socket, a clock and a timer.
+//!
+//! Whatever one turn of the event loop produces leaves as one WebSocket frame,
+//! since each frame costs a browser, and the peer's browser, far more than the
+//! bytes in it: writes are gathered until a task at the end of the microtask
+//! queue flushes them, after those tasks that were woken by what has just
+//! arrived.
+
+use std::cell::{Cell, RefCell};
+use std::rc::{Rc, Weak};
+use std::time::Duration;
+
+use protocol::Time;
+
+use crate::core::Core;
+use crate::host::{Timer, now, random};
+use crate::page::Page;
+use crate::socket::{Socket, SocketEvent};
+use crate::{Error, Options};
+
+/// Output that is sent before the turn is over, bytes: a frame of this size
+/// gains nothing from being larger.
+const LARGE: usize = 64 << 10;
+/// Bytes in the socket above which publishes wait, and below which they go on.
+const CONGESTED: u32 = 1 << 20;
+const RELIEVED: u32 = 256 << 10;
+/// How often a congested socket is looked at: it does not tell by itself.
+const LOOK_AGAIN: Duration = Duration::from_millis(5);
+
+/// What all handles of a client share. Handlers hold it weakly, so that the
+/// client ends with its last handle.
+pub(crate) struct Driver {
+    myself: Weak<Self>,
+    core: RefCell<Core>,
+    socket: RefCell<Option<(u64, Socket)>>,
+    flush_is_due: Cell<bool>,
+    timer: RefCell<Timer>,
+    page: RefCell<Option<Page>>,
+}
+
+impl Driver {
+    pub(crate) fn new(options: Options) -> Rc<Self> {
+        let driver = Rc::new_cyclic(|myself: &Weak<Self>| {
+            let timer = Timer::new(with(myself, Self::on_timer));
+            let page = Page::new(with(myself, |driver| {
+                driver.act(Core::wake);
+            }));
+            Self {
+                myself: myself.clone(),
+                core: RefCell::new(Core::new(options, random, now())),
+                socket: RefCell::new(None),
+                flush_is_due: Cell::new(false),
+                timer: RefCell::new(timer),
+                page: RefCell::new(Some(page)),
+            }
+        });
+        driver.follow(now());
+        driver
+    }
+
+    /// Does something with the core, and what follows from it.
+    pub(crate) fn act<T>(&self, action: impl FnOnce(&mut Core, Time) -> T) -> T {
+        let now = now();
+        let result = action(&mut self.core.borrow_mut(), now);
+        self.follow(now);
+        result
+    }
+
+    /// Asks the core something that changes nothing.
+    pub(crate) fn ask<T>(&self, question: impl FnOnce(&Core) -> T) -> T {
+        question(&self.core.borrow())
+    }
+
+    fn follow(&self, now: Time) {
+        self.follow_socket(now);
+        let len = self.core.borrow_mut().output().len();
+        if len >= LARGE {
+            self.flush(now);
+        } else if len > 0 {
+            self.flush_soon();
+        }
+        let core = self.core.borrow();
+        let mut timer = self.timer.borrow_mut();
+        if let Some(at) = core.poll_timeout() {
+            timer.fire_at(at, now);
+        }
+        if core.is_congested() {
+            timer.fire_at(now + LOOK_AGAIN, now);
+        }
+        if core.is_ended() {
+            timer.clear();
+            self.page.replace(None);
+        }
+    }
+
+    /// Closes the socket that is not wanted any more, opens the one that is.
+    fn follow_socket(&self, now: Time) {
+        loop {
+            let wanted = self.core.borrow().socket();
+            let current = self.socket.borrow().as_ref().map(|(number, _)| *number);
+            if current == wanted {
+                return;
+            }
+            if current.is_some() {
+                self.flush(now);
+                self.socket.replace(None);
+                // What it could not send nobody wants any more.
+                self.core.borrow_mut().output().clear();
+            }
+            let Some(number) = wanted else { return };
+            let url = self.core.borrow().url().to_owned();
+            let myself = self.myself.clone();
+            let opened = Socket::open(&url, move |event| {
+                if let Some(driver) = myself.upgrade() {
+                    driver.on_socket_event(event);
+                }
+            });
+            match opened {
+                Ok(socket) => {
+                    self.socket.replace(Some((number, socket)));
+                }
+                Err(reason) => {
+                    let error = Error::Blocked { url, reason };
+                    self.core.borrow_mut().lost(error, now);
+                }
+            }
+        }
+    }
+
+    fn on_socket_event(&self, event: SocketEvent) {
+        self.act(|core, now| match event {
+            SocketEvent::Open => core.handle_open(now),
+            SocketEvent::Data(data) => {
+                let input = core.input();
+                let start = input.len();
+                input.resize(start + data.length() as usize, 0);
+                data.copy_to(&mut input[start..]);
+                core.handle_input(now);
+                // A hidden page's timers are slow; its sockets are not.
+                core.handle_timeout(now);
+            }
+            SocketEvent::Text => core.fail(Error::TextFrame, now),
+            SocketEvent::Close(code) => core.handle_close(code, now),
+        });
+    }
+
+    fn on_timer(&self) {
+        self.timer.borrow_mut().fired();
+        let relieved = self.core.borrow().is_congested() && self.buffered() < RELIEVED;
+        self.act(|core, now| {
+            if relieved {
+                core.set_congested(false, now);
+            }
+            core.handle_timeout(now);
+        });
+    }
+
+    fn buffered(&self) -> u32 {
+        let socket = self.socket.borrow();
+        socket.as_ref().map_or(0, |(_, socket)| socket.buffered())
+    }
+
+    fn flush_soon(&self) {
+        if self.flush_is_due.replace(true) {
+            return;
+        }
+        let myself = self.myself.clone();
+        wasm_bindgen_futures::spawn_local(async move {
+            if let Some(driver) = myself.upgrade() {
+                driver.flush_is_due.set(false);
+                driver.flush(now());
+            }
+        });
+    }
+
+    /// Sends all there is in one frame.
+    fn flush(&self, now: Time) {
+        let socket = self.socket.borrow();
+        let Some((_, socket)) = socket.as_ref().filter(|(_, socket)| socket.is_open()) else {
+            return;
+        };
+        let mut core = self.core.borrow_mut();
+        let output = core.output();
+        if output.is_empty() {
+            return;
+        }
+        socket.send(output);
+        output.clear();
+        if socket.buffered() > CONGESTED && !core.is_congested() {
+            core.set_congested(true, now);
+            self.timer.borrow_mut().fire_at(now + LOOK_AGAIN, now);
+        }
+    }
+
+    /// Says goodbye, and waits until the socket is closed.
+    pub(crate) async fn end(&self) {
+        self.core.borrow_mut().end();
+        self.flush(now());
+        let socket = self.socket.take();
+        self.follow(now());
+        if let Some((_, socket)) = socket {
+            socket.close().await;
+        }
+    }
+}
+
+impl Drop for Driver {
+    fn drop(&mut self) {
+        self.core.borrow_mut().end();
+        self.flush(now());
+    }
+}
+
+/// A handler for as long as the driver lives.
+fn with(
+    driver: &Weak<Driver>,
+    action: impl Fn(&Driver) + Clone + 'static,
+) -> impl Fn() + Clone + 'static {
+    let driver = driver.clone();
+    move || {
+        if let Some(driver) = driver.upgrade() {
+            action(&driver);
+        }
+    }
+}

@@ -1,0 +1,227 @@
+use std::time::Duration;
+
+use codec::{EncodeError, InvalidTopic, Properties, ReasonCode};
+use protocol::{PublishError, Violation};
+
+/// What went wrong, and whose doing it was.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// No WebSocket could be opened. A browser tells a page no more than this.
+    #[error(
+        "cannot reach {url}: no broker listens there, it does not speak MQTT over WebSocket, \
+         the network is down, or (wss) its certificate is not trusted"
+    )]
+    Unreachable {
+        /// The address that was tried.
+        url: String,
+    },
+    /// The browser refuses to try: the address is no WebSocket URL, or a page
+    /// loaded over https asks for ws instead of wss.
+    #[error("the browser refuses to connect to {url}: {reason}")]
+    Blocked {
+        /// The address that was asked for.
+        url: String,
+        /// The browser's words.
+        reason: String,
+    },
+    /// The options or a packet made from them break MQTT's rules.
+    #[error("CONNECT cannot be sent: {0}")]
+    Options(#[from] EncodeError),
+    /// No connection, or no CONNACK, in the time allowed.
+    #[error("no answer from {url} within {} s", .timeout.as_secs_f32())]
+    ConnectTimeout {
+        /// The address that was tried.
+        url: String,
+        /// How long the client waited.
+        timeout: Duration,
+    },
+    /// The broker says no.
+    #[error(
+        "the broker refuses to {}: {}{}",
+        .operation.verb(), .reason.text(), Parenthesised(.text.as_deref())
+    )]
+    Refused {
+        /// What it refuses.
+        operation: Operation,
+        /// Why, as a code.
+        reason: ReasonCode,
+        /// Why, in the broker's words, if it has any.
+        text: Option<String>,
+    },
+    /// The broker ended the connection with a DISCONNECT (section 3.14).
+    #[error("the broker ended the connection: {}{}", .reason.text(), Parenthesised(.text.as_deref()))]
+    Disconnected {
+        /// Why, as a code.
+        reason: ReasonCode,
+        /// Why, in the broker's words, if it has any.
+        text: Option<String>,
+    },
+    /// The connection broke without a word of MQTT: the broker stopped, or
+    /// the network did.
+    #[error("the connection was lost (WebSocket close code {code})")]
+    ConnectionLost {
+        /// The WebSocket's close code (RFC 6455, section 7.4); 1006 when there
+        /// was no close frame.
+        code: u16,
+    },
+    /// The broker is silent for longer than the keep alive allows.
+    #[error("the broker does not answer any more")]
+    KeepAliveTimeout,
+    /// The broker broke the protocol.
+    #[error("the broker broke the protocol: {0}")]
+    Violation(Violation),
+    /// The broker sent a WebSocket text frame \[MQTT-6.0.0-1\].
+    #[error("the broker broke the protocol: a text frame, where MQTT needs binary ones")]
+    TextFrame,
+    /// There is no connection, and [`crate::Offline::Refuse`] is in force.
+    #[error("not connected")]
+    NotConnected,
+    /// Too many messages or bytes wait to be sent already.
+    #[error("too many messages wait to be sent")]
+    QueueFull,
+    /// The message expired before it could be sent.
+    #[error("the message expired before it could be sent")]
+    Expired,
+    /// The packet is larger than the broker accepts, or than MQTT allows.
+    #[error("larger than the broker accepts")]
+    TooLarge,
+    /// The broker does not take messages at this QoS.
+    #[error("the broker does not support this QoS")]
+    QoSNotSupported,
+    /// The broker does not keep retained messages.
+    #[error("the broker does not support retained messages")]
+    RetainNotSupported,
+    /// The session was lost after the broker took charge of a QoS 2 message
+    /// and before it said that it is done (section 4.4): it may have been
+    /// delivered or not.
+    #[error("the session was lost in the middle of a QoS 2 handshake")]
+    SessionLost,
+    /// No topic name or no topic filter.
+    #[error(transparent)]
+    Topic(#[from] InvalidTopic),
+    /// The client was ended by [`crate::Client::end`], or the subscription by
+    /// [`crate::Client::unsubscribe`].
+    #[error("ended")]
+    Ended,
+}
+
+/// What a broker can refuse.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Operation {
+    /// CONNECT.
+    Connect,
+    /// PUBLISH.
+    Publish,
+    /// SUBSCRIBE.
+    Subscribe,
+    /// UNSUBSCRIBE.
+    Unsubscribe,
+}
+
+impl Operation {
+    const fn verb(self) -> &'static str {
+        match self {
+            Self::Connect => "connect",
+            Self::Publish => "publish",
+            Self::Subscribe => "subscribe",
+            Self::Unsubscribe => "unsubscribe",
+        }
+    }
+}
+
+impl Error {
+    pub(crate) fn refused(
+        operation: Operation,
+        reason: ReasonCode,
+        properties: &Properties,
+    ) -> Self {
+        let text = properties.reason_string().map(ToString::to_string);
+        Self::Refused {
+            operation,
+            reason,
+            text,
+        }
+    }
+
+    /// Whether trying again soon, with nothing changed, cannot help.
+    pub(crate) const fn is_lasting(&self) -> bool {
+        match self {
+            Self::Options(_) | Self::Blocked { .. } => true,
+            Self::Refused { reason, .. } => matches!(
+                reason,
+                ReasonCode::UnsupportedProtocolVersion
+                    | ReasonCode::ClientIdentifierNotValid
+                    | ReasonCode::BadUserNameOrPassword
+                    | ReasonCode::NotAuthorized
+                    | ReasonCode::Banned
+                    | ReasonCode::BadAuthenticationMethod
+            ),
+            _ => false,
+        }
+    }
+
+    /// Whether other credentials may help.
+    pub const fn is_about_credentials(&self) -> bool {
+        matches!(
+            self,
+            Self::Refused {
+                operation: Operation::Connect,
+                reason: ReasonCode::BadUserNameOrPassword | ReasonCode::NotAuthorized,
+                ..
+            }
+        )
+    }
+}
+
+impl From<PublishError> for Error {
+    fn from(error: PublishError) -> Self {
+        match error {
+            PublishError::NotConnected => Self::NotConnected,
+            PublishError::WindowFull => Self::QueueFull,
+            PublishError::Expired => Self::Expired,
+            PublishError::TooLarge => Self::TooLarge,
+            PublishError::QoSNotSupported => Self::QoSNotSupported,
+            PublishError::RetainNotSupported => Self::RetainNotSupported,
+        }
+    }
+}
+
+struct Parenthesised<'a>(Option<&'a str>);
+
+impl std::fmt::Display for Parenthesised<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.0 {
+            Some(text) => write!(f, " ({text})"),
+            None => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use codec::Property;
+
+    use super::*;
+
+    #[test]
+    fn a_refusal_says_what_why_and_in_whose_words() {
+        let plain = Error::refused(
+            Operation::Connect,
+            ReasonCode::BadUserNameOrPassword,
+            &Properties::new(),
+        );
+        assert!(plain.is_about_credentials());
+        assert_eq!(
+            plain.to_string(),
+            "the broker refuses to connect: bad user name or password"
+        );
+        let properties = Properties::new().with(Property::ReasonString("full house".into()));
+        let wordy = Error::refused(Operation::Subscribe, ReasonCode::QuotaExceeded, &properties);
+        assert!(!wordy.is_about_credentials());
+        assert_eq!(
+            wordy.to_string(),
+            "the broker refuses to subscribe: quota exceeded (full house)"
+        );
+    }
+}

@@ -1,0 +1,74 @@
+//! What a page and a worker both have: a clock, timers, randomness.
+
+use js_sys::Function;
+use protocol::Time;
+use wasm_bindgen::prelude::*;
+
+#[wasm_bindgen]
+extern "C" {
+    #[wasm_bindgen(js_name = setTimeout)]
+    fn set_timeout(handler: &Function, milliseconds: f64) -> JsValue;
+
+    #[wasm_bindgen(js_name = clearTimeout)]
+    fn clear_timeout(id: &JsValue);
+
+    #[wasm_bindgen(js_namespace = performance, js_name = now)]
+    fn performance_now() -> f64;
+}
+
+/// Now, since the page or worker began.
+pub(crate) fn now() -> Time {
+    Time::from_millis(performance_now() as u64)
+}
+
+/// A number in 0..1; not for secrets.
+pub(crate) fn random() -> f64 {
+    js_sys::Math::random()
+}
+
+/// Calls a function at a moment that can be changed.
+pub(crate) struct Timer {
+    handler: Closure<dyn FnMut()>,
+    armed: Option<(Time, JsValue)>,
+}
+
+impl Timer {
+    pub(crate) fn new(handler: impl FnMut() + 'static) -> Self {
+        Self {
+            handler: Closure::new(handler),
+            armed: None,
+        }
+    }
+
+    /// Makes sure that it fires at `at`. It may fire earlier: at a moment that
+    /// was asked for before, since to put it off for each packet is dear.
+    pub(crate) fn fire_at(&mut self, at: Time, now: Time) {
+        /// What setTimeout takes, milliseconds.
+        const LONGEST: f64 = 2_147_483_647.0;
+        if self.armed.as_ref().is_some_and(|(armed, _)| *armed <= at) {
+            return;
+        }
+        self.clear();
+        let milliseconds = (at - now).as_secs_f64() * 1000.0;
+        let handler = self.handler.as_ref().unchecked_ref();
+        let id = set_timeout(handler, milliseconds.min(LONGEST));
+        self.armed = Some((at, id));
+    }
+
+    /// To be called when it has fired.
+    pub(crate) fn fired(&mut self) {
+        self.armed = None;
+    }
+
+    pub(crate) fn clear(&mut self) {
+        if let Some((_, id)) = self.armed.take() {
+            clear_timeout(&id);
+        }
+    }
+}
+
+impl Drop for Timer {
+    fn drop(&mut self) {
+        self.clear();
+    }
+}

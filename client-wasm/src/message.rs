@@ -1,0 +1,99 @@
+use bytes::Bytes;
+use codec::{ByteString, InvalidTopic, Properties, Property, PropertyId, Publish, QoS, TopicName};
+
+/// A message, to be published or received (section 3.3).
+///
+/// A received message shares the memory of the WebSocket frame it came in;
+/// keep [`Message::detached`] of it if it is kept for long.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Message {
+    /// Where it is published to.
+    pub topic: TopicName,
+    /// The content, any bytes.
+    pub payload: Bytes,
+    /// How surely it is delivered.
+    pub qos: QoS,
+    /// When published: the broker keeps it for later subscribers. When
+    /// received: it had been kept.
+    pub retain: bool,
+    /// When received: it may have come before. Ignored when published.
+    pub dup: bool,
+    /// Content type, expiry, response topic, user properties and others.
+    /// Always empty before MQTT 5.0.
+    pub properties: Properties,
+}
+
+impl Message {
+    /// A message to publish, at QoS 0, not retained.
+    ///
+    /// # Errors
+    /// `topic` is empty, over 65,535 bytes, or contains `+`, `#` or U+0000.
+    pub fn new(
+        topic: impl Into<ByteString>,
+        payload: impl Into<Bytes>,
+    ) -> Result<Self, InvalidTopic> {
+        Ok(Self {
+            topic: TopicName::new(topic)?,
+            payload: payload.into(),
+            qos: QoS::AtMostOnce,
+            retain: false,
+            dup: false,
+            properties: Properties::new(),
+        })
+    }
+
+    /// Sets the QoS.
+    #[must_use]
+    pub fn qos(mut self, qos: QoS) -> Self {
+        self.qos = qos;
+        self
+    }
+
+    /// Sets whether the broker keeps it for later subscribers.
+    #[must_use]
+    pub fn retain(mut self, retain: bool) -> Self {
+        self.retain = retain;
+        self
+    }
+
+    /// Adds a property.
+    #[must_use]
+    pub fn property(mut self, property: Property) -> Self {
+        self.properties.push(property);
+        self
+    }
+
+    /// The payload as text, if it is UTF-8.
+    pub fn text(&self) -> Option<&str> {
+        std::str::from_utf8(&self.payload).ok()
+    }
+
+    /// The same message in memory of its own.
+    #[must_use]
+    pub fn detached(&self) -> Self {
+        Self {
+            topic: TopicName::new(&*self.topic).expect("it is a topic name already"),
+            payload: Bytes::copy_from_slice(&self.payload),
+            properties: self.properties.detached(),
+            ..*self
+        }
+    }
+
+    pub(crate) fn from_publish(publish: Publish) -> Self {
+        let mut properties = publish.properties;
+        properties.remove(PropertyId::SubscriptionIdentifier);
+        Self {
+            topic: publish.topic,
+            payload: publish.payload,
+            qos: publish.qos,
+            retain: publish.retain,
+            dup: publish.dup,
+            properties,
+        }
+    }
+
+    /// Bytes that it counts as in bounded buffers.
+    pub(crate) fn size(&self) -> usize {
+        self.topic.len() + self.payload.len()
+    }
+}

@@ -1,0 +1,273 @@
+use std::fmt;
+use std::time::Duration;
+
+use bytes::Bytes;
+use codec::{ByteString, Connect, Properties, Property, ProtocolVersion, Will};
+
+use crate::mailbox::Bounds;
+use crate::reconnect::Reconnect;
+
+/// What becomes of a message that is published while there is no connection.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Offline {
+    /// It is refused at once with [`crate::Error::NotConnected`]: whoever
+    /// publishes knows that nothing happened, and nothing happens later.
+    #[default]
+    Refuse,
+    /// It waits for the next connection.
+    Queue,
+}
+
+/// How a [`crate::Client`] connects, and what it holds.
+#[derive(Clone)]
+pub struct Options {
+    pub(crate) url: String,
+    pub(crate) version: ProtocolVersion,
+    pub(crate) client_id: ByteString,
+    pub(crate) username: Option<ByteString>,
+    pub(crate) password: Option<Bytes>,
+    pub(crate) will: Option<Will>,
+    pub(crate) keep_alive: u16,
+    pub(crate) clean_start: bool,
+    pub(crate) session_expiry: u32,
+    pub(crate) receive_maximum: u16,
+    pub(crate) topic_alias_maximum: u16,
+    pub(crate) maximum_packet_size: Option<u32>,
+    pub(crate) user_properties: Properties,
+    pub(crate) connect_timeout: Duration,
+    pub(crate) reconnect: Reconnect,
+    pub(crate) offline: Offline,
+    pub(crate) stream_bounds: Bounds,
+    pub(crate) queue_bounds: Bounds,
+}
+
+impl Options {
+    /// MQTT 5.0 to the broker at `url` (`ws://` or `wss://`, any path), without
+    /// credentials, a new session at each connection, a keep alive of 60 s.
+    pub fn new(url: impl Into<String>) -> Self {
+        Self {
+            url: url.into(),
+            version: ProtocolVersion::V5,
+            client_id: ByteString::new(),
+            username: None,
+            password: None,
+            will: None,
+            keep_alive: 60,
+            clean_start: true,
+            session_expiry: 0,
+            receive_maximum: 4096,
+            topic_alias_maximum: 32,
+            maximum_packet_size: None,
+            user_properties: Properties::new(),
+            connect_timeout: Duration::from_secs(10),
+            reconnect: Reconnect::default(),
+            offline: Offline::Refuse,
+            stream_bounds: Bounds {
+                messages: 65_536,
+                bytes: 16 << 20,
+            },
+            queue_bounds: Bounds {
+                messages: 65_536,
+                bytes: 16 << 20,
+            },
+        }
+    }
+
+    /// The version of MQTT; 5.0 unless said otherwise.
+    #[must_use]
+    pub fn version(mut self, version: ProtocolVersion) -> Self {
+        self.version = version;
+        self
+    }
+
+    /// The client identifier (section 3.1.3.1). Two clients with the same one
+    /// throw each other out. A random one, if this is not called or empty.
+    #[must_use]
+    pub fn client_id(mut self, client_id: impl Into<ByteString>) -> Self {
+        self.client_id = client_id.into();
+        self
+    }
+
+    /// The user name.
+    #[must_use]
+    pub fn username(mut self, username: impl Into<ByteString>) -> Self {
+        self.username = Some(username.into());
+        self
+    }
+
+    /// The password, any bytes. Before MQTT 5.0 it needs a user name.
+    #[must_use]
+    pub fn password(mut self, password: impl Into<Bytes>) -> Self {
+        self.password = Some(password.into());
+        self
+    }
+
+    /// What the broker publishes when the connection ends without
+    /// [`crate::Client::end`] (section 3.1.2.5).
+    #[must_use]
+    pub fn will(mut self, will: Will) -> Self {
+        self.will = Some(will);
+        self
+    }
+
+    /// The longest silence, seconds; 0 for no limit (section 3.1.2.10).
+    #[must_use]
+    pub fn keep_alive(mut self, seconds: u16) -> Self {
+        self.keep_alive = seconds;
+        self
+    }
+
+    /// Whether the first connection throws away what an older session of this
+    /// client identifier has left at the broker; true unless said otherwise.
+    /// Later connections go on with the session, if there is one.
+    #[must_use]
+    pub fn clean_start(mut self, clean_start: bool) -> Self {
+        self.clean_start = clean_start;
+        self
+    }
+
+    /// How long the broker keeps the session while there is no connection,
+    /// seconds; `u32::MAX` for ever (section 3.1.2.11.2). With 0 each
+    /// connection has a new session.
+    ///
+    /// Before MQTT 5.0 the broker knows only "not at all" and "for ever", and
+    /// a session to be kept must be asked for from the first connection on,
+    /// with `clean_start(false)`.
+    #[must_use]
+    pub fn session_expiry(mut self, seconds: u32) -> Self {
+        self.session_expiry = seconds;
+        self
+    }
+
+    /// How many QoS 1 and 2 messages the broker may send before the first is
+    /// acknowledged; at least 1 (section 3.1.2.11.3). 4,096 unless said
+    /// otherwise.
+    #[must_use]
+    pub fn receive_maximum(mut self, messages: u16) -> Self {
+        self.receive_maximum = messages.max(1);
+        self
+    }
+
+    /// The largest packet that the broker may send, bytes; at least 1
+    /// (section 3.1.2.11.4). No limit unless said otherwise.
+    #[must_use]
+    pub fn maximum_packet_size(mut self, bytes: u32) -> Self {
+        self.maximum_packet_size = Some(bytes.max(1));
+        self
+    }
+
+    /// Adds a user property to CONNECT.
+    #[must_use]
+    pub fn user_property(
+        mut self,
+        name: impl Into<ByteString>,
+        value: impl Into<ByteString>,
+    ) -> Self {
+        let property = Property::UserProperty((name.into(), value.into()));
+        self.user_properties.push(property);
+        self
+    }
+
+    /// How long an attempt to connect may take, CONNACK included; 10 s unless
+    /// said otherwise.
+    #[must_use]
+    pub fn connect_timeout(mut self, timeout: Duration) -> Self {
+        self.connect_timeout = timeout;
+        self
+    }
+
+    /// The pauses between attempts to connect.
+    #[must_use]
+    pub fn reconnect(mut self, bounds: Reconnect) -> Self {
+        self.reconnect = bounds;
+        self
+    }
+
+    /// What becomes of a message that is published while there is no
+    /// connection.
+    #[must_use]
+    pub fn offline(mut self, offline: Offline) -> Self {
+        self.offline = offline;
+        self
+    }
+
+    /// What each [`crate::Subscription`] holds unread; 65,536 messages and
+    /// 16 MiB unless said otherwise.
+    #[must_use]
+    pub fn stream_bounds(mut self, bounds: Bounds) -> Self {
+        self.stream_bounds = bounds;
+        self
+    }
+
+    /// What waits to be sent, beyond what the broker and the socket take at
+    /// once; 65,536 messages and 16 MiB unless said otherwise.
+    #[must_use]
+    pub fn queue_bounds(mut self, bounds: Bounds) -> Self {
+        self.queue_bounds = bounds;
+        self
+    }
+
+    /// CONNECT, but for the clean start flag.
+    pub(crate) fn connect(&self, clean_start: bool) -> Connect {
+        let mut connect = Connect::new(self.version, self.client_id.clone());
+        connect.clean_start = clean_start;
+        connect.keep_alive = self.keep_alive;
+        connect.will.clone_from(&self.will);
+        connect.username.clone_from(&self.username);
+        connect.password.clone_from(&self.password);
+        if self.version.is_v5() {
+            connect.properties = self.user_properties.clone();
+            let mut set = |property| connect.properties.push(property);
+            set(Property::ReceiveMaximum(self.receive_maximum));
+            set(Property::TopicAliasMaximum(self.topic_alias_maximum));
+            if self.session_expiry > 0 {
+                set(Property::SessionExpiryInterval(self.session_expiry));
+            }
+            if let Some(bytes) = self.maximum_packet_size {
+                set(Property::MaximumPacketSize(bytes));
+            }
+        }
+        connect
+    }
+}
+
+impl fmt::Debug for Options {
+    /// Without the password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Options")
+            .field("url", &self.url)
+            .field("version", &self.version)
+            .field("client_id", &self.client_id)
+            .field("username", &self.username)
+            .field("keep_alive", &self.keep_alive)
+            .field("clean_start", &self.clean_start)
+            .field("session_expiry", &self.session_expiry)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_is_not_printed() {
+        let options = Options::new("ws://broker/")
+            .username("ada")
+            .password("secret");
+        let text = format!("{options:?}");
+        assert!(text.contains("ada") && !text.contains("secret"), "{text}");
+    }
+
+    #[test]
+    fn connect_carries_properties_in_5_0_only() {
+        let options = Options::new("ws://broker/")
+            .session_expiry(60)
+            .user_property("a", "b");
+        let connect = options.connect(false);
+        assert_eq!(connect.properties.session_expiry_interval(), Some(60));
+        assert_eq!(connect.properties.user_properties().count(), 1);
+        let older = options.version(ProtocolVersion::V3_1_1).connect(false);
+        assert!(older.properties.is_empty() && !older.clean_start);
+    }
+}

@@ -1,0 +1,178 @@
+//! Publishes on their way out: those that wait for their turn, and who waits
+//! for their outcome.
+
+use std::collections::{HashMap, VecDeque};
+
+use codec::ReasonCode;
+use foldhash::fast::FixedState;
+use futures_channel::oneshot;
+use protocol::Delivery;
+
+use crate::Error;
+use crate::mailbox::Bounds;
+
+pub(crate) type Outcome = Result<ReasonCode, Error>;
+pub(crate) type Reply = oneshot::Sender<Outcome>;
+
+#[derive(Debug)]
+pub(crate) struct Outbox {
+    bounds: Bounds,
+    queue: VecDeque<Delivery>,
+    bytes: usize,
+    /// Of the queued and of those that await an acknowledgement, by token.
+    replies: HashMap<u64, Reply, FixedState>,
+}
+
+impl Outbox {
+    pub(crate) fn new(bounds: Bounds) -> Self {
+        Self {
+            bounds,
+            queue: VecDeque::new(),
+            bytes: 0,
+            replies: HashMap::default(),
+        }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.queue.is_empty()
+    }
+
+    /// Promises the outcome of the publish with this token.
+    pub(crate) fn promise(&mut self, token: u64) -> oneshot::Receiver<Outcome> {
+        let (reply, outcome) = oneshot::channel();
+        self.replies.insert(token, reply);
+        outcome
+    }
+
+    /// Lets a publish wait for its turn.
+    pub(crate) fn queue(
+        &mut self,
+        delivery: Delivery,
+    ) -> Result<oneshot::Receiver<Outcome>, Error> {
+        let size = delivery.message.size();
+        // A single message over the limit of bytes may wait alone.
+        let full = self.queue.len() >= self.bounds.messages
+            || !self.queue.is_empty() && self.bytes + size > self.bounds.bytes;
+        if full {
+            return Err(Error::QueueFull);
+        }
+        let outcome = self.promise(delivery.token);
+        self.bytes += size;
+        self.queue.push_back(delivery);
+        Ok(outcome)
+    }
+
+    /// What is sent next.
+    pub(crate) fn front(&self) -> Option<&Delivery> {
+        self.queue.front()
+    }
+
+    pub(crate) fn pop_front(&mut self) -> Option<Delivery> {
+        let delivery = self.queue.pop_front()?;
+        self.bytes -= delivery.message.size();
+        Some(delivery)
+    }
+
+    /// Tells whoever waits, if anybody does.
+    pub(crate) fn settle(&mut self, token: u64, outcome: Outcome) {
+        if let Some(reply) = self.replies.remove(&token) {
+            // Nobody listens when the future was dropped.
+            let _ = reply.send(outcome);
+        }
+    }
+
+    /// Takes back what was sent and must be sent anew, oldest first, before
+    /// anything else.
+    pub(crate) fn requeue(&mut self, lost: Vec<Delivery>) {
+        for delivery in lost.into_iter().rev() {
+            self.bytes += delivery.message.size();
+            self.queue.push_front(delivery);
+        }
+    }
+
+    /// Gives up those that `hopeless` picks among the waiting.
+    pub(crate) fn give_up(&mut self, error: &Error, hopeless: impl Fn(&Delivery) -> bool) {
+        let (gone, kept): (VecDeque<_>, _) = std::mem::take(&mut self.queue)
+            .into_iter()
+            .partition(|delivery| hopeless(delivery));
+        self.queue = kept;
+        for delivery in gone {
+            self.bytes -= delivery.message.size();
+            self.settle(delivery.token, Err(error.clone()));
+        }
+    }
+
+    /// Nothing more will be sent.
+    pub(crate) fn end(&mut self) {
+        self.queue.clear();
+        self.bytes = 0;
+        for (_, reply) in self.replies.drain() {
+            let _ = reply.send(Err(Error::Ended));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use codec::{QoS, TopicName};
+    use protocol::Message;
+
+    use super::*;
+
+    fn delivery(token: u64) -> Delivery {
+        let topic = TopicName::new("t").unwrap();
+        let message = Arc::new(Message::new(topic, vec![0; 9]));
+        Delivery {
+            token,
+            ..Delivery::new(message, QoS::ExactlyOnce)
+        }
+    }
+
+    fn outbox(messages: usize, bytes: usize) -> Outbox {
+        Outbox::new(Bounds { messages, bytes })
+    }
+
+    fn tokens(outbox: &mut Outbox) -> Vec<u64> {
+        std::iter::from_fn(|| outbox.pop_front())
+            .map(|delivery| delivery.token)
+            .collect()
+    }
+
+    #[test]
+    fn messages_and_bytes_are_bounded() {
+        let mut few = outbox(2, 1000);
+        assert!(few.queue(delivery(1)).is_ok() && few.queue(delivery(2)).is_ok());
+        assert_eq!(few.queue(delivery(3)).unwrap_err(), Error::QueueFull);
+
+        let mut small = outbox(100, 5);
+        assert!(small.queue(delivery(1)).is_ok(), "alone it may be larger");
+        assert_eq!(small.queue(delivery(2)).unwrap_err(), Error::QueueFull);
+        assert_eq!(tokens(&mut small), [1]);
+        assert!(small.queue(delivery(3)).is_ok());
+    }
+
+    #[test]
+    fn what_is_sent_anew_goes_first() {
+        let mut outbox = outbox(2, 1000);
+        let mut sent: Vec<_> = (1..=3).map(|token| outbox.promise(token)).collect();
+        let _waiting = outbox.queue(delivery(4)).unwrap();
+        outbox.requeue(vec![delivery(1), delivery(3)]);
+        assert!(sent.iter_mut().all(|s| s.try_recv().unwrap().is_none()));
+        assert_eq!(tokens(&mut outbox), [1, 3, 4]);
+        assert_eq!(outbox.bytes, 0);
+    }
+
+    #[test]
+    fn whoever_waits_hears_of_the_end() {
+        let mut outbox = outbox(10, 1000);
+        let mut sent = outbox.promise(1);
+        let mut waiting = outbox.queue(delivery(2)).unwrap();
+        outbox.end();
+        for outcome in [&mut sent, &mut waiting] {
+            assert_eq!(outcome.try_recv().unwrap(), Some(Err(Error::Ended)));
+        }
+        assert!(outbox.is_empty());
+    }
+}

@@ -1,0 +1,105 @@
+use std::fmt;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+use codec::{QoS, TopicFilter};
+use futures_core::Stream;
+
+use crate::core::Core;
+use crate::driver::Driver;
+use crate::mailbox::Mailbox;
+use crate::subscriptions::Key;
+use crate::{Error, Message};
+
+/// The messages of one subscription, as a stream that goes on over lost
+/// connections. Dropping it ends the subscription.
+///
+/// What nobody reads is held within [`crate::Options::stream_bounds`]. Beyond
+/// them, of the messages of QoS 0 the oldest give way, and
+/// [`Subscription::missed`] counts them. Those of QoS 1 and 2 are not lost:
+/// all acknowledgements of this client wait until there is room again, and
+/// the broker stops sending at the receive maximum.
+///
+/// A message that matches the filters of several subscriptions comes to each
+/// of them, once for each time that the broker sends it: most brokers send
+/// one copy (section 3.3.4).
+pub struct Subscription {
+    driver: Rc<Driver>,
+    filter: TopicFilter,
+    pub(crate) granted: QoS,
+    key: Key,
+    mailbox: Mailbox<Message>,
+}
+
+impl Subscription {
+    pub(crate) fn new(
+        driver: Rc<Driver>,
+        filter: TopicFilter,
+        key: Key,
+        mailbox: Mailbox<Message>,
+    ) -> Self {
+        Self {
+            driver,
+            filter,
+            granted: QoS::AtMostOnce,
+            key,
+            mailbox,
+        }
+    }
+
+    /// The filter.
+    pub fn filter(&self) -> &TopicFilter {
+        &self.filter
+    }
+
+    /// The highest QoS that the broker has granted for it.
+    pub fn granted(&self) -> QoS {
+        self.granted
+    }
+
+    /// How many QoS 0 messages gave way because they were not read in time.
+    pub fn missed(&self) -> u64 {
+        self.mailbox.missed()
+    }
+
+    /// Ends it, and waits for the broker's answer if it was the last one with
+    /// this filter.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] with a failure from the broker; [`Error::Ended`].
+    pub async fn unsubscribe(self) -> Result<(), Error> {
+        let gone = self
+            .driver
+            .act(|core, now| core.unsubscribe_stream(self.key, now))?;
+        gone.await.unwrap_or(Err(Error::Ended))
+    }
+}
+
+impl Stream for Subscription {
+    type Item = Message;
+
+    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Message>> {
+        let was_full = self.mailbox.is_full();
+        let next = self.mailbox.poll_next(context);
+        if was_full && !self.mailbox.is_full() {
+            self.driver.act(Core::acknowledge);
+        }
+        next
+    }
+}
+
+impl Drop for Subscription {
+    fn drop(&mut self) {
+        self.driver.act(|core, now| core.drop_stream(self.key, now));
+    }
+}
+
+impl fmt::Debug for Subscription {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Subscription")
+            .field("filter", &self.filter)
+            .field("granted", &self.granted)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,367 @@
+//! What the client is subscribed to, or wants to be. Pure: it says what to
+//! send, and puts messages into streams.
+
+use std::collections::HashMap;
+
+use codec::{
+    Publish, QoS, ReasonCode, SubAck, Subscription, SubscriptionOptions, TopicFilter, UnsubAck,
+};
+use foldhash::fast::FixedState;
+use futures_channel::oneshot;
+
+use crate::mailbox::{Bounds, Mailbox};
+use crate::{Error, Message, Operation};
+
+pub(crate) type Granted = oneshot::Sender<Result<QoS, Error>>;
+pub(crate) type Gone = oneshot::Sender<Result<(), Error>>;
+
+/// A stream's name among all of a client's.
+pub(crate) type Key = u64;
+
+#[derive(Debug, Default)]
+pub(crate) struct Subscriptions {
+    entries: Vec<Entry>,
+    departures: Vec<Departure>,
+    /// The filters of SUBSCRIBEs and UNSUBSCRIBEs on their way, by token, in
+    /// the order of the packet.
+    requests: HashMap<u64, Vec<TopicFilter>, FixedState>,
+}
+
+/// A filter that at least one stream wants.
+#[derive(Debug)]
+struct Entry {
+    filter: TopicFilter,
+    options: SubscriptionOptions,
+    state: State,
+    streams: Vec<Stream>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// To be asked for.
+    Wanted,
+    /// Asked for, with this token.
+    Requested(u64),
+    /// Given.
+    Active,
+    /// Refused after it had been given; asked for again when the connection is
+    /// a new one.
+    Refused,
+}
+
+#[derive(Debug)]
+struct Stream {
+    key: Key,
+    mailbox: Mailbox<Message>,
+    /// Whoever waits for the first SUBACK.
+    granted: Option<Granted>,
+}
+
+/// A filter that nobody wants any more.
+#[derive(Debug)]
+struct Departure {
+    filter: TopicFilter,
+    requested: Option<u64>,
+    gone: Vec<Gone>,
+}
+
+impl Departure {
+    fn settle(self, outcome: &Result<(), Error>) {
+        for gone in self.gone {
+            let _ = gone.send(outcome.clone());
+        }
+    }
+}
+
+impl Subscriptions {
+    /// A new stream for `filter`, to be asked for.
+    pub(crate) fn add(
+        &mut self,
+        key: Key,
+        filter: &TopicFilter,
+        options: SubscriptionOptions,
+        bounds: Bounds,
+        granted: Granted,
+    ) -> Mailbox<Message> {
+        let mailbox = Mailbox::new(bounds);
+        let stream = Stream {
+            key,
+            mailbox: mailbox.clone(),
+            granted: Some(granted),
+        };
+        match self.entries.iter_mut().find(|e| e.filter == *filter) {
+            Some(entry) => {
+                entry.options = options;
+                entry.state = State::Wanted;
+                entry.streams.push(stream);
+            }
+            None => self.entries.push(Entry {
+                filter: filter.clone(),
+                options,
+                state: State::Wanted,
+                streams: vec![stream],
+            }),
+        }
+        // One that is on its way already arrives before the SUBSCRIBE.
+        let unsent = |d: &Departure| d.filter == *filter && d.requested.is_none();
+        self.depart(unsent, &Ok(()));
+        mailbox
+    }
+
+    /// Ends one stream. Its filter goes with the last one; whoever waits for
+    /// that waits for nothing when there are others.
+    pub(crate) fn remove(&mut self, key: Key, gone: Option<Gone>) {
+        let Some(at) = self
+            .entries
+            .iter()
+            .position(|entry| entry.streams.iter().any(|stream| stream.key == key))
+        else {
+            return;
+        };
+        let entry = &mut self.entries[at];
+        entry.streams.retain(|stream| stream.key != key);
+        if entry.streams.is_empty() {
+            let filter = self.entries.swap_remove(at).filter;
+            self.departures.push(Departure {
+                filter,
+                requested: None,
+                gone: gone.into_iter().collect(),
+            });
+        } else if let Some(gone) = gone {
+            let _ = gone.send(Ok(()));
+        }
+    }
+
+    /// Ends all streams of a filter.
+    pub(crate) fn remove_filter(&mut self, filter: TopicFilter, gone: Gone) {
+        self.end(|entry| entry.filter == filter);
+        self.departures.push(Departure {
+            filter,
+            requested: None,
+            gone: vec![gone],
+        });
+    }
+
+    /// Ends all streams.
+    pub(crate) fn end_all(&mut self) {
+        self.end(|_| true);
+        self.depart(|_| true, &Ok(()));
+        self.requests.clear();
+    }
+
+    fn end(&mut self, which: impl Fn(&Entry) -> bool) {
+        self.entries.retain_mut(|entry| {
+            if !which(entry) {
+                return true;
+            }
+            for stream in entry.streams.drain(..) {
+                stream.mailbox.close();
+                if let Some(granted) = stream.granted {
+                    let _ = granted.send(Err(Error::Ended));
+                }
+            }
+            false
+        });
+    }
+
+    fn depart(&mut self, which: impl Fn(&Departure) -> bool, outcome: &Result<(), Error>) {
+        let (gone, kept) = std::mem::take(&mut self.departures)
+            .into_iter()
+            .partition::<Vec<_>, _>(|departure| which(departure));
+        self.departures = kept;
+        for departure in gone {
+            departure.settle(outcome);
+        }
+    }
+
+    /// The connection is gone, and with it all that awaited an answer.
+    pub(crate) fn disconnected(&mut self) {
+        self.requests.clear();
+        for entry in &mut self.entries {
+            if entry.state != State::Active {
+                entry.state = State::Wanted;
+            }
+        }
+        for departure in &mut self.departures {
+            departure.requested = None;
+        }
+        let entries = std::mem::take(&mut self.entries);
+        let wanted_again =
+            |departure: &Departure| entries.iter().any(|e| e.filter == departure.filter);
+        self.depart(wanted_again, &Ok(()));
+        self.entries = entries;
+    }
+
+    /// The broker remembers nothing.
+    pub(crate) fn session_lost(&mut self) {
+        for entry in &mut self.entries {
+            entry.state = State::Wanted;
+        }
+        self.depart(|_| true, &Ok(()));
+    }
+
+    /// What to subscribe to that was not asked for yet.
+    pub(crate) fn wanted(&self) -> Vec<Subscription> {
+        self.entries
+            .iter()
+            .filter(|entry| entry.state == State::Wanted)
+            .map(|entry| Subscription {
+                filter: entry.filter.clone(),
+                options: entry.options,
+            })
+            .collect()
+    }
+
+    /// What to unsubscribe from that was not asked for yet.
+    pub(crate) fn unwanted(&self) -> Vec<TopicFilter> {
+        self.departures
+            .iter()
+            .filter(|departure| departure.requested.is_none())
+            .map(|departure| departure.filter.clone())
+            .collect()
+    }
+
+    /// A SUBSCRIBE with these filters was sent.
+    pub(crate) fn subscribing(&mut self, token: u64, filters: Vec<TopicFilter>) {
+        for entry in &mut self.entries {
+            if filters.contains(&entry.filter) {
+                entry.state = State::Requested(token);
+            }
+        }
+        self.requests.insert(token, filters);
+    }
+
+    /// An UNSUBSCRIBE with these filters was sent.
+    pub(crate) fn unsubscribing(&mut self, token: u64, filters: Vec<TopicFilter>) {
+        for departure in &mut self.departures {
+            if departure.requested.is_none() && filters.contains(&departure.filter) {
+                departure.requested = Some(token);
+            }
+        }
+        self.requests.insert(token, filters);
+    }
+
+    /// The answer to a SUBSCRIBE. Gives what is refused though it had been
+    /// given before.
+    pub(crate) fn suback(&mut self, token: u64, suback: &SubAck) -> Vec<(TopicFilter, Error)> {
+        let filters = self.requests.remove(&token).unwrap_or_default();
+        // A filter without a code was not granted.
+        let reasons = suback.reasons.iter().copied();
+        let reasons = reasons.chain(std::iter::repeat(ReasonCode::UnspecifiedError));
+        let mut refused = Vec::new();
+        for (filter, reason) in filters.into_iter().zip(reasons) {
+            let granted = match reason {
+                ReasonCode::Success => Ok(QoS::AtMostOnce),
+                ReasonCode::GrantedQoS1 => Ok(QoS::AtLeastOnce),
+                ReasonCode::GrantedQoS2 => Ok(QoS::ExactlyOnce),
+                _ => Err(Error::refused(
+                    Operation::Subscribe,
+                    reason,
+                    &suback.properties,
+                )),
+            };
+            if let Some(error) = self.answer(token, &filter, &granted) {
+                refused.push((filter, error));
+            }
+        }
+        refused
+    }
+
+    /// What cannot be asked for at all.
+    pub(crate) fn refuse(&mut self, filter: &TopicFilter, error: &Error) -> Option<Error> {
+        const NO_TOKEN: u64 = u64::MAX;
+        self.subscribing(NO_TOKEN, vec![filter.clone()]);
+        self.requests.remove(&NO_TOKEN);
+        self.answer(NO_TOKEN, filter, &Err(error.clone()))
+    }
+
+    fn answer(
+        &mut self,
+        token: u64,
+        filter: &TopicFilter,
+        granted: &Result<QoS, Error>,
+    ) -> Option<Error> {
+        let at = self.entries.iter().position(|e| e.filter == *filter)?;
+        let entry = &mut self.entries[at];
+        // A later SUBSCRIBE for the same filter has the last word.
+        if entry.state != State::Requested(token) {
+            return None;
+        }
+        entry.state = match granted {
+            Ok(_) => State::Active,
+            Err(_) => State::Refused,
+        };
+        entry
+            .streams
+            .retain_mut(|stream| match stream.granted.take() {
+                Some(reply) => {
+                    let _ = reply.send(granted.clone());
+                    granted.is_ok()
+                }
+                None => true,
+            });
+        if entry.streams.is_empty() {
+            self.entries.swap_remove(at);
+            return None;
+        }
+        granted.clone().err()
+    }
+
+    /// The answer to an UNSUBSCRIBE.
+    pub(crate) fn unsuback(&mut self, token: u64, unsuback: &UnsubAck) {
+        let filters = self.requests.remove(&token).unwrap_or_default();
+        // Before 5.0 there are no codes, and no refusals.
+        let reasons = unsuback.reasons.iter().copied();
+        let reasons = reasons.chain(std::iter::repeat(ReasonCode::Success));
+        for (filter, reason) in filters.iter().zip(reasons) {
+            let outcome = if reason.is_failure() {
+                Err(Error::refused(
+                    Operation::Unsubscribe,
+                    reason,
+                    &unsuback.properties,
+                ))
+            } else {
+                Ok(())
+            };
+            self.depart(
+                |d| d.requested == Some(token) && d.filter == *filter,
+                &outcome,
+            );
+        }
+    }
+
+    /// What cannot be asked for at all.
+    pub(crate) fn cannot_unsubscribe(&mut self, filters: &[TopicFilter], error: &Error) {
+        let outcome = Err(error.clone());
+        self.depart(
+            |d| d.requested.is_none() && filters.contains(&d.filter),
+            &outcome,
+        );
+    }
+
+    /// Puts a message into every stream whose filter matches.
+    pub(crate) fn deliver(&self, publish: Publish) {
+        let message = Message::from_publish(publish);
+        let droppable = message.qos == QoS::AtMostOnce;
+        let size = message.size();
+        let mut streams = self
+            .entries
+            .iter()
+            .filter(|entry| entry.filter.matches(&message.topic))
+            .flat_map(|entry| &entry.streams);
+        let Some(mut stream) = streams.next() else {
+            return;
+        };
+        for next in streams {
+            stream.mailbox.push(message.clone(), size, droppable);
+            stream = next;
+        }
+        stream.mailbox.push(message, size, droppable);
+    }
+
+    /// Whether some stream is full: what must not be lost is to be held back.
+    pub(crate) fn is_full(&self) -> bool {
+        let mut streams = self.entries.iter().flat_map(|entry| &entry.streams);
+        streams.any(|stream| stream.mailbox.is_full())
+    }
+}
