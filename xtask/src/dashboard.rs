@@ -2,9 +2,9 @@
 
 use std::process::Command;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 
-use crate::process::run;
+use crate::process::{Running, run};
 use crate::steps::Steps;
 use crate::tools::wasm_target;
 use crate::workspace::{cargo, root, target};
@@ -40,13 +40,19 @@ pub(crate) fn build(steps: &mut Steps) -> Result<()> {
         (!tool.exists()).then_some("about 1 minute the first time"),
     );
     run(cargo("build").args(["--package", "xtask-page"]))?;
-    run(Command::new(tool)
-        .arg("--index")
-        .arg(root().join("index.html"))
-        .arg("--wasm")
-        .arg(&wasm)
-        .arg("--out")
-        .arg(root().join("dist"))
-        .arg("--cache")
-        .arg(target().join("page")))
+    let status = Running::start(
+        Command::new(tool)
+            .arg("--index")
+            .arg(root().join("index.html"))
+            .arg("--wasm")
+            .arg(&wasm)
+            .arg("--out")
+            .arg(root().join("dist"))
+            .arg("--cache")
+            .arg(target().join("page")),
+    )?
+    .wait()?;
+    // It has said why.
+    ensure!(status.success(), "the page could not be made");
+    Ok(())
 }

@@ -154,7 +154,7 @@ fn welcome(web: Option<&Listener>, devices: Option<&Listener>, network: &[Ipv4Ad
             line(&format!("  on a phone in the same Wi-Fi:  {url}"));
             for other in &addresses[1..] {
                 line(&format!(
-                    "  or, in another network:       http://{other}:{port}/"
+                    "  or, in another network:        http://{other}:{port}/"
                 ));
             }
         }
@@ -162,7 +162,7 @@ fn welcome(web: Option<&Listener>, devices: Option<&Listener>, network: &[Ipv4Ad
             address if address.ip() == Ipv4Addr::LOCALHOST => format!("localhost:{port}"),
             address => address.to_string(),
         };
-        line(&format!("  on this computer:             http://{here}/"));
+        line(&format!("  on this computer:              http://{here}/"));
         match addresses.first() {
             Some(first) => {
                 line("");

@@ -79,6 +79,10 @@ pub(crate) fn test(options: &Options) -> Result<ExitCode> {
         steps.next("testing the whole with real clients", None);
         results.add(e2e(filter)?);
     }
+    if results.is_empty() {
+        eprintln!("error: no test has such a name");
+        results.failed = 1;
+    }
     println!("{} passed, {} failed", results.passed, results.failed);
     Ok(ExitCode::from(u8::from(results.failed > 0)))
 }
@@ -86,9 +90,8 @@ pub(crate) fn test(options: &Options) -> Result<ExitCode> {
 fn units(filter: &[String]) -> Result<Results> {
     count(
         "units",
-        cargo("test")
-            .args(["--workspace", "--exclude", "e2e", "--no-fail-fast", "--"])
-            .args(filter),
+        filter,
+        cargo("test").args(["--workspace", "--exclude", "e2e", "--no-fail-fast"]),
     )
 }
 
@@ -99,10 +102,10 @@ fn wasm(filter: &[String]) -> Result<Results> {
     let broker = broker::start_for_tests()?;
     count(
         "wasm",
+        filter,
         cargo("test")
             .args(["--package", "client-wasm", "--lib", "--tests"])
-            .args(["--target", wasm_target::WASM, "--no-fail-fast", "--"])
-            .args(filter)
+            .args(["--target", wasm_target::WASM, "--no-fail-fast"])
             .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", runner)
             .env("CHROMEDRIVER", chromedriver)
             .env("WASM_BINDGEN_TEST_TIMEOUT", "120")
@@ -113,8 +116,7 @@ fn wasm(filter: &[String]) -> Result<Results> {
 fn e2e(filter: &[String]) -> Result<Results> {
     let system = system::all()?;
     let mut test = cargo("test");
-    test.args(["--package", "e2e", "--no-fail-fast", "--"])
-        .args(filter)
+    test.args(["--package", "e2e", "--no-fail-fast"])
         .env("E2E_ROOT", root())
         .env("E2E_BROKER", release_binary("ws-broker"))
         .env("E2E_KITCHEN", release_binary("kitchen"))
@@ -130,15 +132,20 @@ fn e2e(filter: &[String]) -> Result<Results> {
         .env("E2E_NODE_MODULES", node::modules(&system.npm)?)
         .env("CHROMIUM", &system.chromium)
         .env("CHROMEDRIVER", &system.chromedriver);
-    count("e2e", &mut test)
+    count("e2e", filter, &mut test)
 }
 
-/// Runs a step's tests with their output shown, and counts them.
-fn count(name: &str, command: &mut Command) -> Result<Results> {
+/// Runs a step's tests with their output shown, and counts them. A step that
+/// ran none has failed, unless only some were asked for.
+fn count(name: &str, filter: &[String], command: &mut Command) -> Result<Results> {
     let mut results = Results::default();
-    let status = run_by_line(command, |line| {
+    let status = run_by_line(command.arg("--").args(filter), |line| {
         results.read(line);
         println!("{line}");
     })?;
-    results.of_step(name, status.success())
+    if results.is_empty() && filter.is_empty() {
+        eprintln!("error: the step `{name}` ran no test");
+        return Ok(results.of_step(false));
+    }
+    Ok(results.of_step(status.success()))
 }
