@@ -1,0 +1,44 @@
+//! The page that the broker serves: every topic a live card, the LED a switch.
+//!
+//! ```text
+//!  client-wasm ─▶ link ─▶ frame ─▶ Action ─▶ State ─▶ ui ─▶ Callback ─▶ link
+//! ```
+//!
+//! - [`link`](crate) is the only file that knows `client-wasm`; its messages
+//!   wait in `frame` and reach the state once an animation frame.
+//! - [`state::State`] is a value that a pure reducer makes anew from an
+//!   [`state::Action`]. It holds the [`connection`], the [`store`] of topics and
+//!   the LED's [`switch`]; what did not change stays the same by identity, so
+//!   that only cards that changed are drawn again.
+//! - [`extract`] says what a payload means, [`number`], [`time`] and [`spark`]
+//!   how it looks.
+//! - `ui` is components: props in, callbacks out. All words are in `strings`,
+//!   all colours and sizes in `style/tokens.css`.
+//!
+//! There is no clock and no browser in the state, so its tests run natively.
+//! There is no inline style or script: the page's Content-Security-Policy
+//! allows none.
+
+mod browser;
+mod clipboard;
+pub mod connection;
+pub mod credentials;
+pub mod extract;
+mod frame;
+mod link;
+pub mod number;
+pub mod place;
+pub mod spark;
+pub mod state;
+pub mod store;
+mod strings;
+pub mod switch;
+mod theme;
+pub mod time;
+mod ui;
+
+/// Puts the page on the screen.
+pub fn start() {
+    theme::restore();
+    yew::Renderer::<ui::App>::new().render();
+}

@@ -1,0 +1,159 @@
+//! Where the page is and where its broker is.
+
+/// The port of `trunk serve`, whose proxy cannot carry MQTT: it drops
+/// `Sec-WebSocket-Protocol`.
+const DEVELOPMENT_PORT: &str = "8080";
+/// The broker's port for browsers.
+const BROKER_PORT: &str = "9001";
+
+/// The addresses that the page needs and shows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// Where to open the WebSocket: `ws://192.168.1.20:9001/mqtt`.
+    pub broker: String,
+    /// Host and port of that, for people: `192.168.1.20:9001`.
+    pub address: String,
+    /// The host alone, for devices: `192.168.1.20`.
+    pub host: String,
+    /// The page's own address: `http://192.168.1.20:9001/`.
+    pub page: String,
+}
+
+impl Place {
+    /// From the parts of `window.location`. `?broker=ws://host:port` in the
+    /// page's address names another broker than the one that served the page.
+    #[must_use]
+    pub fn find(protocol: &str, hostname: &str, port: &str, search: &str) -> Place {
+        let secure = protocol == "https:";
+        let scheme = if secure { "wss" } else { "ws" };
+        let with_port = |port: &str| match port {
+            "" => hostname.to_owned(),
+            port => [hostname, port].join(":"),
+        };
+        let own = if port == DEVELOPMENT_PORT {
+            with_port(BROKER_PORT)
+        } else {
+            with_port(port)
+        };
+        let asked = search
+            .trim_start_matches('?')
+            .split('&')
+            .find_map(|pair| pair.strip_prefix("broker="));
+        let asked = asked
+            .map(decode)
+            .filter(|url| url.starts_with("ws://") || url.starts_with("wss://"));
+        let broker = asked.unwrap_or_else(|| format!("{scheme}://{own}/mqtt"));
+        let rest = broker
+            .split_once("://")
+            .map_or(broker.as_str(), |(_, rest)| rest);
+        let address = rest.split(['/', '?']).next().unwrap_or(rest).to_owned();
+        let host = match address.rsplit_once(':') {
+            Some((host, port)) if port.bytes().all(|b| b.is_ascii_digit()) => host.to_owned(),
+            _ => address.clone(),
+        };
+        let page = format!("{protocol}//{}/", with_port(port));
+        Place {
+            broker,
+            address,
+            host,
+            page,
+        }
+    }
+
+    /// Whether only this computer can reach the address.
+    #[must_use]
+    pub fn is_loopback(&self) -> bool {
+        self.host == "localhost"
+            || self.host.ends_with(".localhost")
+            || self.host.starts_with("127.")
+            || self.host == "[::1]"
+    }
+}
+
+/// Undoes percent-encoding.
+fn decode(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let [first, tail @ ..] = rest {
+        let code = match (first, tail) {
+            (b'%', [high, low, ..]) => std::str::from_utf8(&[*high, *low])
+                .ok()
+                .and_then(|hex| u8::from_str_radix(hex, 16).ok()),
+            _ => None,
+        };
+        bytes.push(code.unwrap_or(*first));
+        rest = if code.is_some() { &tail[2..] } else { tail };
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_broker_is_where_the_page_came_from() {
+        let place = Place::find("http:", "192.168.1.20", "9001", "");
+        assert_eq!(place.broker, "ws://192.168.1.20:9001/mqtt");
+        assert_eq!(
+            (place.address.as_str(), place.host.as_str()),
+            ("192.168.1.20:9001", "192.168.1.20")
+        );
+        assert_eq!(place.page, "http://192.168.1.20:9001/");
+        assert!(!place.is_loopback());
+    }
+
+    #[test]
+    fn https_means_wss_and_a_default_port_stays_out() {
+        let place = Place::find("https:", "home.example", "", "");
+        assert_eq!(place.broker, "wss://home.example/mqtt");
+        assert_eq!(
+            (place.address.as_str(), place.host.as_str()),
+            ("home.example", "home.example")
+        );
+    }
+
+    #[test]
+    fn in_development_the_broker_is_beside_trunk() {
+        let place = Place::find("http:", "localhost", "8080", "");
+        assert_eq!(place.broker, "ws://localhost:9001/mqtt");
+        assert_eq!(place.page, "http://localhost:8080/");
+        assert!(place.is_loopback());
+    }
+
+    #[test]
+    fn another_broker_can_be_named() {
+        let place = Place::find(
+            "http:",
+            "localhost",
+            "8080",
+            "?x=1&broker=ws%3A%2F%2F10.0.0.5%3A9001",
+        );
+        assert_eq!(place.broker, "ws://10.0.0.5:9001");
+        assert_eq!(
+            (place.address.as_str(), place.host.as_str()),
+            ("10.0.0.5:9001", "10.0.0.5")
+        );
+        let other = Place::find("http:", "localhost", "9001", "?broker=javascript:1");
+        assert_eq!(other.broker, "ws://localhost:9001/mqtt");
+        assert_eq!(decode("%zz%4"), "%zz%4");
+    }
+
+    #[test]
+    fn addresses_of_this_computer_only() {
+        for host in [
+            "localhost",
+            "127.0.0.1",
+            "127.1.2.3",
+            "[::1]",
+            "a.localhost",
+        ] {
+            assert!(
+                Place::find("http:", host, "9001", "").is_loopback(),
+                "{host}"
+            );
+        }
+        assert!(!Place::find("http:", "[fd00::1]", "9001", "").is_loopback());
+        assert_eq!(Place::find("http:", "[fd00::1]", "", "").host, "[fd00::1]");
+    }
+}

@@ -1,0 +1,208 @@
+//! The page's state and everything that can change it. Pure: no clock, no
+//! browser, no client.
+
+use std::rc::Rc;
+
+use yew::Reducible;
+
+use crate::connection::{Connection, LinkEvent, Shown};
+use crate::extract::{self, Reading};
+use crate::store::{Message, Store};
+use crate::switch::{LED_TOPIC, Switch};
+use crate::time::Millis;
+
+/// Everything that the page shows.
+#[derive(Clone, Debug)]
+pub struct State {
+    /// The time of the last action; what is shown is true at this time.
+    pub now: Millis,
+    /// Minutes that the clock on the wall is ahead of UTC.
+    pub offset: i32,
+    /// The connection to the broker.
+    pub connection: Connection,
+    /// What was heard.
+    pub store: Rc<Store>,
+    /// The LED's switch.
+    pub led: Rc<Switch>,
+}
+
+/// Everything that can happen.
+#[derive(Clone, Debug)]
+pub enum Action {
+    /// Time has passed; the second is the state's `offset`, which summer time changes.
+    Tick(Millis, i32),
+    /// Somebody gave a user and a password.
+    LogIn(Millis),
+    /// The client reports on the connection.
+    Link(LinkEvent, Millis),
+    /// The messages of one frame, in the order in which they came.
+    Messages(Rc<Vec<Message>>, Millis),
+    /// Somebody asks for the LED to be on or off.
+    Press(bool, Millis),
+    /// That could not be sent.
+    PressFailed(bool, Millis),
+}
+
+impl State {
+    /// A page that was opened at `now`.
+    #[must_use]
+    pub fn new(now: Millis, offset: i32) -> State {
+        State {
+            now,
+            offset,
+            connection: Connection::new(now),
+            store: Rc::default(),
+            led: Rc::default(),
+        }
+    }
+
+    /// What to show of the connection.
+    #[must_use]
+    pub fn shown(&self) -> Shown {
+        self.connection.shown(self.now)
+    }
+
+    /// Whether nothing was heard yet but this page's own switch.
+    #[must_use]
+    pub fn is_waiting(&self) -> bool {
+        !self.store.names().any(|name| name != LED_TOPIC)
+    }
+
+    /// Whole seconds that a page with a connection has waited for its first value.
+    #[must_use]
+    pub fn waited(&self) -> Option<u32> {
+        let waits = self.connection.is_up() && self.is_waiting();
+        waits.then(|| (self.now.since(self.connection.since()) / 1000.0) as u32)
+    }
+
+    fn apply(&mut self, action: Action) {
+        self.now = match action {
+            Action::Tick(now, offset) => {
+                self.offset = offset;
+                Rc::make_mut(&mut self.store).tick(now);
+                now
+            }
+            Action::LogIn(now) => {
+                self.connection.log_in();
+                now
+            }
+            Action::Link(event, now) => {
+                self.connection.receive(&event, now);
+                now
+            }
+            Action::Messages(messages, now) => {
+                Rc::make_mut(&mut self.store).receive(&*messages, now);
+                for message in messages.iter().filter(|message| message.topic == LED_TOPIC) {
+                    if let Reading::State { state, .. } = extract::extract(&message.payload) {
+                        Rc::make_mut(&mut self.led).receive(state.on, message);
+                    }
+                }
+                now
+            }
+            Action::Press(on, now) => {
+                Rc::make_mut(&mut self.led).press(on, now);
+                now
+            }
+            Action::PressFailed(on, now) => {
+                Rc::make_mut(&mut self.led).fail(on);
+                now
+            }
+        };
+        if self.led.is_pending() {
+            Rc::make_mut(&mut self.led).tick(self.now);
+        }
+    }
+}
+
+impl Reducible for State {
+    type Action = Action;
+
+    fn reduce(self: Rc<Self>, action: Action) -> Rc<Self> {
+        let mut next = Rc::unwrap_or_clone(self);
+        next.apply(action);
+        Rc::new(next)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message(topic: &str, payload: &str, at: f64) -> Message {
+        Message {
+            topic: topic.into(),
+            payload: payload.into(),
+            retain: false,
+            at: Millis(at),
+        }
+    }
+
+    fn after(state: Rc<State>, messages: Vec<Message>, at: f64) -> Rc<State> {
+        state.reduce(Action::Messages(Rc::new(messages), Millis(at)))
+    }
+
+    #[test]
+    fn the_fridge_arrives() {
+        let state = Rc::new(State::new(Millis(0.0), 0));
+        assert!(state.is_waiting());
+        let state = after(
+            state,
+            vec![message("Kitchen/Fridge", "Temperature:14", 10.0)],
+            16.0,
+        );
+        let fridge = state
+            .store
+            .get("Kitchen/Fridge")
+            .expect("it was just received");
+        assert_eq!(fridge.series[0].leaf.value, 14.0);
+        assert_eq!(state.now, Millis(16.0));
+        assert!(!state.is_waiting());
+    }
+
+    #[test]
+    fn the_led_follows_the_topic_and_the_guide_stays_while_there_is_nothing_else() {
+        let state = Rc::new(State::new(Millis(0.0), 0)).reduce(Action::Press(true, Millis(5.0)));
+        assert!(state.led.is_pending());
+        let state = after(state, vec![message(LED_TOPIC, "Turn On", 9.0)], 9.0);
+        assert_eq!(
+            (state.led.shown(), state.led.is_pending()),
+            (Some(true), false)
+        );
+        assert!(state.is_waiting());
+        let state = after(state, vec![message(LED_TOPIC, "blink", 12.0)], 12.0);
+        assert_eq!(state.led.shown(), Some(true));
+    }
+
+    #[test]
+    fn a_command_without_an_echo_ends_by_itself() {
+        let state = Rc::new(State::new(Millis(0.0), 0)).reduce(Action::Press(true, Millis(0.0)));
+        let state = state.reduce(Action::Tick(Millis(5_000.0), 0));
+        assert_eq!(
+            state.led.failed(),
+            Some((true, crate::switch::Failure::NoReply))
+        );
+    }
+
+    #[test]
+    fn what_did_not_change_is_the_same_by_identity() {
+        let state = Rc::new(State::new(Millis(0.0), 0));
+        let first = after(
+            state,
+            vec![message("a/b", "1", 1.0), message("a/c", "2", 1.0)],
+            1.0,
+        );
+        let next = after(first.clone(), vec![message("a/c", "3", 2.0)], 2.0);
+        let same = |topic| match (first.store.get(topic), next.store.get(topic)) {
+            (Some(a), Some(b)) => Rc::ptr_eq(a, b),
+            _ => false,
+        };
+        assert!(same("a/b"));
+        assert!(!same("a/c"));
+        assert!(Rc::ptr_eq(&first.store.groups(), &next.store.groups()));
+        assert_eq!(
+            first.store.get("a/c").map(|c| c.series[0].leaf.value),
+            Some(2.0),
+            "the past stays as it was"
+        );
+    }
+}

@@ -1,0 +1,96 @@
+//! Which card stands where: groups by the first topic level, in the order of
+//! the alphabet, so that two screens show the same page.
+
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use super::Topic;
+use crate::switch::LED_TOPIC;
+
+/// How many columns a card takes on a laptop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Width {
+    /// One.
+    Narrow,
+    /// Two: a topic with several numbers.
+    Wide,
+}
+
+/// What fills a place on the page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Slot {
+    /// The topic at this place of the store.
+    Topic(usize, Width),
+    /// The LED's switch, whether its topic was heard or not.
+    Led,
+}
+
+impl Slot {
+    /// Columns on a laptop.
+    #[must_use]
+    pub fn columns(self) -> usize {
+        match self {
+            Slot::Topic(_, Width::Wide) => 2,
+            _ => 1,
+        }
+    }
+}
+
+/// The topics that share their first level.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Group {
+    /// The first level; empty for topics that have only one.
+    pub name: Rc<str>,
+    /// Its cards, by topic.
+    pub slots: Vec<Slot>,
+}
+
+/// The first level of a topic that has more than one.
+fn first_level(topic: &str) -> &str {
+    match topic.split_once('/') {
+        Some(("", _)) => "/",
+        Some((level, _)) => level,
+        None => "",
+    }
+}
+
+/// Letters before case, and topics with one level only at the end.
+fn order(topic: &str) -> (bool, String, String, String) {
+    let level = first_level(topic);
+    (
+        level.is_empty(),
+        level.to_lowercase(),
+        level.to_owned(),
+        topic.to_lowercase(),
+    )
+}
+
+/// Sorts the topics into groups; a group that did not change is the one of
+/// `before`, so that it need not be drawn again.
+pub(super) fn group(topics: &[Rc<Topic>], before: &[Rc<Group>]) -> Vec<Rc<Group>> {
+    let mut slots: Vec<(&str, Slot)> = vec![(LED_TOPIC, Slot::Led)];
+    for (at, topic) in topics.iter().enumerate() {
+        if &*topic.name != LED_TOPIC {
+            slots.push((&topic.name, Slot::Topic(at, topic.width())));
+        }
+    }
+    slots.sort_by_cached_key(|(name, _)| order(name));
+    let mut groups: Vec<Group> = Vec::new();
+    for (name, slot) in slots {
+        let level = first_level(name);
+        match groups.last_mut() {
+            Some(group) if &*group.name == level => group.slots.push(slot),
+            _ => groups.push(Group {
+                name: level.into(),
+                slots: vec![slot],
+            }),
+        }
+    }
+    let before: HashMap<&str, &Rc<Group>> =
+        before.iter().map(|group| (&*group.name, group)).collect();
+    let keep = |group: Group| match before.get(&*group.name) {
+        Some(&old) if **old == group => old.clone(),
+        _ => Rc::new(group),
+    };
+    groups.into_iter().map(keep).collect()
+}

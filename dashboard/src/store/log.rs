@@ -1,0 +1,86 @@
+//! The latest messages, and those of them that are on the screen.
+
+use std::collections::VecDeque;
+use std::rc::Rc;
+
+use super::Message;
+use crate::time::Millis;
+
+/// Messages that are held.
+pub(super) const MAX_ENTRIES: usize = 8;
+/// Characters that are kept of a payload.
+const MAX_PAYLOAD: usize = 160;
+/// A flood is shown in steps of this many milliseconds: faster, nobody reads it.
+const STEP: f64 = 250.0;
+/// What comes in a frame of a quiet broker is shown at once.
+const QUIET: usize = 3;
+
+/// One message.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LogEntry {
+    /// Counts up; tells two equal messages apart.
+    pub number: u64,
+    /// When it came.
+    pub at: Millis,
+    /// Its topic.
+    pub topic: Rc<str>,
+    /// Its payload, cut, as text; `None` if it is none.
+    pub payload: Option<Rc<str>>,
+    /// Bytes of the whole payload.
+    pub len: usize,
+}
+
+/// The latest messages.
+#[derive(Clone, Debug, Default)]
+pub struct Log {
+    entries: VecDeque<LogEntry>,
+    shown: Rc<Vec<LogEntry>>,
+    shown_at: Millis,
+    count: u64,
+}
+
+impl Log {
+    pub(super) fn push(&mut self, message: &Message) {
+        self.count += 1;
+        let look = &message.payload[..message.payload.len().min(MAX_PAYLOAD * 4)];
+        let text = match std::str::from_utf8(look) {
+            Ok(text) => Some(text),
+            Err(error) if error.error_len().is_none() => {
+                std::str::from_utf8(&look[..error.valid_up_to()]).ok()
+            }
+            Err(_) => None,
+        };
+        let text = text.filter(|text| !text.contains('\0'));
+        if self.entries.len() == MAX_ENTRIES {
+            self.entries.pop_front();
+        }
+        self.entries.push_back(LogEntry {
+            number: self.count,
+            at: message.at,
+            topic: message.topic.as_str().into(),
+            payload: text.map(|text| text.chars().take(MAX_PAYLOAD).collect::<String>().into()),
+            len: message.payload.len(),
+        });
+    }
+
+    /// Puts the latest on the screen, if it is time: `new` came just now.
+    pub(super) fn show(&mut self, new: usize, now: Millis) {
+        let behind = self.shown.first().map_or(0, |entry| entry.number) != self.count;
+        if behind && ((1..=QUIET).contains(&new) || now.since(self.shown_at) >= STEP) {
+            self.shown = Rc::new(self.entries.iter().rev().cloned().collect());
+            self.shown_at = now;
+        }
+    }
+
+    /// What is on the screen, latest first.
+    #[must_use]
+    pub fn shown(&self) -> &Rc<Vec<LogEntry>> {
+        &self.shown
+    }
+
+    /// Messages since the page was opened.
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        self.count
+    }
+}

@@ -1,0 +1,90 @@
+//! Time as the page needs it: an instant that is always passed in, how long
+//! ago something was, and the clock on the wall.
+
+/// Milliseconds since the Unix epoch, as `Date.now()` gives them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, PartialOrd)]
+pub struct Millis(pub f64);
+
+impl Millis {
+    /// Milliseconds from `earlier` to `self`; 0 when the clock was set back.
+    #[must_use]
+    pub fn since(self, earlier: Millis) -> f64 {
+        (self.0 - earlier.0).max(0.0)
+    }
+
+    /// The time of day as `12:04:31`, `offset` minutes ahead of UTC.
+    #[must_use]
+    pub fn clock(self, offset: i32) -> String {
+        let seconds = (self.0 / 1000.0).floor() as i64 + i64::from(offset) * 60;
+        let day = seconds.rem_euclid(86_400);
+        let two = |n: i64| {
+            let mut digits = String::with_capacity(2);
+            digits.push(char::from(b'0' + (n / 10) as u8));
+            digits.push(char::from(b'0' + (n % 10) as u8));
+            digits
+        };
+        [two(day / 3600), two(day / 60 % 60), two(day % 60)].join(":")
+    }
+}
+
+/// How long ago, as coarse as it is shown: two ages that read alike are equal,
+/// so that a card is drawn again only when its words change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Age {
+    /// Less than a second and a half.
+    Now,
+    /// Seconds.
+    Seconds(u32),
+    /// Whole minutes.
+    Minutes(u32),
+    /// Whole hours.
+    Hours(u32),
+    /// Whole days.
+    Days(u32),
+    /// It came as a retained message: the broker does not say from when.
+    Unknown,
+}
+
+impl Age {
+    /// The age of something that happened `ms` milliseconds ago.
+    #[must_use]
+    pub fn of(ms: f64) -> Age {
+        let seconds = (ms / 1000.0).round() as u32;
+        match seconds {
+            _ if ms < 1500.0 => Age::Now,
+            0..60 => Age::Seconds(seconds),
+            60..3600 => Age::Minutes(seconds / 60),
+            3600..86_400 => Age::Hours(seconds / 3600),
+            _ => Age::Days(seconds / 86_400),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_age_is_as_coarse_as_its_words() {
+        assert_eq!(Age::of(0.0), Age::Now);
+        assert_eq!(Age::of(1499.0), Age::Now);
+        assert_eq!(Age::of(2000.0), Age::Seconds(2));
+        assert_eq!(Age::of(59_400.0), Age::Seconds(59));
+        assert_eq!(Age::of(59_600.0), Age::Minutes(1));
+        assert_eq!(Age::of(12.9 * 60_000.0), Age::Minutes(12));
+        assert_eq!(Age::of(25.0 * 3_600_000.0), Age::Days(1));
+    }
+
+    #[test]
+    fn a_clock_set_back_makes_nothing_negative() {
+        assert_eq!(Millis(5.0).since(Millis(9.0)), 0.0);
+    }
+
+    #[test]
+    fn the_time_of_day_follows_the_offset() {
+        let noon = Millis(12.0 * 3_600_000.0 + 4.0 * 60_000.0 + 31_900.0);
+        assert_eq!(noon.clock(0), "12:04:31");
+        assert_eq!(noon.clock(120), "14:04:31");
+        assert_eq!(noon.clock(-13 * 60), "23:04:31");
+    }
+}

@@ -1,0 +1,23 @@
+use yew::prelude::*;
+
+use super::icons;
+
+/// What the banner says.
+#[derive(PartialEq, Properties)]
+pub(crate) struct BannerProps {
+    pub(crate) what: String,
+    pub(crate) next: String,
+}
+
+/// There is no connection. It lies over the page's foot, so that nothing moves
+/// when it comes and goes; the words for screen readers are elsewhere, since
+/// these count seconds.
+#[component]
+pub(crate) fn Banner(props: &BannerProps) -> Html {
+    html! {
+        <aside class="banner" data-testid="banner">
+            { icons::cloud_off() }
+            <p>{ props.what.clone() }{ " " }<span class="next">{ props.next.clone() }</span></p>
+        </aside>
+    }
+}

@@ -1,0 +1,50 @@
+//! The drawings, all on a grid of 24.
+
+use yew::prelude::*;
+
+fn icon(paths: Html) -> Html {
+    html! {
+        <svg class="icon" viewBox="0 0 24 24" aria-hidden="true" focusable="false">{ paths }</svg>
+    }
+}
+
+/// The mark: a house with a signal in it.
+pub(super) fn mark() -> Html {
+    icon(html! { <>
+        <path d="M4 11 12 4l8 7v8a1 1 0 0 1-1 1H5a1 1 0 0 1-1-1z" />
+        <path d="M8.4 14.9a5.1 5.1 0 0 1 7.2 0M10.6 17.1a2 2 0 0 1 2.8 0" />
+    </> })
+}
+
+pub(super) fn plus() -> Html {
+    icon(html! { <path d="M12 5v14M5 12h14" /> })
+}
+
+pub(super) fn close() -> Html {
+    icon(html! { <path d="M6 6l12 12M18 6 6 18" /> })
+}
+
+pub(super) fn moon() -> Html {
+    icon(html! { <path d="M20 14.5A8.5 8.5 0 0 1 9.5 4a8.5 8.5 0 1 0 10.5 10.5z" /> })
+}
+
+pub(super) fn sun() -> Html {
+    icon(html! { <>
+        <circle cx="12" cy="12" r="4.2" />
+        <path d="M12 2.5v2.2M12 19.3v2.2M2.5 12h2.2M19.3 12h2.2M5.3 5.3l1.5 1.5M17.2 17.2l1.5 1.5M5.3 18.7l1.5-1.5M17.2 6.8l1.5-1.5" />
+    </> })
+}
+
+pub(super) fn cloud_off() -> Html {
+    icon(
+        html! { <path d="M4 4l16 16M9.2 6.6A6.5 6.5 0 0 1 18 11.6a3.7 3.7 0 0 1 2 6M16.5 18.5H7a4.2 4.2 0 0 1-1-8.3" /> },
+    )
+}
+
+pub(super) fn clock() -> Html {
+    icon(html! { <><circle cx="12" cy="12" r="8" /><path d="M12 7.5V12l3 2" /></> })
+}
+
+pub(super) fn warning() -> Html {
+    icon(html! { <path d="M12 4 21 19.5H3zM12 10v4.5M12 17v.01" /> })
+}

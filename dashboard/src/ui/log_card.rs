@@ -1,0 +1,38 @@
+use yew::prelude::*;
+
+use super::shared::Shared;
+use crate::store::LogEntry;
+use crate::strings;
+
+/// What the list needs to know.
+#[derive(PartialEq, Properties)]
+pub(super) struct LogCardProps {
+    pub(super) entries: Shared<Vec<LogEntry>>,
+    /// Minutes that the clock on the wall is ahead of UTC.
+    pub(super) offset: i32,
+}
+
+/// The latest messages, latest first.
+#[component]
+pub(super) fn LogCard(props: &LogCardProps) -> Html {
+    let rows = props.entries.iter().map(|entry| {
+        let payload = match (&entry.payload, entry.len) {
+            (_, 0) => strings::EMPTY_PAYLOAD.to_owned(),
+            (Some(text), _) => text.to_string(),
+            (None, len) => strings::binary(len),
+        };
+        html! {
+            <li key={entry.number}>
+                <time>{ entry.at.clock(props.offset) }</time>
+                <b title={AttrValue::Rc(entry.topic.clone())}>{ &*entry.topic }</b>
+                <span>{ payload }</span>
+            </li>
+        }
+    });
+    html! {
+        <section class="log card" data-testid="log" aria-labelledby="log-title">
+            <h2 id="log-title">{ strings::LATEST }</h2>
+            <ol>{ for rows }</ol>
+        </section>
+    }
+}

@@ -1,0 +1,27 @@
+//! What is on the screen. Components take props and give callbacks; none of
+//! them knows the client, and each is drawn again only when its props change.
+
+mod app;
+mod badge_card;
+mod banner;
+mod card;
+mod code;
+mod foot;
+mod group;
+mod guide;
+mod header;
+mod home;
+mod icons;
+mod led_card;
+mod log_card;
+mod login;
+mod number_card;
+mod qr;
+mod shared;
+mod sparkline;
+mod text_card;
+
+pub(crate) use app::App;
+
+#[cfg(all(test, not(target_arch = "wasm32")))]
+mod tests;

@@ -1,0 +1,283 @@
+//! What the components draw, as HTML.
+
+use std::rc::Rc;
+
+use yew::prelude::*;
+use yew::{LocalServerRenderer, html::BaseComponent};
+
+use super::card::{Card, CardProps};
+use super::group::{GroupProps, GroupSection};
+use super::guide::{Guide, GuideProps};
+use super::home::{Home, HomeProps};
+use super::led_card::{LedCard, LedCardProps};
+use super::shared::Shared;
+use crate::connection::Shown;
+use crate::place::Place;
+use crate::store::{Message, Store, Topic};
+use crate::switch::Switch;
+use crate::time::{Age, Millis};
+
+async fn draw<C: BaseComponent>(props: C::Properties) -> String {
+    LocalServerRenderer::<C>::with_props(props)
+        .hydratable(false)
+        .render()
+        .await
+}
+
+fn message(topic: &str, payload: &str, at: f64) -> Message {
+    Message {
+        topic: topic.into(),
+        payload: payload.into(),
+        retain: false,
+        at: Millis(at),
+    }
+}
+
+async fn card(payload: &str) -> String {
+    let topic = Shared(Rc::new(Topic::new(&message(
+        "Kitchen/Fridge",
+        payload,
+        0.0,
+    ))));
+    draw::<Card>(CardProps {
+        topic,
+        age: Age::Seconds(2),
+        stale: false,
+    })
+    .await
+}
+
+/// The words of some HTML, without the tags.
+fn words(html: &str) -> String {
+    let mut words = String::new();
+    for part in html.split('<') {
+        words.push_str(part.split_once('>').map_or("", |(_, text)| text));
+        words.push(' ');
+    }
+    words.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+fn has(html: &str, parts: &[&str]) {
+    for part in parts {
+        assert!(html.contains(part), "no {part} in {html}");
+    }
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn temperature_14_reads_temperature_14() {
+    let html = card("Temperature:14").await;
+    assert_eq!(words(&html), "Temperature Kitchen/Fridge 14 2 s ago");
+    has(
+        &html,
+        &[
+            r#"data-topic="Kitchen/Fridge""#,
+            r#"<data value="14" class="value">14</data>"#,
+        ],
+    );
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn a_unit_is_shown_when_it_was_sent_and_not_otherwise() {
+    assert!(words(&card("CO2:640 ppm").await).contains("640 ppm"));
+    assert!(!card("CO2:640").await.contains("unit"));
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn each_kind_of_payload_has_its_card() {
+    assert_eq!(
+        words(&card(r#"{"a":1,"b":-2.5}"#).await),
+        "Fridge Kitchen/Fridge A 1 B −2.5 2 s ago"
+    );
+    assert_eq!(
+        words(&card("Turn On").await),
+        "Fridge Kitchen/Fridge On 2 s ago"
+    );
+    assert_eq!(
+        words(&card("Door:open").await),
+        "Door Kitchen/Fridge Open 2 s ago"
+    );
+    assert_eq!(
+        words(&card("hello").await),
+        "Fridge Kitchen/Fridge hello 2 s ago"
+    );
+    assert_eq!(
+        words(&card("").await),
+        "Fridge Kitchen/Fridge Empty payload 2 s ago"
+    );
+    assert_eq!(
+        words(&card("a\0b").await),
+        "Fridge Kitchen/Fridge 61 00 62 2 s ago 3 bytes, not text"
+    );
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn markup_in_a_message_stays_text() {
+    let html = card("<script>alert(1)</script>").await;
+    assert!(!html.contains("<script>"), "{html}");
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn a_late_value_says_so_in_words() {
+    let topic = Shared(Rc::new(Topic::new(&message("f", "1", 0.0))));
+    let html = draw::<Card>(CardProps {
+        topic,
+        age: Age::Minutes(12),
+        stale: true,
+    })
+    .await;
+    has(&html, &[r#"data-stale="true""#, "No value for 12 min"]);
+}
+
+async fn led(led: Switch, unavailable: Option<&'static str>) -> String {
+    let props = LedCardProps {
+        led: Shared(Rc::new(led)),
+        offset: 0,
+        unavailable,
+        on_press: Callback::noop(),
+    };
+    draw::<LedCard>(props).await
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn a_state_never_seen_is_two_buttons_and_no_switch() {
+    let html = led(Switch::default(), None).await;
+    assert_eq!(words(&html), "LED home/led On Off State not seen yet");
+    assert!(!html.contains(r#"role="switch""#));
+    has(&html, &[r#"data-state="unknown""#]);
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn the_switch_says_sent_and_never_confirmed() {
+    let mut switch = Switch::default();
+    switch.press(true, Millis(0.0));
+    let pending = led(switch.clone(), None).await;
+    has(
+        &pending,
+        &[
+            r#"role="switch""#,
+            r#"aria-checked="true""#,
+            "pending",
+            "Sending…",
+        ],
+    );
+    switch.receive(true, &message("home/led", "Turn On", 31_000.0));
+    let sent = led(switch, None).await;
+    has(
+        &sent,
+        &[
+            r#"aria-checked="true""#,
+            r#"aria-label="LED""#,
+            r#"data-state="on""#,
+        ],
+    );
+    assert_eq!(words(&sent), "LED home/led On Sent 00:00:31");
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn without_a_reply_there_is_a_way_to_retry() {
+    let mut switch = Switch::default();
+    switch.press(true, Millis(0.0));
+    switch.tick(Millis(5_000.0));
+    assert_eq!(
+        words(&led(switch, None).await),
+        "LED home/led On Off No reply. Retry"
+    );
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn offline_it_is_disabled_with_its_reason() {
+    let mut switch = Switch::default();
+    switch.receive(false, &message("home/led", "Turn Off", 0.0));
+    let html = led(switch, Some("Offline: cannot send")).await;
+    has(
+        &html,
+        &[
+            r#"aria-disabled="true""#,
+            r#"aria-checked="false""#,
+            "Offline: cannot send",
+        ],
+    );
+}
+
+fn home(store: Store) -> HomeProps {
+    HomeProps {
+        store: Shared(Rc::new(store)),
+        led: Shared(Rc::default()),
+        now: Millis(0.0),
+        offset: 0,
+        shown: Shown::Connected,
+        on_press: Callback::noop(),
+    }
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn home_has_a_section_for_each_group_and_the_latest_messages() {
+    let mut store = Store::default();
+    store.receive(
+        &[message("Kitchen/Fridge", "Temperature:14", 0.0)],
+        Millis(1_000.0),
+    );
+    let html = draw::<Home>(home(store)).await;
+    has(
+        &html,
+        &[
+            r#"data-group="home""#,
+            r#"data-group="Kitchen""#,
+            "1 topic",
+            "Temperature:14",
+            "Latest messages",
+        ],
+    );
+    assert!(
+        !html.contains("style="),
+        "the page's policy allows no inline style"
+    );
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn a_large_group_shows_some_and_offers_the_rest() {
+    let mut store = Store::default();
+    let many: Vec<Message> = (0..100)
+        .map(|i| message(&format!("g/{i}"), "1", 0.0))
+        .collect();
+    store.receive(&many, Millis(0.0));
+    let group = store.groups()[0].clone();
+    let html = draw::<GroupSection>(GroupProps {
+        group,
+        home: home(store),
+    })
+    .await;
+    has(&html, &["100 topics", "Show 76 more"]);
+}
+
+async fn guide(host: &str) -> String {
+    let place = Place::find("http:", host, "9001", "");
+    draw::<Guide>(GuideProps {
+        place,
+        waiting: Some(7),
+        on_close: None,
+    })
+    .await
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn the_guide_fills_in_the_address() {
+    let html = guide("192.168.1.20").await;
+    has(
+        &html,
+        &[
+            "7 s",
+            r#"data-testid="qr""#,
+            "http://192.168.1.20:9001/",
+            r#"broker   = "192.168.1.20""#,
+        ],
+    );
+    assert!(!html.contains("BROKER-ADDRESS"));
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn a_code_that_leads_a_phone_to_itself_is_not_drawn() {
+    let html = guide("localhost").await;
+    assert!(!html.contains(r#"data-testid="qr""#));
+    has(&html, &["only this computer can reach", "BROKER-ADDRESS"]);
+}
