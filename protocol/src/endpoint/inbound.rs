@@ -39,16 +39,22 @@ impl Endpoint {
                 Entry::Vacant(entry) => {
                     entry.insert(Inbound::Received);
                 }
-                Entry::Occupied(mut entry) => {
-                    let Inbound::Acknowledged { counted } = entry.get_mut() else {
-                        return Ok(None);
-                    };
-                    if !std::mem::replace(counted, true) {
-                        self.count()?;
+                Entry::Occupied(mut entry) => match entry.get_mut() {
+                    Inbound::Received => return Ok(None),
+                    // A copy would have DUP set [MQTT-3.3.1-1]: the sender has
+                    // lost its session without saying so, as a program does
+                    // that starts anew, and has given the identifier again.
+                    Inbound::Acknowledged { counted: false } if !publish.dup => {
+                        entry.insert(Inbound::Received);
                     }
-                    self.send(&Packet::PubRec(Ack::new(id, ReasonCode::Success)));
-                    return Ok(None);
-                }
+                    Inbound::Acknowledged { counted } => {
+                        if !std::mem::replace(counted, true) {
+                            self.count()?;
+                        }
+                        self.send(&Packet::PubRec(Ack::new(id, ReasonCode::Success)));
+                        return Ok(None);
+                    }
+                },
             }
         }
         self.count()?;

@@ -288,6 +288,21 @@ fn a_client_that_has_lost_its_session_answers_what_the_server_resumes() {
 }
 
 #[test]
+fn a_publish_of_a_client_that_has_lost_its_session_is_not_taken_for_a_copy() {
+    for version in VERSIONS {
+        let mut pair = Pair::connected(version);
+        pair.publish(Client, QoS::ExactlyOnce, "old");
+        pair.step();
+        pair.cut();
+        pair.client.session = Session::new();
+        pair.connect();
+        pair.publish(Client, QoS::ExactlyOnce, "new");
+        pair.settle();
+        assert_eq!(pair.server.payloads(), ["old", "new"]);
+    }
+}
+
+#[test]
 fn mqtt_3_1_2_25_what_no_longer_fits_is_given_up_when_the_session_is_resumed() {
     use codec::Property;
     let mut pair = Pair::connected(V5);
@@ -296,7 +311,9 @@ fn mqtt_3_1_2_25_what_no_longer_fits_is_given_up_when_the_session_is_resumed() {
     pair.publish(Server, QoS::AtLeastOnce, "short");
     let two = pair.publish(Server, QoS::ExactlyOnce, &long);
     pair.cut();
-    pair.connect.properties.set(Property::MaximumPacketSize(100));
+    pair.connect
+        .properties
+        .set(Property::MaximumPacketSize(100));
     pair.connect();
     assert_eq!(pair.given_up, [one]);
     assert_eq!(pair.client.payloads(), ["short"]);
@@ -318,7 +335,9 @@ fn what_the_server_no_longer_takes_is_told_as_lost() {
     pair.publish(Client, QoS::AtLeastOnce, "short");
     pair.cut();
     pair.limits.maximum_packet_size = 100;
-    pair.connack.properties.set(Property::RetainAvailable(false));
+    pair.connack
+        .properties
+        .set(Property::RetainAvailable(false));
     pair.open();
     pair.deliver(Client, usize::MAX);
     let Some(Conn::Client(client)) = &mut pair.client.conn else {

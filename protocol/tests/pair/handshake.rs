@@ -34,7 +34,11 @@ fn section_4_3_every_qos_both_ways_in_every_version() {
                 let received = &pair.end(from.other()).received[0];
                 assert_eq!((received.qos, received.dup), (qos, false));
                 let delivered: Vec<_> = pair.end(from).delivered.iter().map(|d| d.token).collect();
-                let expected = if qos == QoS::AtMostOnce { vec![] } else { vec![token] };
+                let expected = if qos == QoS::AtMostOnce {
+                    vec![]
+                } else {
+                    vec![token]
+                };
                 assert_eq!(delivered, expected);
                 pair.cut();
                 assert!(pair.client.session.is_empty() && pair.server.session.is_empty());
@@ -111,7 +115,11 @@ fn a_refusal_ends_the_handshake_and_tells_the_reason_in_5_0() {
             pair.settle();
             let delivered = &pair.client.delivered[0];
             assert_eq!(delivered.token, token);
-            let expected = if version.is_v5() { reason } else { ReasonCode::Success };
+            let expected = if version.is_v5() {
+                reason
+            } else {
+                ReasonCode::Success
+            };
             if version.is_v5() {
                 assert_eq!(delivered.ack, Ack::new(id, expected));
             }
@@ -170,8 +178,11 @@ fn subscribe_and_unsubscribe_round_trip_and_are_forgotten_at_a_cut() {
         assert_eq!(pair.client_events.len(), 2, "two CONNACKs and nothing else");
         ask(&mut pair);
         pair.settle();
-        let [.., Event::SubAck { token: 7, suback }, Event::UnsubAck { token: 8, .. }] =
-            &pair.client_events[..]
+        let [
+            ..,
+            Event::SubAck { token: 7, suback },
+            Event::UnsubAck { token: 8, .. },
+        ] = &pair.client_events[..]
         else {
             panic!("{:?}", pair.client_events);
         };

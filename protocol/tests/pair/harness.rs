@@ -140,11 +140,13 @@ impl End {
 
     /// The publishes that this end has written.
     pub(crate) fn publishes(&self) -> Vec<&Publish> {
-        let publish = |packet| match packet {
-            &Packet::Publish(ref publish) => Some(publish),
-            _ => None,
-        };
-        self.sent.iter().filter_map(publish).collect()
+        let mut publishes = Vec::new();
+        for packet in &self.sent {
+            if let Packet::Publish(publish) = packet {
+                publishes.push(publish);
+            }
+        }
+        publishes
     }
 }
 
