@@ -1,2 +1,116 @@
-//! Start.
-fn main() {}
+//! The broker as a program: `ws-broker [-c FILE] [-p PORT] [-v]`.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Parser;
+use ws_broker::{Config, Running, config, init_log};
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// An MQTT broker with a dashboard.
+#[derive(Parser)]
+#[command(version)]
+struct Arguments {
+    /// Configuration file, as mosquitto.conf. Without one, only this machine
+    /// can connect.
+    #[arg(short, long, value_name = "FILE")]
+    config_file: Option<PathBuf>,
+    /// Listen on this port instead of 1883.
+    #[arg(short, long, value_parser = clap::value_parser!(u16).range(1..))]
+    port: Option<u16>,
+    /// Log everything: each packet, each subscription.
+    #[arg(short, long)]
+    verbose: bool,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let config = match configure(&arguments) {
+        Ok(config) => config,
+        Err(error) => return fail(&error),
+    };
+    init_log(config.log);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build();
+    let runtime = match runtime {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(&format!("cannot start threads: {error}")),
+    };
+    match runtime.block_on(serve(config)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => fail(&error),
+    }
+}
+
+fn configure(arguments: &Arguments) -> Result<Config, String> {
+    let mut config = match &arguments.config_file {
+        Some(file) => Config::read(file).map_err(|error| error.to_string())?,
+        None => Config::local(arguments.port),
+    };
+    if let (Some(port), Some(_)) = (arguments.port, &arguments.config_file) {
+        config.override_port(port);
+    }
+    if arguments.verbose {
+        config.log.types = config::LogTypes::ALL;
+    }
+    Ok(config)
+}
+
+async fn serve(config: Config) -> Result<(), String> {
+    let signals = Signals::new().map_err(|error| format!("cannot watch for signals: {error}"))?;
+    let running = Running::start(config)
+        .await
+        .map_err(|error| error.to_string())?;
+    signals.wait().await;
+    running.stop().await;
+    Ok(())
+}
+
+#[expect(
+    clippy::print_stderr,
+    reason = "the log may not be open, or go elsewhere"
+)]
+fn fail(error: &str) -> ExitCode {
+    eprintln!("Error: {error}");
+    ExitCode::FAILURE
+}
+
+/// SIGINT and SIGTERM, or Ctrl-C.
+struct Signals {
+    #[cfg(unix)]
+    terminate: tokio::signal::unix::Signal,
+    #[cfg(unix)]
+    interrupt: tokio::signal::unix::Signal,
+}
+
+impl Signals {
+    #[cfg(unix)]
+    fn new() -> std::io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    #[cfg(unix)]
+    async fn wait(mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+
+    #[cfg(not(unix))]
+    fn new() -> std::io::Result<Self> {
+        Ok(Self {})
+    }
+
+    #[cfg(not(unix))]
+    async fn wait(self) {
+        let _ = tokio::signal::ctrl_c().await;
+    }
+}

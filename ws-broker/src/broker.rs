@@ -1,0 +1,135 @@
+//! What all connections share.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use codec::Will;
+use protocol::{Message, Time};
+use tokio::sync::Notify;
+
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::router::{Publication, Retained, Router, Routes};
+use crate::sessions::{Due, SessionState, Sessions};
+
+/// Topic names and filters with more levels are refused, as Mosquitto does:
+/// it bounds the depth of the topic trees.
+pub(crate) const MAX_TOPIC_LEVELS: usize = 200;
+
+/// The broker, without its listeners.
+#[derive(Debug)]
+pub(crate) struct Broker {
+    /// How it is set up.
+    pub config: Config,
+    /// The time.
+    pub clock: Clock,
+    /// Subscriptions and retained messages.
+    pub router: Router,
+    /// Sessions by client identifier.
+    pub sessions: Sessions,
+    connections: AtomicUsize,
+    connection_ended: Notify,
+}
+
+impl Broker {
+    /// A broker without sessions.
+    pub(crate) fn new(config: Config) -> Self {
+        Self {
+            clock: Clock::start(),
+            router: Router::new(config.queue),
+            sessions: Sessions::default(),
+            config,
+            connections: AtomicUsize::new(0),
+            connection_ended: Notify::new(),
+        }
+    }
+
+    /// Publishes something that no connection publishes.
+    pub(crate) fn publish(&self, publication: Publication<'_>, now: Time) {
+        let mut routes = Routes::new(0);
+        self.route(&mut routes, publication, now);
+        routes.flush(&self.router);
+    }
+
+    /// Retains the message if it says so, and collects it for its
+    /// subscribers; gives their number.
+    pub(crate) fn route(
+        &self,
+        routes: &mut Routes,
+        publication: Publication<'_>,
+        now: Time,
+    ) -> usize {
+        if publication.retain {
+            self.router.retain(&Retained {
+                message: publication.message.clone(),
+                qos: publication.qos,
+            });
+        }
+        routes.publish(&self.router, publication, now)
+    }
+
+    /// Publishes a will (section 3.1.2.5).
+    pub(crate) fn publish_will(&self, will: Will, now: Time) {
+        let message = Message::from_parts(will.topic, will.payload, will.properties, now);
+        let publication = Publication {
+            message: &Arc::new(message.detached()),
+            qos: will.qos,
+            retain: will.retain,
+        };
+        self.publish(publication, now);
+    }
+
+    /// Ends a session: its subscriptions and what waits in it are gone.
+    pub(crate) fn end_session(&self, state: &SessionState) {
+        state.outbox.set_offline();
+        if !state.subscriptions.is_empty() {
+            self.router
+                .unsubscribe(state.subscriptions.keys(), state.outbox.id());
+        }
+    }
+
+    /// Publishes delayed wills and ends expired sessions, for ever.
+    pub(crate) async fn keep_house(self: Arc<Self>) {
+        loop {
+            for due in self.sessions.due(self.clock).await {
+                match due {
+                    Due::Will(will) => self.publish_will(*will, self.clock.now()),
+                    Due::Session(parked) => {
+                        if let Some((will, _)) = parked.will {
+                            self.publish_will(will, self.clock.now());
+                        }
+                        self.end_session(&parked.state);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Counts a connection for as long as the guard lives.
+    pub(crate) fn count_connection(self: &Arc<Self>) -> ConnectionGuard {
+        self.connections.fetch_add(1, Ordering::Relaxed);
+        ConnectionGuard(self.clone())
+    }
+
+    /// Waits until there is no connection left.
+    pub(crate) async fn no_connections(&self) {
+        loop {
+            let ended = self.connection_ended.notified();
+            if self.connections.load(Ordering::SeqCst) == 0 {
+                return;
+            }
+            ended.await;
+        }
+    }
+}
+
+/// See [`Broker::count_connection`].
+#[derive(Debug)]
+pub(crate) struct ConnectionGuard(Arc<Broker>);
+
+impl Drop for ConnectionGuard {
+    fn drop(&mut self) {
+        self.0.connections.fetch_sub(1, Ordering::SeqCst);
+        self.0.connection_ended.notify_waiters();
+    }
+}

@@ -1,0 +1,137 @@
+//! Which keys a configuration file may have.
+
+/// What this broker makes of a key that Mosquitto knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Key {
+    /// It does what it does in Mosquitto.
+    Supported,
+    /// It may stand there, and nothing has to be done.
+    NoEffect(&'static str),
+    /// It would be wrong to go on without what it asks for.
+    Missing,
+}
+
+use Key::{Missing, NoEffect, Supported};
+
+const ALWAYS: &str = "it is always so";
+const NOT_KEPT: &str = "sessions and retained messages live as long as the process";
+const NOT_HERE: &str = "this broker does not have it";
+
+/// All keys, in the order of the alphabet.
+const KEYS: &[(&str, Key)] = &[
+    ("accept_protocol_versions", Missing),
+    ("acl_file", Missing),
+    ("address", Missing),
+    ("addresses", Missing),
+    ("allow_anonymous", Supported),
+    (
+        "allow_duplicate_messages",
+        NoEffect("overlapping subscriptions are one delivery"),
+    ),
+    ("allow_zero_length_clientid", Supported),
+    ("auto_id_prefix", Supported),
+    ("autosave_interval", NoEffect(NOT_KEPT)),
+    ("autosave_on_changes", NoEffect(NOT_KEPT)),
+    ("bind_address", Supported),
+    ("bind_interface", Missing),
+    ("cafile", Missing),
+    ("capath", Missing),
+    ("certfile", Missing),
+    ("check_retain_source", NoEffect(ALWAYS)),
+    ("ciphers", Missing),
+    ("ciphers_tls1.3", Missing),
+    ("clientid_prefixes", Missing),
+    ("connection", Missing),
+    ("connection_messages", Supported),
+    ("crlfile", Missing),
+    ("enable_proxy_protocol", Missing),
+    ("global_max_clients", Missing),
+    ("http_dir", NoEffect("the dashboard is served instead")),
+    ("include_dir", Missing),
+    ("keyfile", Missing),
+    ("listener", Supported),
+    ("listener_allow_anonymous", Missing),
+    ("log_dest", Supported),
+    ("log_facility", NoEffect(NOT_HERE)),
+    ("log_timestamp", Supported),
+    ("log_timestamp_format", Missing),
+    ("log_type", Supported),
+    ("max_connections", Supported),
+    ("max_inflight_bytes", Missing),
+    ("max_inflight_messages", Supported),
+    ("max_keepalive", Supported),
+    ("max_packet_size", Supported),
+    ("max_qos", Missing),
+    ("max_queued_bytes", Supported),
+    ("max_queued_messages", Supported),
+    ("max_topic_alias", Missing),
+    ("max_topic_alias_broker", Missing),
+    ("memory_limit", Missing),
+    ("message_size_limit", Supported),
+    ("mount_point", Missing),
+    ("password_file", Missing),
+    ("per_listener_settings", Missing),
+    ("persistence", NoEffect(NOT_KEPT)),
+    ("persistence_file", NoEffect(NOT_KEPT)),
+    ("persistence_location", NoEffect(NOT_KEPT)),
+    ("persistent_client_expiration", Supported),
+    ("pid_file", Missing),
+    ("plugin", Missing),
+    ("port", Supported),
+    ("protocol", Supported),
+    ("psk_file", Missing),
+    ("psk_hint", Missing),
+    ("queue_qos0_messages", Missing),
+    ("require_certificate", Missing),
+    ("retain_available", Supported),
+    ("retained_persistence", NoEffect(NOT_KEPT)),
+    ("set_tcp_nodelay", NoEffect(ALWAYS)),
+    ("socket_domain", Missing),
+    ("sys_interval", NoEffect("there is no $SYS tree yet")),
+    ("tls_keylog", Missing),
+    ("tls_version", Missing),
+    ("upgrade_outgoing_qos", Missing),
+    ("use_identity_as_username", Missing),
+    ("use_subject_as_username", Missing),
+    ("use_username_as_clientid", Missing),
+    ("user", NoEffect("the broker runs as whoever starts it")),
+    ("websockets_headers_size", NoEffect("the limit is fixed")),
+    ("websockets_log_level", NoEffect(NOT_HERE)),
+];
+
+/// What is known of a key.
+pub(super) fn find(key: &str) -> Option<Key> {
+    let (_, found) = KEYS.iter().find(|(name, _)| *name == key)?;
+    Some(*found)
+}
+
+/// The known key that is spelt most like `key`, if one comes near.
+pub(super) fn nearest(key: &str) -> Option<&'static str> {
+    let names = KEYS.iter().map(|(name, _)| *name);
+    let distance = |name: &&str| strsim::damerau_levenshtein(name, key);
+    names
+        .min_by_key(distance)
+        .filter(|name| distance(name) <= 1 + name.len() / 3)
+}
+
+#[cfg(test)]
+pub(super) fn supported() -> usize {
+    KEYS.iter().filter(|(_, key)| *key == Supported).count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_misspelt_key_has_a_nearest_one() {
+        assert_eq!(nearest("lisener"), Some("listener"));
+        assert_eq!(nearest("allow_anonymus"), Some("allow_anonymous"));
+        assert_eq!(nearest("entirely_different"), None);
+    }
+
+    #[test]
+    fn keys_stand_in_order_once() {
+        assert!(KEYS.windows(2).all(|pair| pair[0].0 < pair[1].0));
+    }
+}

@@ -1,0 +1,185 @@
+//! How the broker is set up: Mosquitto's configuration file.
+
+mod keys;
+mod parse;
+
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+
+pub use parse::ConfigError;
+
+pub use crate::log::LogTypes;
+
+use crate::log;
+use crate::outbox::QueueLimits;
+
+/// MQTT's own port.
+pub const MQTT_PORT: u16 = 1883;
+/// The port of the dashboard, and of MQTT over WebSocket.
+pub const WEBSOCKET_PORT: u16 = 9001;
+
+/// The whole set-up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// The file it was read from.
+    pub file: Option<PathBuf>,
+    /// Where clients connect.
+    pub listeners: Vec<Listener>,
+    /// Whether clients without a user name may connect.
+    pub allow_anonymous: bool,
+    /// Whether a client may leave the choice of its identifier to the broker.
+    pub allow_zero_length_clientid: bool,
+    /// What identifiers that the broker chooses start with.
+    pub auto_id_prefix: String,
+    /// Whether connects and disconnects are logged.
+    pub connection_messages: bool,
+    /// The log.
+    pub log: log::Settings,
+    /// QoS 1 and 2 messages on their way to one client at a time.
+    pub max_inflight_messages: u16,
+    /// The longest keep alive a client may ask for, seconds; 0 for any.
+    pub max_keepalive: u16,
+    /// The longest packet a client may send, bytes.
+    pub max_packet_size: usize,
+    /// The longest payload that is passed on, bytes; 0 for any.
+    pub message_size_limit: usize,
+    /// What is queued for one client.
+    pub queue: QueueLimits,
+    /// How long the session of a client that is away lives, seconds.
+    pub persistent_client_expiration: Option<u32>,
+    /// Whether retained messages are kept.
+    pub retain_available: bool,
+    /// Settings that have no effect, to be said once.
+    pub warnings: Vec<String>,
+}
+
+/// One place where clients connect.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listener {
+    /// 0 for any free port.
+    pub port: u16,
+    /// Which of the machine's addresses.
+    pub bind: Bind,
+    /// What is spoken there.
+    pub protocol: Protocol,
+    /// Connections at a time; `None` for any number.
+    pub max_connections: Option<usize>,
+    /// Whether the broker starts without it when its port is taken.
+    pub is_optional: bool,
+}
+
+/// The addresses a listener is bound to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Bind {
+    /// All, IPv4 and IPv6.
+    All,
+    /// This machine only, IPv4 and IPv6.
+    Loopback,
+    /// What an address or host name stands for.
+    Host(String),
+}
+
+/// What a listener speaks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Protocol {
+    /// MQTT over TCP.
+    #[default]
+    Mqtt,
+    /// MQTT over WebSocket, and the dashboard over HTTP.
+    WebSockets,
+}
+
+impl Listener {
+    /// A listener on all addresses.
+    pub const fn new(port: u16, protocol: Protocol) -> Self {
+        Self {
+            port,
+            bind: Bind::All,
+            protocol,
+            max_connections: None,
+            is_optional: false,
+        }
+    }
+
+    fn local(port: u16, protocol: Protocol) -> Self {
+        Self {
+            bind: Bind::Loopback,
+            ..Self::new(port, protocol)
+        }
+    }
+}
+
+impl Default for Config {
+    /// Mosquitto's defaults, no listeners.
+    fn default() -> Self {
+        Self {
+            file: None,
+            listeners: Vec::new(),
+            allow_anonymous: false,
+            allow_zero_length_clientid: true,
+            auto_id_prefix: "auto-".into(),
+            connection_messages: true,
+            log: log::Settings::default(),
+            max_inflight_messages: 20,
+            max_keepalive: 0,
+            max_packet_size: 2_000_000,
+            message_size_limit: 0,
+            queue: QueueLimits {
+                messages: 1000,
+                bytes: 0,
+            },
+            persistent_client_expiration: None,
+            retain_available: true,
+            warnings: Vec::new(),
+        }
+    }
+}
+
+impl Config {
+    /// Reads a configuration file.
+    ///
+    /// # Errors
+    /// It cannot be read, or a line of it is wrong.
+    pub fn read(file: &Path) -> Result<Self, ConfigError> {
+        let text =
+            std::fs::read_to_string(file).map_err(|error| ConfigError::unreadable(file, &error))?;
+        parse::parse(file, &text)
+    }
+
+    /// What holds without a file: this machine only, everybody may connect.
+    /// With a `port`, only MQTT on that port; without, MQTT and the dashboard
+    /// on theirs, the latter if its port is free.
+    pub fn local(port: Option<u16>) -> Self {
+        let mut listeners = vec![Listener::local(port.unwrap_or(MQTT_PORT), Protocol::Mqtt)];
+        if port.is_none() {
+            listeners.push(Listener {
+                is_optional: true,
+                ..Listener::local(WEBSOCKET_PORT, Protocol::WebSockets)
+            });
+        }
+        Self {
+            listeners,
+            allow_anonymous: true,
+            ..Self::default()
+        }
+    }
+
+    /// Puts the first MQTT listener on another port, as `-p` asks.
+    pub fn override_port(&mut self, port: u16) {
+        let mut listeners = self.listeners.iter_mut();
+        if let Some(listener) = listeners.find(|l| l.protocol == Protocol::Mqtt) {
+            listener.port = port;
+        }
+    }
+
+    /// Whether only this machine can connect.
+    pub fn is_local_only(&self) -> bool {
+        self.listeners.iter().all(|listener| match &listener.bind {
+            Bind::All => false,
+            Bind::Loopback => true,
+            Bind::Host(host) => {
+                host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
+            }
+        })
+    }
+}

@@ -1,0 +1,388 @@
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use super::keys::{self, Key};
+use super::{Bind, Config, Listener, MQTT_PORT, Protocol};
+use crate::log::{Destination, LogTypes};
+
+/// Why a configuration file cannot be used; displays as one line that says
+/// what, where, and what to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConfigError {
+    file: PathBuf,
+    line: Option<usize>,
+    what: String,
+}
+
+impl ConfigError {
+    pub(super) fn unreadable(file: &Path, error: &std::io::Error) -> Self {
+        Self {
+            file: file.into(),
+            line: None,
+            what: format!("cannot read the configuration file: {error}"),
+        }
+    }
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.file.display())?;
+        if let Some(line) = self.line {
+            write!(f, ":{line}")?;
+        }
+        write!(f, ": {}", self.what)
+    }
+}
+
+impl std::error::Error for ConfigError {}
+
+/// Reads the text of a configuration file.
+pub(super) fn parse(file: &Path, text: &str) -> Result<Config, ConfigError> {
+    let mut parser = Parser::default();
+    for (number, line) in text.trim_start_matches('\u{feff}').lines().enumerate() {
+        parser.line(line).map_err(|what| ConfigError {
+            file: file.into(),
+            line: Some(number + 1),
+            what,
+        })?;
+    }
+    let mut config = parser.finish();
+    config.file = Some(file.into());
+    Ok(config)
+}
+
+#[derive(Default)]
+struct Parser {
+    config: Config,
+    /// What stands before the first `listener`, and belongs to the listener
+    /// that is there when no other is.
+    default: DefaultListener,
+    allow_anonymous: Option<bool>,
+    log_types: Option<LogTypes>,
+    /// Keys that have been warned of.
+    warned: Vec<String>,
+}
+
+#[derive(Default)]
+struct DefaultListener {
+    port: Option<u16>,
+    host: Option<String>,
+    protocol: Protocol,
+    max_connections: Option<usize>,
+}
+
+impl Parser {
+    fn line(&mut self, line: &str) -> Result<(), String> {
+        let line = without_comment(line).trim();
+        let Some((key, value)) = line.split_once(char::is_whitespace).or(match line {
+            "" => None,
+            key => Some((key, "")),
+        }) else {
+            return Ok(());
+        };
+        match keys::find(key) {
+            Some(Key::Supported) => self.set(key, value.trim()),
+            Some(Key::NoEffect(why)) => {
+                // `persistence false` is what happens anyway.
+                if value.trim() != "false" && !self.warned.iter().any(|k| k == key) {
+                    self.warned.push(key.into());
+                    let warning = format!("{key} has no effect here: {why}.");
+                    self.config.warnings.push(warning);
+                }
+                Ok(())
+            }
+            Some(Key::Missing) => Err(format!(
+                "\"{key}\" is not supported by this version; remove the line if you can do without"
+            )),
+            None => Err(match keys::nearest(key) {
+                Some(nearest) => {
+                    format!("unknown configuration key \"{key}\"; did you mean \"{nearest}\"?")
+                }
+                None => format!("unknown configuration key \"{key}\""),
+            }),
+        }
+    }
+
+    fn set(&mut self, key: &str, value: &str) -> Result<(), String> {
+        if value.is_empty() && key != "auto_id_prefix" {
+            return Err(format!("\"{key}\" needs a value"));
+        }
+        let config = &mut self.config;
+        match key {
+            "allow_anonymous" => self.allow_anonymous = Some(boolean(key, value)?),
+            "allow_zero_length_clientid" => {
+                config.allow_zero_length_clientid = boolean(key, value)?;
+            }
+            "auto_id_prefix" => config.auto_id_prefix = value.into(),
+            "bind_address" => self.default.host = Some(value.into()),
+            "connection_messages" => config.connection_messages = boolean(key, value)?,
+            "listener" => self.listener(value)?,
+            "log_dest" => config.log.destination = destination(value)?,
+            "log_timestamp" => config.log.timestamp = boolean(key, value)?,
+            "log_type" => {
+                let types = self.log_types.get_or_insert(LogTypes::NONE);
+                if !types.add(value) {
+                    return Err(format!("unknown log_type \"{value}\""));
+                }
+            }
+            "max_connections" => {
+                let limit = match value {
+                    "-1" => None,
+                    value => Some(number(key, value, 0..=1_000_000)?),
+                };
+                match config.listeners.last_mut() {
+                    Some(listener) => listener.max_connections = limit,
+                    None => self.default.max_connections = limit,
+                }
+            }
+            "max_inflight_messages" => {
+                config.max_inflight_messages = match number(key, value, 0..=u16::MAX)? {
+                    0 => u16::MAX,
+                    limit => limit,
+                };
+            }
+            "max_keepalive" => config.max_keepalive = number(key, value, 0..=u16::MAX)?,
+            "max_packet_size" => {
+                config.max_packet_size = match number(key, value, 0..=268_435_460)? {
+                    0 => 268_435_460,
+                    1..20 => return Err("max_packet_size is at least 20 bytes".into()),
+                    limit => limit,
+                };
+            }
+            "max_queued_bytes" => config.queue.bytes = number(key, value, 0..=usize::MAX)?,
+            "max_queued_messages" => config.queue.messages = number(key, value, 0..=usize::MAX)?,
+            "message_size_limit" => {
+                config.message_size_limit = number(key, value, 0..=268_435_455)?;
+            }
+            "persistent_client_expiration" => {
+                config.persistent_client_expiration = Some(duration(value)?);
+            }
+            "port" => self.default.port = Some(number(key, value, 1..=u16::MAX)?),
+            "protocol" => {
+                let protocol = match value {
+                    "mqtt" => Protocol::Mqtt,
+                    "websockets" => Protocol::WebSockets,
+                    _ => return Err(format!("protocol is mqtt or websockets, not \"{value}\"")),
+                };
+                match config.listeners.last_mut() {
+                    Some(listener) => listener.protocol = protocol,
+                    None => self.default.protocol = protocol,
+                }
+            }
+            "retain_available" => config.retain_available = boolean(key, value)?,
+            _ => unreachable!("every supported key is handled: see the test"),
+        }
+        Ok(())
+    }
+
+    fn listener(&mut self, value: &str) -> Result<(), String> {
+        let (port, host) = match value.split_once(char::is_whitespace) {
+            Some((port, host)) => (port, Some(host.trim())),
+            None => (value, None),
+        };
+        let port = number("listener", port, 0..=u16::MAX)?;
+        if port == 0 && host.is_some_and(|host| host.starts_with('/')) {
+            return Err("unix sockets are not supported by this version".into());
+        }
+        let mut listener = Listener::new(port, Protocol::Mqtt);
+        listener.bind = host.map_or(Bind::All, |host| Bind::Host(host.into()));
+        self.config.listeners.push(listener);
+        Ok(())
+    }
+
+    fn finish(self) -> Config {
+        let mut config = self.config;
+        let default = self.default;
+        if default.port.is_some() || default.host.is_some() {
+            let mut listener = Listener::new(default.port.unwrap_or(MQTT_PORT), default.protocol);
+            listener.bind = default.host.map_or(Bind::All, Bind::Host);
+            listener.max_connections = default.max_connections;
+            config.listeners.insert(0, listener);
+        }
+        let mut allow_anonymous = false;
+        if config.listeners.is_empty() {
+            let local = Config::local(None);
+            config.listeners = local.listeners;
+            allow_anonymous = true;
+        }
+        config.allow_anonymous = self.allow_anonymous.unwrap_or(allow_anonymous);
+        config.log.types = self.log_types.unwrap_or(LogTypes::DEFAULT);
+        config
+    }
+}
+
+/// A comment is a line that starts with `#`, or what follows a `#` after a
+/// space. Mosquitto knows only the former; files in the wild have both.
+fn without_comment(line: &str) -> &str {
+    if line.trim_start().starts_with('#') {
+        return "";
+    }
+    let comment = line
+        .match_indices('#')
+        .find(|(at, _)| line[..*at].ends_with(char::is_whitespace));
+    comment.map_or(line, |(at, _)| &line[..at])
+}
+
+fn boolean(key: &str, value: &str) -> Result<bool, String> {
+    match value {
+        "true" | "1" => Ok(true),
+        "false" | "0" => Ok(false),
+        _ => Err(format!("{key} is true or false, not \"{value}\"")),
+    }
+}
+
+fn number<N>(key: &str, value: &str, range: std::ops::RangeInclusive<N>) -> Result<N, String>
+where
+    N: FromStr + PartialOrd + fmt::Display,
+{
+    let number = value.parse().ok().filter(|number| range.contains(number));
+    number.ok_or_else(|| {
+        let (from, to) = (range.start(), range.end());
+        format!("{key} is a number from {from} to {to}, not \"{value}\"")
+    })
+}
+
+/// A number and its unit: hours, days, weeks, months or years, as seconds.
+fn duration(value: &str) -> Result<u32, String> {
+    let (count, unit) =
+        value.split_at(value.len() - value.chars().next_back().map_or(0, char::len_utf8));
+    let hours: u32 = match unit {
+        "h" => 1,
+        "d" => 24,
+        "w" => 24 * 7,
+        "m" => 24 * 30,
+        "y" => 24 * 365,
+        _ => 0,
+    };
+    let seconds = count
+        .parse::<u32>()
+        .ok()
+        .and_then(|n| n.checked_mul(hours)?.checked_mul(3600));
+    seconds.filter(|seconds| *seconds > 0).ok_or_else(|| {
+        format!("a duration is a number with h, d, w, m or y after it, not \"{value}\"")
+    })
+}
+
+fn destination(value: &str) -> Result<Destination, String> {
+    match value {
+        "stdout" => Ok(Destination::Stdout),
+        "stderr" => Ok(Destination::Stderr),
+        "none" => Ok(Destination::None),
+        _ => Err(format!(
+            "log_dest \"{value}\" is not supported by this version; stdout, stderr and none are"
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<Config, String> {
+        parse(Path::new("home.conf"), text).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn the_three_line_config_and_its_websocket_listener() {
+        let config = read(
+            "# for the kitchen\r\nlistener 1883\r\nallow_anonymous true # everybody\r\n\r\n\
+             listener 9001 127.0.0.1\r\nprotocol websockets\r\nmax_connections 10\r\n",
+        )
+        .unwrap();
+        assert!(config.allow_anonymous);
+        assert_eq!(config.listeners[0], Listener::new(1883, Protocol::Mqtt));
+        let websockets = &config.listeners[1];
+        assert_eq!(websockets.port, 9001);
+        assert_eq!(websockets.bind, Bind::Host("127.0.0.1".into()));
+        assert_eq!(websockets.protocol, Protocol::WebSockets);
+        assert_eq!(websockets.max_connections, Some(10));
+    }
+
+    #[test]
+    fn without_listener_only_this_machine_and_everybody_on_it() {
+        let config = read("max_inflight_messages 0\n").unwrap();
+        assert!(config.is_local_only() && config.allow_anonymous);
+        assert_eq!(config.max_inflight_messages, u16::MAX);
+    }
+
+    #[test]
+    fn with_a_listener_nobody_without_a_password() {
+        assert!(!read("listener 1883\n").unwrap().allow_anonymous);
+        assert!(!read("port 1884\n").unwrap().allow_anonymous);
+    }
+
+    #[test]
+    fn errors_name_file_line_and_remedy() {
+        assert_eq!(
+            read("\nlisener 1883\n").unwrap_err(),
+            "home.conf:2: unknown configuration key \"lisener\"; did you mean \"listener\"?"
+        );
+        assert_eq!(
+            read("listener http\n").unwrap_err(),
+            "home.conf:1: listener is a number from 0 to 65535, not \"http\""
+        );
+        assert_eq!(
+            read("allow_anonymous maybe").unwrap_err(),
+            "home.conf:1: allow_anonymous is true or false, not \"maybe\""
+        );
+        assert_eq!(
+            read("protocol").unwrap_err(),
+            "home.conf:1: \"protocol\" needs a value"
+        );
+    }
+
+    #[test]
+    fn what_would_be_dangerous_to_ignore_is_an_error_what_is_harmless_a_warning() {
+        assert!(
+            read("password_file /etc/passwd\n")
+                .unwrap_err()
+                .contains("password_file")
+        );
+        let config = read("persistence true\npersistence true\nset_tcp_nodelay false").unwrap();
+        assert_eq!(config.warnings.len(), 1, "{:?}", config.warnings);
+    }
+
+    #[test]
+    fn every_supported_key_is_handled() {
+        for key in [
+            ("allow_anonymous", "true"),
+            ("allow_zero_length_clientid", "true"),
+            ("auto_id_prefix", "auto-"),
+            ("bind_address", "localhost"),
+            ("connection_messages", "false"),
+            ("listener", "1883"),
+            ("log_dest", "stdout"),
+            ("log_timestamp", "false"),
+            ("log_type", "all"),
+            ("max_connections", "-1"),
+            ("max_inflight_messages", "20"),
+            ("max_keepalive", "60"),
+            ("max_packet_size", "1000"),
+            ("max_queued_bytes", "0"),
+            ("max_queued_messages", "0"),
+            ("message_size_limit", "0"),
+            ("persistent_client_expiration", "2w"),
+            ("port", "1883"),
+            ("protocol", "mqtt"),
+            ("retain_available", "true"),
+        ] {
+            assert_eq!(keys::find(key.0), Some(Key::Supported), "{}", key.0);
+            read(&format!("{} {}", key.0, key.1)).unwrap();
+        }
+        assert_eq!(
+            keys::supported(),
+            20,
+            "a key is missing from the list above"
+        );
+    }
+
+    #[test]
+    fn durations_have_units() {
+        assert_eq!(duration("2h"), Ok(7200));
+        assert_eq!(duration("1y"), Ok(31_536_000));
+        for bad in ["", "h", "12", "1s", "-1d", "9999999y", "1é"] {
+            assert!(duration(bad).is_err(), "{bad}");
+        }
+    }
+}

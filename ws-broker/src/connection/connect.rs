@@ -1,0 +1,226 @@
+//! CONNECT and its answer (section 3.1).
+
+use codec::{ByteString, ConnAck, Connect, Properties, Property, ProtocolVersion, ReasonCode};
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use super::{Client, Connection, End, Phase};
+use crate::log::{debug, is_debug, notice};
+use crate::outbox::Receiver;
+use crate::router::Routes;
+use crate::sessions::{Found, NEVER, SessionState};
+
+impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
+    pub(super) fn connect(&mut self, connect: Box<Connect>) -> Result<(), End> {
+        let id = self.check(&connect)?;
+        let broker = self.broker.clone();
+        let client = Box::new(Client {
+            state: Box::new(SessionState::new(id.clone())),
+            username: connect.username.clone(),
+            expiry: self.expiry(&connect),
+            will: None,
+            take_over: None,
+            id,
+        });
+        let clean_start = connect.clean_start;
+        match broker.sessions.join(&client.id, &self.control, clean_start) {
+            Found::Nothing => self.start(client, &connect, None),
+            Found::Parked(parked) => {
+                if let Some((will, _)) = parked.will
+                    && clean_start
+                {
+                    broker.publish_will(will, broker.clock.now());
+                }
+                let state = if clean_start {
+                    broker.end_session(&parked.state);
+                    None
+                } else {
+                    Some(parked.state)
+                };
+                self.start(client, &connect, state);
+            }
+            Found::Live(state) => {
+                self.phase = Phase::Joining {
+                    client,
+                    connect,
+                    state,
+                };
+            }
+        }
+        Ok(())
+    }
+
+    /// The connection that had the session is gone; it has left `state`.
+    pub(super) fn joined(&mut self, state: Option<Box<SessionState>>) {
+        let phase = std::mem::replace(&mut self.phase, Phase::Anonymous);
+        let Phase::Joining {
+            client, connect, ..
+        } = phase
+        else {
+            self.phase = phase;
+            return;
+        };
+        self.start(client, &connect, state);
+        // A third connection may have asked for the session meanwhile.
+        if let Phase::Connected(client) = &mut self.phase
+            && let Some(take_over) = client.take_over.take()
+        {
+            self.control
+                .send(crate::sessions::Command::TakeOver(take_over));
+        }
+    }
+
+    /// Checks who connects; gives the client identifier.
+    fn check(&mut self, connect: &Connect) -> Result<ByteString, End> {
+        let config = self.broker.config.clone();
+        if !config.allow_anonymous {
+            return Err(self.refuse(
+                connect,
+                ReasonCode::NotAuthorized,
+                "anonymous clients are not allowed",
+            ));
+        }
+        if !connect.client_id.is_empty() {
+            return Ok(connect.client_id.clone());
+        }
+        // Before 5.0 only a clean session may go without a name
+        // [MQTT-3.1.3-8] of 3.1.1; in 3.1 none may.
+        let may_be_empty = match connect.version {
+            ProtocolVersion::V3_1 => false,
+            ProtocolVersion::V3_1_1 => connect.clean_start,
+            ProtocolVersion::V5 => true,
+        };
+        if !may_be_empty || !config.allow_zero_length_clientid {
+            let reason = ReasonCode::ClientIdentifierNotValid;
+            return Err(self.refuse(connect, reason, "it has no client identifier"));
+        }
+        let mut random = [0; 16];
+        if getrandom::fill(&mut random).is_err() {
+            return Err(self.refuse(connect, ReasonCode::ServerUnavailable, "no random numbers"));
+        }
+        // In the form of a UUID, as Mosquitto's.
+        let hex = format!("{:032X}", u128::from_be_bytes(random));
+        let (a, b, c, d, e) = (
+            &hex[..8],
+            &hex[8..12],
+            &hex[12..16],
+            &hex[16..20],
+            &hex[20..],
+        );
+        Ok(format!("{}{a}-{b}-{c}-{d}-{e}", config.auto_id_prefix).into())
+    }
+
+    fn refuse(&mut self, connect: &Connect, reason: ReasonCode, why: &str) -> End {
+        let address = &self.peer.address;
+        let name = if connect.client_id.is_empty() {
+            "<unknown>"
+        } else {
+            &*connect.client_id
+        };
+        let user = connect.username.as_deref().unwrap_or("-");
+        notice!("Client {name} disconnected, {}.", reason.text());
+        notice!("Refused {name} [{address}], user {user}: {why}.");
+        self.server.refuse(reason, Properties::new());
+        End::Refused
+    }
+
+    /// How long the session outlives the connection, seconds.
+    fn expiry(&self, connect: &Connect) -> u32 {
+        let asked = match connect.version {
+            ProtocolVersion::V5 => connect.properties.session_expiry_interval().unwrap_or(0),
+            _ if connect.clean_start => 0,
+            _ => NEVER,
+        };
+        match self.broker.config.persistent_client_expiration {
+            Some(limit) => asked.min(limit),
+            None => asked,
+        }
+    }
+
+    /// Accepts the client, with the session that was there or a new one.
+    fn start(
+        &mut self,
+        mut client: Box<Client>,
+        connect: &Connect,
+        state: Option<Box<SessionState>>,
+    ) {
+        let now = self.broker.clock.now();
+        let config = &self.broker.config;
+        let is_resumed = state.is_some();
+        if let Some(state) = state {
+            client.state = state;
+        }
+        let mut connack = ConnAck::new(is_resumed, ReasonCode::Success);
+        if connect.version.is_v5() {
+            let properties = &mut connack.properties;
+            if connect.client_id.is_empty() {
+                properties.push(Property::AssignedClientIdentifier(client.id.clone()));
+            }
+            let asked = connect.properties.session_expiry_interval().unwrap_or(0);
+            if asked != client.expiry {
+                properties.push(Property::SessionExpiryInterval(client.expiry));
+            }
+            let limit = config.max_keepalive;
+            if limit > 0 && (connect.keep_alive == 0 || connect.keep_alive > limit) {
+                properties.push(Property::ServerKeepAlive(limit));
+            }
+            if !config.retain_available {
+                properties.push(Property::RetainAvailable(false));
+            }
+            properties.push(Property::SharedSubscriptionAvailable(false));
+        }
+        if config.connection_messages {
+            self.log_connect(&client, connect);
+        }
+        let receiver = Receiver {
+            version: connect.version,
+            maximum_packet_size: protocol::Limits::of_client(connect).maximum_packet_size,
+        };
+        let session = std::mem::take(&mut client.state.session);
+        let too_large = self
+            .server
+            .accept(session, connack, config.max_inflight_messages, now);
+        self.broker.router.count_dropped(too_large.len() as u64);
+        client.will.clone_from(&connect.will);
+        client.state.outbox.set_online(receiver);
+        // Encoders remember who is here, and in which version.
+        if !client.state.subscriptions.is_empty() {
+            self.broker.router.invalidate();
+        }
+        self.routes = Routes::new(client.state.outbox.id());
+        self.phase = Phase::Connected(client);
+    }
+
+    fn log_connect(&self, client: &Client, connect: &Connect) {
+        let address = &self.peer.address;
+        let version = match connect.version {
+            ProtocolVersion::V3_1 => 1,
+            ProtocolVersion::V3_1_1 => 2,
+            ProtocolVersion::V5 => 5,
+        };
+        let user = match &client.username {
+            Some(user) => format!(", u'{user}'"),
+            None => String::new(),
+        };
+        notice!(
+            "New client connected from {address} as {} (p{version}, c{}, k{}{user}).",
+            client.id,
+            u8::from(connect.clean_start),
+            connect.keep_alive
+        );
+        if !is_debug() {
+            return;
+        }
+        match &connect.will {
+            None => debug!("No will message specified."),
+            Some(will) => {
+                debug!(
+                    "Will message specified ({} bytes) (r{}, q{}).",
+                    will.payload.len(),
+                    u8::from(will.retain),
+                    will.qos.as_u8()
+                );
+                debug!("\t{}", will.topic);
+            }
+        }
+    }
+}

@@ -1,0 +1,188 @@
+//! What a connected client asks for.
+
+use std::sync::Arc;
+
+use codec::{
+    Properties, Publish, QoS, ReasonCode, RetainHandling, SubAck, Subscribe, TopicFilter, UnsubAck,
+    Unsubscribe,
+};
+use protocol::server::Event;
+use protocol::{Delivery, Message, Time};
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use super::{Connection, End, Phase};
+use crate::broker::MAX_TOPIC_LEVELS;
+use crate::log::{self, debug};
+use crate::router::{Publication, Subscriber};
+use crate::sessions::NEVER;
+
+impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
+    pub(super) fn event(&mut self, event: Event, now: Time) -> Result<(), End> {
+        match event {
+            Event::Connect(connect) => self.connect(connect),
+            Event::Publish(publish) => {
+                self.publish(publish, now);
+                Ok(())
+            }
+            Event::Delivered(_) => Ok(()),
+            Event::Subscribe(subscribe) => {
+                self.subscribe(&subscribe, now);
+                Ok(())
+            }
+            Event::Unsubscribe(unsubscribe) => {
+                self.unsubscribe(&unsubscribe);
+                Ok(())
+            }
+            Event::Disconnect(disconnect) => {
+                if let Phase::Connected(client) = &mut self.phase
+                    && let Some(expiry) = disconnect.properties.session_expiry_interval()
+                {
+                    let limit = self.broker.config.persistent_client_expiration;
+                    client.expiry = expiry.min(limit.unwrap_or(NEVER));
+                }
+                Err(End::Disconnect {
+                    with_will: disconnect.reason != ReasonCode::Success,
+                })
+            }
+            // Nobody has begun an extended authentication [MQTT-4.12.0-...].
+            Event::Auth(_) => {
+                self.disconnect(ReasonCode::ProtocolError);
+                Err(End::Violation(protocol::Violation::Unexpected(
+                    codec::PacketType::Auth,
+                )))
+            }
+        }
+    }
+
+    fn publish(&mut self, publish: Publish, now: Time) {
+        let (qos, retain, packet_id) = (publish.qos, publish.retain, publish.packet_id);
+        let reason = match self.may_publish(&publish) {
+            Ok(()) => {
+                let message = Arc::new(Message::from_publish(publish, now));
+                let publication = Publication {
+                    message: &message,
+                    qos,
+                    retain,
+                };
+                match self.broker.route(&mut self.routes, publication, now) {
+                    0 => ReasonCode::NoMatchingSubscribers,
+                    _ => ReasonCode::Success,
+                }
+            }
+            Err(reason) => {
+                if let Phase::Connected(client) = &self.phase {
+                    debug!("Denied PUBLISH from {}: {}", client.id, reason.text());
+                }
+                reason
+            }
+        };
+        if let Some(packet_id) = packet_id {
+            self.server.acknowledge(qos, packet_id, reason);
+        }
+    }
+
+    fn may_publish(&self, publish: &Publish) -> Result<(), ReasonCode> {
+        if publish.topic.split('/').count() > MAX_TOPIC_LEVELS {
+            return Err(ReasonCode::TopicNameInvalid);
+        }
+        // The broker's own: what is there must be true.
+        if publish.topic.starts_with("$SYS") {
+            return Err(ReasonCode::NotAuthorized);
+        }
+        if publish.retain && !self.broker.config.retain_available {
+            return Err(ReasonCode::ImplementationSpecificError);
+        }
+        if !self.is_size_allowed(publish.payload.len()) {
+            return Err(ReasonCode::ImplementationSpecificError);
+        }
+        Ok(())
+    }
+
+    fn subscribe(&mut self, subscribe: &Subscribe, now: Time) {
+        let Phase::Connected(client) = &mut self.phase else {
+            return;
+        };
+        let router = &self.broker.router;
+        let identifier = subscribe.properties.subscription_identifier();
+        let mut reasons = Vec::with_capacity(subscribe.subscriptions.len());
+        for subscription in &subscribe.subscriptions {
+            let (filter, options) = (&subscription.filter, subscription.options);
+            if let Err(reason) = may_subscribe(filter) {
+                reasons.push(reason);
+                continue;
+            }
+            // The filter is kept, the packet it came in need not be.
+            let filter = TopicFilter::new(filter.as_str()).unwrap_or_else(|_| filter.clone());
+            router.subscribe(
+                &filter,
+                Subscriber {
+                    outbox: client.state.outbox.clone(),
+                    options,
+                    identifier,
+                },
+            );
+            log::packets::subscribed(&client.id, &filter, options.qos.as_u8());
+            let sends_retained = options.retain_handling;
+            let retained_for = filter.clone();
+            let is_new = client.state.subscriptions.insert(filter, options).is_none();
+            if match sends_retained {
+                RetainHandling::Send => true,
+                RetainHandling::SendIfNew => is_new,
+                RetainHandling::DoNotSend => false,
+            } {
+                let identifiers = identifier.map(|id| Arc::from([id]));
+                for retained in router.retained(&retained_for, now) {
+                    self.backlog.push_back(Delivery {
+                        qos: retained.qos.min(options.qos),
+                        message: retained.message,
+                        retain: true,
+                        subscription_identifiers: identifiers.clone(),
+                        token: 0,
+                    });
+                }
+            }
+            reasons.push(match options.qos {
+                QoS::AtMostOnce => ReasonCode::Success,
+                QoS::AtLeastOnce => ReasonCode::GrantedQoS1,
+                QoS::ExactlyOnce => ReasonCode::GrantedQoS2,
+            });
+        }
+        self.server.suback(SubAck {
+            packet_id: subscribe.packet_id,
+            reasons,
+            properties: Properties::new(),
+        });
+    }
+
+    fn unsubscribe(&mut self, unsubscribe: &Unsubscribe) {
+        let Phase::Connected(client) = &mut self.phase else {
+            return;
+        };
+        let subscriptions = &mut client.state.subscriptions;
+        let reasons = unsubscribe.filters.iter().map(|filter| {
+            log::packets::unsubscribed(&client.id, filter);
+            match subscriptions.remove(filter) {
+                Some(_) => ReasonCode::Success,
+                None => ReasonCode::NoSubscriptionExisted,
+            }
+        });
+        let reasons = reasons.collect();
+        let id = client.state.outbox.id();
+        self.broker.router.unsubscribe(&unsubscribe.filters, id);
+        self.server.unsuback(UnsubAck {
+            packet_id: unsubscribe.packet_id,
+            reasons,
+            properties: Properties::new(),
+        });
+    }
+}
+
+fn may_subscribe(filter: &TopicFilter) -> Result<(), ReasonCode> {
+    if filter.split('/').count() > MAX_TOPIC_LEVELS {
+        return Err(ReasonCode::TopicFilterInvalid);
+    }
+    if filter.share_name().is_some() {
+        return Err(ReasonCode::SharedSubscriptionsNotSupported);
+    }
+    Ok(())
+}

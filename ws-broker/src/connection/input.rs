@@ -1,0 +1,199 @@
+//! From bytes to packets.
+
+use std::cell::RefCell;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::{Buf, Bytes};
+use codec::{FixedHeader, Packet, PacketType, PublishView};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use super::{Connection, End, Phase};
+use crate::log;
+
+/// How much is read at once.
+const READ_SIZE: usize = 64 << 10;
+/// A client that does not read its answers is not read from either, beyond
+/// this many bytes of them.
+const MAX_UNSENT: usize = 256 << 10;
+/// Packets of this size and more are kept in the memory they were received
+/// in; smaller ones are copied out, so that a small message that is kept does
+/// not keep a large buffer.
+const LARGE_PACKET: usize = 16 << 10;
+
+thread_local! {
+    /// Where all connections of a thread read to, so that an idle one needs no
+    /// buffer.
+    static SCRATCH: RefCell<Box<[u8]>> = RefCell::new(vec![0; READ_SIZE].into());
+}
+
+/// Reads once, at most [`READ_SIZE`] bytes; 0 at the end of the stream.
+fn poll_read_into<T: AsyncRead + Unpin>(
+    stream: &mut T,
+    scratch: &mut [u8],
+    cx: &mut Context<'_>,
+) -> Poll<io::Result<usize>> {
+    let mut buf = ReadBuf::new(scratch);
+    ready!(Pin::new(stream).poll_read(cx, &mut buf))?;
+    Poll::Ready(Ok(buf.filled().len()))
+}
+
+/// Reads once and throws away what came.
+pub(super) fn poll_read_away<T: AsyncRead + Unpin>(
+    stream: &mut T,
+    cx: &mut Context<'_>,
+) -> Poll<io::Result<usize>> {
+    SCRATCH.with_borrow_mut(|scratch| poll_read_into(stream, scratch, cx))
+}
+
+impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
+    /// Reads once, and handles every whole packet that is there; tells whether
+    /// there was anything.
+    pub(super) fn poll_read(&mut self, cx: &mut Context<'_>) -> Result<bool, End> {
+        if !self.wants_input() {
+            return Ok(false);
+        }
+        SCRATCH.with_borrow_mut(|scratch| {
+            let len = match poll_read_into(&mut self.stream, scratch, cx) {
+                Poll::Pending => return Ok(false),
+                Poll::Ready(Ok(0)) => return Err(End::Closed),
+                Poll::Ready(Ok(len)) => len,
+                Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::ConnectionReset => {
+                    return Err(End::Closed);
+                }
+                Poll::Ready(Err(error)) => return Err(End::Io(error)),
+            };
+            let read = &scratch[..len];
+            if self.input.is_empty() {
+                let used = self.process(read)?;
+                self.input.extend_from_slice(&read[used..]);
+            } else {
+                self.input.extend_from_slice(read);
+                self.process_input()?;
+            }
+            Ok(true)
+        })
+    }
+
+    /// Whether more may be read: not while the session is fetched, not while
+    /// subscribers are to drain first, and not from one that does not read.
+    fn wants_input(&self) -> bool {
+        let unsent: usize = self.writing.iter().map(bytes::BytesMut::len).sum();
+        !matches!(self.phase, Phase::Joining { .. })
+            && !self.routes.is_held()
+            && unsent < MAX_UNSENT
+    }
+
+    /// Handles the whole packets that have been put aside.
+    pub(super) fn process_input(&mut self) -> Result<(), End> {
+        while self.takes_packets() && !self.input.is_empty() {
+            let limit = self.server.limits().maximum_packet_size;
+            let header = match FixedHeader::peek(&self.input, limit) {
+                Ok(Some(header)) if header.packet_len() <= self.input.len() => header,
+                Ok(_) => break,
+                Err(error) => return Err(End::Violation(self.server.handle_decode_error(error))),
+            };
+            if header.packet_len() >= LARGE_PACKET {
+                let mut packet = self.input.split_to(header.packet_len()).freeze();
+                packet.advance(header.len);
+                self.packet(header, &packet)?;
+            } else {
+                let mut input = std::mem::take(&mut self.input);
+                let used = self.process(&input)?;
+                input.advance(used);
+                self.input = input;
+            }
+        }
+        if self.input.is_empty() {
+            self.input = bytes::BytesMut::new();
+        }
+        Ok(())
+    }
+
+    /// Handles the whole packets at the front of `bytes`; gives their length.
+    fn process(&mut self, bytes: &[u8]) -> Result<usize, End> {
+        let limit = self.server.limits().maximum_packet_size;
+        let mut used = 0;
+        while self.takes_packets() {
+            let rest = &bytes[used..];
+            let header = match FixedHeader::peek(rest, limit) {
+                Ok(Some(header)) if header.packet_len() <= rest.len() => header,
+                Ok(_) => break,
+                Err(error) => return Err(End::Violation(self.server.handle_decode_error(error))),
+            };
+            let packet = &rest[..header.packet_len()];
+            used += packet.len();
+            if !self.publish_in_place(header, packet)? {
+                let body = Bytes::copy_from_slice(&packet[header.len..]);
+                self.packet(header, &body)?;
+            }
+        }
+        Ok(used)
+    }
+
+    fn takes_packets(&self) -> bool {
+        matches!(self.phase, Phase::Anonymous | Phase::Connected(_)) && !self.server.is_closed()
+    }
+
+    /// Routes a plain QoS 0 PUBLISH from where it was received, without
+    /// decoding more than its topic; false if it is none.
+    #[inline]
+    fn publish_in_place(&mut self, header: FixedHeader, packet: &[u8]) -> Result<bool, End> {
+        if header.packet_type != PacketType::Publish
+            || header.flags != 0
+            || !self.server.is_connected()
+            || log::is_debug()
+        {
+            return Ok(false);
+        }
+        let version = self.server.version();
+        let body = &packet[header.len..];
+        let routed = PublishView::parse(header.flags, body, version).and_then(|view| {
+            // An empty topic stands for an alias; topics with $ have rules of
+            // their own.
+            if !view.properties.is_empty()
+                || matches!(view.topic.first(), None | Some(b'$'))
+                || !self.is_size_allowed(view.payload.len())
+            {
+                return Ok(false);
+            }
+            self.routes
+                .publish_view(&self.broker.router, &view, packet, version)?;
+            Ok(true)
+        });
+        match routed {
+            Ok(routed) => {
+                if routed {
+                    self.server.handle_activity(self.broker.clock.now());
+                }
+                Ok(routed)
+            }
+            Err(error) => Err(End::Violation(self.server.handle_decode_error(error))),
+        }
+    }
+
+    /// Whether a payload is within `message_size_limit`.
+    pub(super) fn is_size_allowed(&self, payload: usize) -> bool {
+        let limit = self.broker.config.message_size_limit;
+        limit == 0 || payload <= limit
+    }
+
+    fn packet(&mut self, header: FixedHeader, body: &Bytes) -> Result<(), End> {
+        let packet = match Packet::decode_body(header, body, self.server.version()) {
+            Ok(packet) => packet,
+            Err(error) => return Err(End::Violation(self.server.handle_decode_error(error))),
+        };
+        if log::is_debug()
+            && let Phase::Connected(client) = &self.phase
+        {
+            log::packets::received(&client.id, &packet);
+        }
+        let now = self.broker.clock.now();
+        match self.server.handle_packet(packet, now) {
+            Ok(None) => Ok(()),
+            Ok(Some(event)) => self.event(event, now),
+            Err(violation) => Err(End::Violation(violation)),
+        }
+    }
+}

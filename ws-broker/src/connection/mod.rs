@@ -1,0 +1,378 @@
+//! One client's connection: a task that reads, routes and writes.
+//!
+//! Each turn works on all there is: read up to 64 KB, handle every whole
+//! packet in it, hand what it brings to each touched subscriber once, take
+//! what waits for this client, and write it in one go.
+
+mod connect;
+mod events;
+mod input;
+mod leave;
+mod output;
+
+use std::collections::VecDeque;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::BytesMut;
+use codec::{ByteString, Disconnect, ReasonCode, Will};
+use protocol::{Delivery, Limits, Time, Violation, server};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::oneshot;
+use tokio::time::Sleep;
+
+use crate::broker::{Broker, ConnectionGuard};
+use crate::log::{error, notice};
+use crate::router::Routes;
+use crate::sessions::{Command, Control, SessionState, TakeOver};
+
+/// How long a client may take from the connection to CONNECT.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long the last bytes to a client may take.
+const LINGER: Duration = Duration::from_secs(2);
+/// How long a publisher waits for one congested subscriber.
+const HOLD: Duration = Duration::from_millis(100);
+
+/// Where a connection comes from.
+#[derive(Clone, Debug)]
+pub(crate) struct Peer {
+    /// Address and port of the client, as `IP:PORT`.
+    pub address: String,
+    /// Port of the listener.
+    pub port: u16,
+}
+
+/// A connection and its task.
+pub(crate) struct Connection<T> {
+    broker: Arc<Broker>,
+    stream: T,
+    peer: Peer,
+    control: Arc<Control>,
+    phase: Phase,
+    server: server::Connection,
+    /// The beginning of a packet whose end has not come yet.
+    input: BytesMut,
+    /// What is being written, whole packets but for the first.
+    writing: VecDeque<BytesMut>,
+    /// Retained messages for new subscriptions, not yet sent.
+    backlog: VecDeque<Delivery>,
+    routes: Routes,
+    /// When a publisher that is held reads on all the same.
+    held_until: Option<Time>,
+    sleep: Pin<Box<Sleep>>,
+    wakes_at: Option<Time>,
+    _guard: ConnectionGuard,
+}
+
+enum Phase {
+    /// Before CONNECT.
+    Anonymous,
+    /// Another connection has the session, and has been asked for it.
+    Joining {
+        client: Box<Client>,
+        connect: Box<codec::Connect>,
+        state: oneshot::Receiver<Option<Box<SessionState>>>,
+    },
+    /// Connected.
+    Connected(Box<Client>),
+    /// The last bytes are written, then the connection is closed.
+    Closing { until: Time, is_shut: bool },
+}
+
+/// Who is connected.
+struct Client {
+    id: ByteString,
+    username: Option<ByteString>,
+    state: Box<SessionState>,
+    /// Session expiry interval, seconds.
+    expiry: u32,
+    will: Option<Will>,
+    /// The connection that has asked for the session.
+    take_over: Option<TakeOver>,
+}
+
+/// Why a connection ends.
+#[derive(Debug)]
+enum End {
+    /// DISCONNECT; whether the will is published all the same.
+    Disconnect { with_will: bool },
+    /// The client, or the network, closed the connection.
+    Closed,
+    /// The client broke the protocol, or was silent for too long.
+    Violation(Violation),
+    /// Another connection has the same client identifier.
+    TakenOver { by: String },
+    /// The client was refused, and has been told.
+    Refused,
+    /// The broker stops.
+    ShutDown,
+    /// Reading or writing failed.
+    Io(std::io::Error),
+}
+
+impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
+    /// A connection that was just opened.
+    pub(crate) fn new(broker: Arc<Broker>, stream: T, peer: Peer, guard: ConnectionGuard) -> Self {
+        let now = broker.clock.now();
+        let limits = Limits {
+            receive_maximum: broker.config.max_inflight_messages,
+            maximum_packet_size: broker.config.max_packet_size,
+            topic_alias_maximum: 10,
+        };
+        Self {
+            stream,
+            control: Arc::new(Control::new(peer.address.clone())),
+            peer,
+            phase: Phase::Anonymous,
+            server: server::Connection::new(limits, CONNECT_TIMEOUT, now),
+            input: BytesMut::new(),
+            writing: VecDeque::new(),
+            backlog: VecDeque::new(),
+            routes: Routes::new(0),
+            held_until: None,
+            sleep: Box::pin(tokio::time::sleep_until(
+                broker.clock.instant(now + CONNECT_TIMEOUT),
+            )),
+            wakes_at: Some(now + CONNECT_TIMEOUT),
+            broker,
+            _guard: guard,
+        }
+    }
+
+    /// Serves the client until it is gone.
+    pub(crate) async fn run(mut self) {
+        if self.broker.config.connection_messages {
+            let Peer { address, port } = &self.peer;
+            notice!("New connection from {address} on port {port}.");
+        }
+        std::future::poll_fn(|cx| self.poll(cx)).await;
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        loop {
+            let turn = match self.poll_turn(cx) {
+                Poll::Ready(turn) => turn,
+                Poll::Pending => return Poll::Pending,
+            };
+            // Whoever is touched by what was done is told, whatever came of it.
+            self.routes.flush(&self.broker.router);
+            match turn {
+                Ok(()) => {}
+                Err(end) => {
+                    if self.end(&end) {
+                        return Poll::Ready(());
+                    }
+                }
+            }
+        }
+    }
+
+    /// Does what can be done; pending when nothing can.
+    fn poll_turn(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), End>> {
+        if let Phase::Closing { .. } = self.phase {
+            return self.poll_close(cx);
+        }
+        let mut is_busy = false;
+        while let Some(command) = self.control.poll(cx) {
+            self.command(command)?;
+            is_busy = true;
+        }
+        if let Phase::Joining { state, .. } = &mut self.phase
+            && let Poll::Ready(state) = Pin::new(state).poll(cx)
+        {
+            self.joined(state.ok().flatten());
+            // What came after CONNECT in the meantime.
+            self.process_input()?;
+            is_busy = true;
+        }
+        is_busy |= self.poll_held(cx);
+        is_busy |= self.poll_read(cx)?;
+        if is_busy {
+            self.routes.flush(&self.broker.router);
+        }
+        is_busy |= self.poll_write(cx)?;
+        is_busy |= self.poll_timeout(cx)?;
+        if is_busy {
+            Poll::Ready(Ok(()))
+        } else {
+            Poll::Pending
+        }
+    }
+
+    /// Whether a publisher that was held may go on.
+    fn poll_held(&mut self, cx: &Context<'_>) -> bool {
+        if !self.routes.is_held() {
+            return false;
+        }
+        let now = self.broker.clock.now();
+        if self.held_until.is_some_and(|until| until <= now) {
+            self.routes.give_up_holding();
+        } else if self
+            .routes
+            .poll_relief(&self.broker.router, cx)
+            .is_pending()
+        {
+            self.held_until.get_or_insert(now + HOLD);
+            return false;
+        }
+        self.held_until = None;
+        true
+    }
+
+    fn poll_timeout(&mut self, cx: &mut Context<'_>) -> Result<bool, End> {
+        loop {
+            let closing = match self.phase {
+                Phase::Closing { until, .. } => Some(until),
+                _ => None,
+            };
+            let next = [self.server.poll_timeout(), self.held_until, closing];
+            let Some(next) = next.into_iter().flatten().min() else {
+                return Ok(false);
+            };
+            // A timer that fires too early is cheap; one that is set anew
+            // with every packet is not.
+            if self.wakes_at.is_none_or(|at| next < at) {
+                self.wakes_at = Some(next);
+                self.sleep.as_mut().reset(self.broker.clock.instant(next));
+            }
+            if self.sleep.as_mut().poll(cx).is_pending() {
+                return Ok(false);
+            }
+            self.wakes_at = None;
+            let now = self.broker.clock.now();
+            self.server.handle_timeout(now).map_err(End::Violation)?;
+            if self.held_until.is_some_and(|until| until <= now)
+                || closing.is_some_and(|until| until <= now)
+            {
+                return Ok(true);
+            }
+        }
+    }
+
+    fn command(&mut self, command: Command) -> Result<(), End> {
+        match command {
+            Command::TakeOver(take_over) => {
+                let by = take_over.by.clone();
+                match &mut self.phase {
+                    Phase::Connected(client) | Phase::Joining { client, .. } => {
+                        client.take_over = Some(take_over);
+                    }
+                    Phase::Anonymous | Phase::Closing { .. } => {}
+                }
+                // One that still waits for the session hands it on when it
+                // has it.
+                if let Phase::Connected(_) = self.phase {
+                    self.disconnect(ReasonCode::SessionTakenOver);
+                    return Err(End::TakenOver { by });
+                }
+                Ok(())
+            }
+            Command::ShutDown => {
+                self.disconnect(ReasonCode::ServerShuttingDown);
+                Err(End::ShutDown)
+            }
+        }
+    }
+
+    fn disconnect(&mut self, reason: ReasonCode) {
+        self.server.disconnect(Disconnect::new(reason));
+    }
+
+    /// Ends the connection: the session is parked, handed over or thrown away,
+    /// the will published or kept for later. Tells whether all is done; if
+    /// not, there are last bytes to write.
+    fn end(&mut self, end: &End) -> bool {
+        let closing = Phase::Closing {
+            until: self.broker.clock.now() + LINGER,
+            is_shut: false,
+        };
+        let phase = std::mem::replace(&mut self.phase, closing);
+        self.log_end(end, &phase);
+        match phase {
+            Phase::Anonymous => self.collect_output("<unknown>"),
+            Phase::Joining { client, .. } | Phase::Connected(client) => {
+                self.collect_output(&client.id);
+                self.leave(*client, end);
+            }
+            Phase::Closing { .. } => return true,
+        }
+        matches!(end, End::Closed | End::Io(_))
+    }
+
+    fn log_end(&self, end: &End, phase: &Phase) {
+        let client = match phase {
+            Phase::Connected(client) | Phase::Joining { client, .. } => &*client.id,
+            Phase::Anonymous => "<unknown>",
+            Phase::Closing { .. } => return,
+        };
+        let address = &self.peer.address;
+        if let End::Violation(violation) = end
+            && *violation != Violation::KeepAlive
+            && *violation != Violation::ConnectTimeout
+        {
+            notice!("Client {client} disconnected due to protocol error.");
+            notice!("Protocol error of {client} [{address}]: {violation}.");
+            return;
+        }
+        if !self.broker.config.connection_messages {
+            return;
+        }
+        match end {
+            End::Disconnect { .. } => notice!("Client {client} disconnected."),
+            End::Closed => notice!("Client {client} closed its connection."),
+            End::Violation(_) => {
+                notice!("Client {client} has exceeded timeout, disconnecting.");
+            }
+            End::TakenOver { by } => {
+                error!("Client {client} already connected, closing old connection.");
+                notice!("Client {client} at {address} is replaced by {by}.");
+            }
+            End::Refused | End::ShutDown => {}
+            End::Io(error) => {
+                notice!("Socket error on client {client} [{address}]: {error}, disconnecting.");
+            }
+        }
+    }
+
+    /// Writes the last bytes, then reads on until the client closes too, for a
+    /// moment: a connection that is closed with unread bytes is reset, and
+    /// what the client has not read by then is lost.
+    fn poll_close(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), End>> {
+        let done = Poll::Ready(Err(End::Closed));
+        // The timer wakes this task when the time is up.
+        if self.poll_timeout(cx).is_err() {
+            return done;
+        }
+        let Phase::Closing { until, is_shut } = &mut self.phase else {
+            return done;
+        };
+        if *until <= self.broker.clock.now() {
+            return done;
+        }
+        if !*is_shut {
+            while !self.writing.is_empty() {
+                if ready!(output::poll_write_some(
+                    &mut self.stream,
+                    &mut self.writing,
+                    cx
+                ))
+                .is_err()
+                {
+                    return done;
+                }
+            }
+            if ready!(Pin::new(&mut self.stream).poll_shutdown(cx)).is_err() {
+                return done;
+            }
+            *is_shut = true;
+        }
+        loop {
+            match ready!(input::poll_read_away(&mut self.stream, cx)) {
+                Ok(0) | Err(_) => return done,
+                Ok(_) => {}
+            }
+        }
+    }
+}

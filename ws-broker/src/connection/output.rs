@@ -1,0 +1,169 @@
+//! From what waits to bytes on the wire.
+
+use std::collections::VecDeque;
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::{Buf, BytesMut};
+use codec::QoS;
+use protocol::{Delivery, PublishError};
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use super::{Connection, End, Phase};
+use crate::log;
+
+/// Chunks written by one system call.
+const MAX_SLICES: usize = 64;
+/// Deliveries are encoded until this many bytes wait to be written.
+const MAX_ENCODED: usize = 256 << 10;
+
+/// Writes once; removes what was written. `writing` is not empty.
+pub(super) fn poll_write_some<T: AsyncWrite + Unpin>(
+    stream: &mut T,
+    writing: &mut VecDeque<BytesMut>,
+    cx: &mut Context<'_>,
+) -> Poll<io::Result<()>> {
+    let stream = Pin::new(stream);
+    let written = if let [chunk] = writing.make_contiguous() {
+        stream.poll_write(cx, chunk)
+    } else {
+        let mut slices = [IoSlice::new(&[]); MAX_SLICES];
+        let mut count = 0;
+        for (slice, chunk) in slices.iter_mut().zip(writing.iter()) {
+            *slice = IoSlice::new(chunk);
+            count += 1;
+        }
+        stream.poll_write_vectored(cx, &slices[..count])
+    };
+    let mut written = ready!(written)?;
+    if written == 0 {
+        return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+    }
+    while let Some(chunk) = writing.front_mut() {
+        if written < chunk.len() {
+            chunk.advance(written);
+            break;
+        }
+        written -= chunk.len();
+        writing.pop_front();
+    }
+    Poll::Ready(Ok(()))
+}
+
+impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
+    /// Takes what waits, and writes as much as can be written; tells whether
+    /// anything was.
+    pub(super) fn poll_write(&mut self, cx: &mut Context<'_>) -> Result<bool, End> {
+        let mut is_busy = false;
+        loop {
+            if self.writing.is_empty() {
+                self.gather(cx);
+            }
+            if self.writing.is_empty() {
+                return Ok(is_busy);
+            }
+            match poll_write_some(&mut self.stream, &mut self.writing, cx) {
+                Poll::Pending => {
+                    // Acknowledgements pile up behind what is being written:
+                    // they are counted, so that reading stops in time.
+                    self.collect_own_output();
+                    return self.poll_flush(cx).map(|()| is_busy);
+                }
+                Poll::Ready(Ok(())) => is_busy = true,
+                Poll::Ready(Err(_)) => return Err(End::Closed),
+            }
+            if self.writing.is_empty() {
+                self.poll_flush(cx)?;
+            }
+        }
+    }
+
+    /// Streams that frame or encrypt may hold something back.
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Result<(), End> {
+        match Pin::new(&mut self.stream).poll_flush(cx) {
+            Poll::Ready(Err(_)) => Err(End::Closed),
+            _ => Ok(()),
+        }
+    }
+
+    /// Collects all that can be sent now.
+    fn gather(&mut self, cx: &Context<'_>) {
+        let Phase::Connected(client) = &mut self.phase else {
+            self.collect_own_output();
+            return;
+        };
+        let now = self.broker.clock.now();
+        let limits = self.broker.router.limits();
+        let mut lost = 0;
+        let mut send = |server: &mut protocol::server::Connection, delivery: Delivery| {
+            if let Err(error) = server.publish(delivery, now) {
+                debug_assert!(matches!(
+                    error,
+                    PublishError::Expired | PublishError::TooLarge
+                ));
+                lost += 1;
+            }
+        };
+        while self.server.output().len() < MAX_ENCODED
+            && let Some(delivery) = self
+                .backlog
+                .pop_front_if(|d| d.qos == QoS::AtMostOnce || self.server.window() > 0)
+        {
+            send(&mut self.server, delivery);
+        }
+        let window = if self.backlog.is_empty() {
+            self.server.window()
+        } else {
+            0
+        };
+        let mut chunks = VecDeque::new();
+        if client.state.outbox.poll_ready(window > 0, cx).is_ready() {
+            // A limit in messages, since their size is known only when they
+            // are there; each is within the packet size limit.
+            let window = window.min(1024);
+            let mut deliveries = Vec::new();
+            client
+                .state
+                .outbox
+                .take(window, &mut chunks, &mut deliveries, limits);
+            for delivery in deliveries {
+                send(&mut self.server, delivery);
+            }
+        }
+        self.broker.router.count_dropped(lost);
+        self.collect_own_output();
+        if log::is_debug()
+            && let Phase::Connected(client) = &self.phase
+        {
+            for chunk in &chunks {
+                log::packets::sent(&client.id, self.server.version(), chunk);
+            }
+        }
+        self.writing.append(&mut chunks);
+    }
+
+    /// Moves what the protocol has encoded to what is being written.
+    fn collect_own_output(&mut self) {
+        match &self.phase {
+            Phase::Connected(client) => {
+                let id = client.id.clone();
+                self.collect_output(&id);
+            }
+            _ => self.collect_output("<unknown>"),
+        }
+    }
+
+    /// As above, for the log lines of `client`.
+    pub(super) fn collect_output(&mut self, client: &str) {
+        let output = self.server.output();
+        if output.is_empty() {
+            return;
+        }
+        let output = std::mem::take(output);
+        if log::is_debug() {
+            log::packets::sent(client, self.server.version(), &output);
+        }
+        self.writing.push_back(output);
+    }
+}

@@ -1,0 +1,30 @@
+//! An MQTT broker: TCP and WebSocket listeners, sessions, routing, retained
+//! messages, wills, and the dashboard over HTTP.
+//!
+//! ```text
+//! listener -> connection -> router -> outboxes -> connections -> sockets
+//! ```
+//!
+//! - [`Config`] is read from a file as Mosquitto has it.
+//! - [`Running`] is a broker that serves: see [`Running::start`].
+//! - A `connection` is one task for each client, the same for TCP and
+//!   WebSocket; the `router` is called by it, and has no task of its own; an
+//!   `outbox` is what waits for one session's client.
+//!
+//! Not here: packets and their bytes (`codec`), QoS handshakes and keep alive
+//! (`protocol`).
+
+mod broker;
+mod clock;
+pub mod config;
+mod connection;
+mod listener;
+mod log;
+mod outbox;
+mod router;
+mod running;
+mod sessions;
+
+pub use config::{Config, Listener, Protocol};
+pub use log::init as init_log;
+pub use running::{Bound, Running, StartError};

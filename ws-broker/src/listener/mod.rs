@@ -1,0 +1,103 @@
+//! Where clients connect: sockets, and what is spoken on them.
+
+mod http;
+mod page;
+mod tcp;
+mod websocket;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use tokio::net::{TcpListener, TcpStream};
+
+pub(crate) use tcp::open;
+
+use crate::broker::Broker;
+use crate::config::{Listener, Protocol};
+use crate::connection::{Connection, Peer};
+use crate::log::{error, notice};
+
+/// How long to wait when no connection can be accepted, such as when there
+/// are too many open files.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// A listener that is served; all its sockets share it.
+#[derive(Clone, Debug)]
+pub(crate) struct Served {
+    broker: Arc<Broker>,
+    listener: Arc<Listener>,
+    connections: Arc<AtomicUsize>,
+}
+
+/// Counts a connection of a listener for as long as it lives.
+struct Counted(Arc<AtomicUsize>);
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Served {
+    pub(crate) fn new(broker: Arc<Broker>, listener: Listener) -> Self {
+        Self {
+            broker,
+            listener: Arc::new(listener),
+            connections: Arc::default(),
+        }
+    }
+
+    pub(crate) fn protocol(&self) -> Protocol {
+        self.listener.protocol
+    }
+
+    /// Accepts connections for ever.
+    pub(crate) async fn serve(self, socket: TcpListener) {
+        let port = socket.local_addr().map_or(self.listener.port, |a| a.port());
+        loop {
+            let (stream, address) = match socket.accept().await {
+                Ok(accepted) => accepted,
+                Err(error) => {
+                    error!("Error: cannot accept a connection on port {port}: {error}.");
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                    continue;
+                }
+            };
+            let peer = Peer {
+                address: address.to_string(),
+                port,
+            };
+            let Some(counted) = self.count() else {
+                notice!(
+                    "Connection from {address} on port {port} refused: max_connections reached."
+                );
+                continue;
+            };
+            // Without it small packets wait for acknowledgements of earlier
+            // ones. It fails only on a socket that is broken anyway.
+            let _ = stream.set_nodelay(true);
+            tokio::spawn(self.clone().connection(stream, peer, counted));
+        }
+    }
+
+    fn count(&self) -> Option<Counted> {
+        let before = self.connections.fetch_add(1, Ordering::Relaxed);
+        let counted = Counted(self.connections.clone());
+        let limit = self.listener.max_connections;
+        limit.is_none_or(|limit| before < limit).then_some(counted)
+    }
+
+    async fn connection(self, stream: TcpStream, peer: Peer, counted: Counted) {
+        match self.protocol() {
+            Protocol::Mqtt => {
+                let guard = self.broker.count_connection();
+                Connection::new(self.broker, stream, peer, guard)
+                    .run()
+                    .await;
+            }
+            Protocol::WebSockets => http::serve(self.broker, stream, peer).await,
+        }
+        drop(counted);
+    }
+}

@@ -1,0 +1,98 @@
+//! A line for every packet, for `-v`.
+
+use bytes::Bytes;
+use codec::{FixedHeader, Packet, ProtocolVersion, Publish, TopicFilter};
+
+use super::debug;
+
+/// Writes what `client` has sent. CONNECT has lines of its own, and
+/// subscriptions are written when they are granted.
+pub(crate) fn received(client: &str, packet: &Packet) {
+    match packet {
+        Packet::Publish(publish) => debug!("Received PUBLISH from {client} {}", describe(publish)),
+        Packet::PubAck(ack) | Packet::PubComp(ack) => debug!(
+            "Received {} from {client} (Mid: {}, RC:{})",
+            packet.packet_type().name(),
+            ack.packet_id,
+            ack.reason.as_u8()
+        ),
+        Packet::PubRec(ack) | Packet::PubRel(ack) => debug!(
+            "Received {} from {client} (Mid: {})",
+            packet.packet_type().name(),
+            ack.packet_id
+        ),
+        Packet::Connect(_) => {}
+        _ => debug!("Received {} from {client}", packet.packet_type().name()),
+    }
+    if let Packet::Unsubscribe(unsubscribe) = packet {
+        for filter in &unsubscribe.filters {
+            debug!("\t{filter}");
+        }
+    }
+}
+
+/// Writes what is sent to `client`: whole packets, encoded.
+pub(crate) fn sent(client: &str, version: ProtocolVersion, packets: &[u8]) {
+    let mut rest = packets;
+    while let Ok(Some(header)) = FixedHeader::peek(rest, usize::MAX) {
+        let Some((packet, others)) = rest.split_at_checked(header.packet_len()) else {
+            return;
+        };
+        rest = others;
+        let body = Bytes::copy_from_slice(&packet[header.len..]);
+        let Ok(packet) = Packet::decode_body(header, &body, version) else {
+            return;
+        };
+        let name = packet.packet_type().name();
+        match &packet {
+            Packet::ConnAck(connack) => {
+                let code = if version.is_v5() {
+                    connack.reason.as_u8()
+                } else {
+                    connack.reason.to_v3_connect()
+                };
+                let present = u8::from(connack.session_present);
+                debug!("Sending CONNACK to {client} ({present}, {code})");
+            }
+            Packet::Publish(publish) => {
+                debug!("Sending PUBLISH to {client} {}", describe(publish));
+            }
+            Packet::PubAck(ack) | Packet::PubRec(ack) => debug!(
+                "Sending {name} to {client} (m{}, rc{})",
+                ack.packet_id,
+                ack.reason.as_u8()
+            ),
+            Packet::PubRel(ack) | Packet::PubComp(ack) => {
+                debug!("Sending {name} to {client} (m{})", ack.packet_id);
+            }
+            Packet::Disconnect(disconnect) => debug!(
+                "Sending DISCONNECT to {client} (rc{})",
+                disconnect.reason.as_u8()
+            ),
+            _ => debug!("Sending {name} to {client}"),
+        }
+    }
+}
+
+/// Writes the lines of a subscription that is granted.
+pub(crate) fn subscribed(client: &str, filter: &TopicFilter, qos: u8) {
+    debug!("\t{filter} (QoS {qos})");
+    super::subscribe!("{client} {qos} {filter}");
+}
+
+/// Writes the line of a subscription that is given up.
+pub(crate) fn unsubscribed(client: &str, filter: &TopicFilter) {
+    super::unsubscribe!("{client} {filter}");
+}
+
+fn describe(publish: &Publish) -> String {
+    format!(
+        "(d{}, q{}, r{}, m{}, '{}', ... ({} bytes))",
+        u8::from(publish.dup),
+        publish.qos.as_u8(),
+        u8::from(publish.retain),
+        publish.packet_id.map_or(0, codec::PacketId::get),
+        publish.topic,
+        publish.payload.len()
+    )
+}

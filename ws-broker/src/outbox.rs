@@ -1,0 +1,432 @@
+//! What waits to be written to one subscriber.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+
+use bytes::BytesMut;
+use codec::{ByteString, ProtocolVersion};
+use protocol::Delivery;
+
+use crate::log::notice;
+
+/// Above this many bytes, publishers are held for a moment while the
+/// subscriber drains.
+const HIGH_WATER: usize = 1 << 20;
+/// Encoded QoS 0 messages beyond this many bytes are dropped.
+const MAX_QOS0_BYTES: usize = 8 << 20;
+/// Queued QoS 1 and 2 messages of a draining subscriber may go beyond the
+/// configured limits until they have this many bytes, since publishers are
+/// held.
+const MAX_DRAINING_BYTES: usize = 16 << 20;
+/// Chunks up to this size are put together.
+const SMALL_CHUNK: usize = 16 << 10;
+/// What a queued delivery takes beside its message, for limits in bytes.
+const DELIVERY_OVERHEAD: usize = 64;
+
+/// Bounds on what is queued for one subscriber at QoS 1 and 2.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct QueueLimits {
+    /// `max_queued_messages`; 0 for no limit.
+    pub messages: usize,
+    /// `max_queued_bytes`; 0 for no limit.
+    pub bytes: usize,
+}
+
+/// What waits for one session's client: the queue outlives its connections.
+///
+/// Publishers push what a batch brought, the client's own connection takes it.
+/// QoS 0 messages come encoded, and only while the client is connected; QoS 1
+/// and 2 come as deliveries and wait for the client's window, or its return.
+#[derive(Debug)]
+pub(crate) struct Outbox {
+    id: u64,
+    client_id: ByteString,
+    inner: Mutex<Inner>,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    /// `None` while the client is away.
+    online: Option<Receiver>,
+    chunks: VecDeque<BytesMut>,
+    chunk_bytes: usize,
+    queue: VecDeque<Delivery>,
+    queue_bytes: usize,
+    /// A publisher waited in vain: nobody waits again before it has drained.
+    is_slow: bool,
+    /// It has been said that messages are dropped.
+    has_dropped: bool,
+    /// The connection that waits for something to write.
+    owner: Option<Waker>,
+    /// Publishers that wait for it to drain.
+    held: Vec<Waker>,
+}
+
+/// What an encoder must know of a connected client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Receiver {
+    /// The version that QoS 0 messages must be encoded for.
+    pub version: ProtocolVersion,
+    /// The longest packet that the client accepts, bytes.
+    pub maximum_packet_size: usize,
+}
+
+/// What a batch brings for one outbox.
+#[derive(Debug, Default)]
+pub(crate) struct Batch {
+    /// QoS 0 messages, encoded for [`Batch::receiver`].
+    pub qos0: BytesMut,
+    /// How many they are.
+    pub qos0_messages: u64,
+    /// QoS 1 and 2 messages.
+    pub deliveries: Vec<Delivery>,
+    /// Whom the QoS 0 messages are encoded for.
+    pub receiver: Option<Receiver>,
+}
+
+/// How a push went.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Pushed {
+    /// Messages dropped because of a bound.
+    pub dropped: u64,
+    /// Whether the publisher should wait for [`Outbox::poll_relief`] before it
+    /// reads on.
+    pub hold: bool,
+}
+
+static NEXT_ID: AtomicU64 = AtomicU64::new(1);
+
+impl Outbox {
+    /// The outbox of a new session, its client away.
+    pub(crate) fn new(client_id: ByteString) -> Self {
+        Self {
+            id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
+            client_id,
+            inner: Mutex::default(),
+        }
+    }
+
+    /// Different for every outbox of this process.
+    pub(crate) const fn id(&self) -> u64 {
+        self.id
+    }
+
+    /// No code that can panic runs under the lock.
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Who receives now, if anybody.
+    pub(crate) fn receiver(&self) -> Option<Receiver> {
+        self.lock().online
+    }
+
+    /// The client is here.
+    pub(crate) fn set_online(&self, receiver: Receiver) {
+        let mut inner = self.lock();
+        inner.online = Some(receiver);
+        inner.is_slow = false;
+    }
+
+    /// The client is away: QoS 0 messages are dropped, nobody waits.
+    pub(crate) fn set_offline(&self) {
+        let mut inner = self.lock();
+        inner.online = None;
+        inner.chunks = VecDeque::new();
+        inner.chunk_bytes = 0;
+        inner.owner = None;
+        relieve(inner);
+    }
+
+    /// Puts deliveries back to the front, oldest first, that were taken and
+    /// not sent.
+    pub(crate) fn put_back(&self, deliveries: impl DoubleEndedIterator<Item = Delivery>) {
+        let mut inner = self.lock();
+        for delivery in deliveries.rev() {
+            inner.queue_bytes += size(&delivery);
+            inner.queue.push_front(delivery);
+        }
+    }
+
+    /// Takes over what a batch brought, and wakes the connection, once. The
+    /// batch is empty afterwards.
+    pub(crate) fn push(&self, batch: &mut Batch, limits: QueueLimits) -> Pushed {
+        let mut dropped = 0;
+        let mut inner = self.lock();
+        if !batch.qos0.is_empty() {
+            let qos0 = std::mem::take(&mut batch.qos0);
+            let messages = std::mem::take(&mut batch.qos0_messages);
+            // Who came back in another version cannot read these.
+            if inner.online.is_none() || inner.online != batch.receiver {
+                drop(qos0);
+            } else if inner.chunk_bytes + qos0.len() > MAX_QOS0_BYTES {
+                dropped += messages;
+            } else {
+                inner.push_chunk(qos0);
+            }
+        }
+        for delivery in batch.deliveries.drain(..) {
+            if inner.has_room(size(&delivery), limits) {
+                inner.queue_bytes += size(&delivery);
+                inner.queue.push_back(delivery);
+            } else {
+                dropped += 1;
+            }
+        }
+        let hold = inner.is_pressed(limits) && inner.online.is_some() && !inner.is_slow;
+        let owner = inner.owner.take();
+        let is_first_drop = dropped > 0 && !inner.has_dropped;
+        inner.has_dropped |= dropped > 0;
+        drop(inner);
+        if let Some(owner) = owner {
+            owner.wake();
+        }
+        if is_first_drop {
+            notice!(
+                "Outgoing messages are being dropped for client {}.",
+                self.client_id
+            );
+        }
+        Pushed { dropped, hold }
+    }
+
+    /// Whether there is something to write for a client that can take
+    /// deliveries if `has_window`; if not, the task is woken when there is.
+    pub(crate) fn poll_ready(&self, has_window: bool, cx: &Context<'_>) -> Poll<()> {
+        let mut inner = self.lock();
+        if !inner.chunks.is_empty() || has_window && !inner.queue.is_empty() {
+            return Poll::Ready(());
+        }
+        match &mut inner.owner {
+            Some(waker) => waker.clone_from(cx.waker()),
+            owner => *owner = Some(cx.waker().clone()),
+        }
+        Poll::Pending
+    }
+
+    /// Takes all QoS 0 chunks and up to `window` deliveries.
+    pub(crate) fn take(
+        &self,
+        window: usize,
+        chunks: &mut VecDeque<BytesMut>,
+        deliveries: &mut Vec<Delivery>,
+        limits: QueueLimits,
+    ) {
+        let mut inner = self.lock();
+        if chunks.is_empty() {
+            std::mem::swap(chunks, &mut inner.chunks);
+        } else {
+            chunks.append(&mut inner.chunks);
+        }
+        inner.chunk_bytes = 0;
+        let count = window.min(inner.queue.len());
+        deliveries.extend(inner.queue.drain(..count));
+        let taken: usize = deliveries.iter().map(size).sum();
+        inner.queue_bytes = inner.queue_bytes.saturating_sub(taken);
+        if inner.queue.is_empty() {
+            inner.queue_bytes = 0;
+            if inner.queue.capacity() > 64 {
+                inner.queue = VecDeque::new();
+            }
+        }
+        if !inner.is_pressed(limits) {
+            inner.is_slow = false;
+            inner.has_dropped = false;
+            relieve(inner);
+        }
+    }
+
+    /// Ready when a publisher that was told to hold may go on.
+    pub(crate) fn poll_relief(&self, limits: QueueLimits, cx: &Context<'_>) -> Poll<()> {
+        let mut inner = self.lock();
+        if inner.online.is_none() || inner.is_slow || !inner.is_pressed(limits) {
+            return Poll::Ready(());
+        }
+        if !inner.held.iter().any(|held| held.will_wake(cx.waker())) {
+            inner.held.push(cx.waker().clone());
+        }
+        Poll::Pending
+    }
+
+    /// A publisher has waited long enough: nobody waits for this subscriber
+    /// again until it has drained.
+    pub(crate) fn give_up_holding(&self) {
+        let mut inner = self.lock();
+        inner.is_slow = true;
+        relieve(inner);
+    }
+}
+
+impl Inner {
+    fn push_chunk(&mut self, chunk: BytesMut) {
+        self.chunk_bytes += chunk.len();
+        match self.chunks.back_mut() {
+            Some(last) if last.len() + chunk.len() <= SMALL_CHUNK => last.extend_from_slice(&chunk),
+            _ => self.chunks.push_back(chunk),
+        }
+    }
+
+    fn has_room(&self, size: usize, limits: QueueLimits) -> bool {
+        let within = (limits.messages == 0 || self.queue.len() < limits.messages)
+            && (limits.bytes == 0 || self.queue_bytes + size <= limits.bytes);
+        let is_draining = self.online.is_some() && !self.is_slow;
+        within || is_draining && self.queue_bytes + size <= MAX_DRAINING_BYTES
+    }
+
+    fn is_pressed(&self, limits: QueueLimits) -> bool {
+        self.chunk_bytes + self.queue_bytes > HIGH_WATER
+            || limits.messages > 0 && self.queue.len() > limits.messages / 2
+            || limits.bytes > 0 && self.queue_bytes > limits.bytes / 2
+    }
+}
+
+fn size(delivery: &Delivery) -> usize {
+    delivery.message.size() + DELIVERY_OVERHEAD
+}
+
+fn relieve(mut inner: MutexGuard<'_, Inner>) {
+    let held = std::mem::take(&mut inner.held);
+    drop(inner);
+    for publisher in held {
+        publisher.wake();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::AtomicBool;
+    use std::task::Wake;
+
+    use codec::{QoS, TopicName};
+    use protocol::Message;
+
+    use super::*;
+
+    const LIMITS: QueueLimits = QueueLimits {
+        messages: 4,
+        bytes: 0,
+    };
+    const RECEIVER: Receiver = Receiver {
+        version: ProtocolVersion::V3_1_1,
+        maximum_packet_size: 1000,
+    };
+
+    #[derive(Default)]
+    struct Flag(AtomicBool);
+    impl Wake for Flag {
+        fn wake(self: Arc<Self>) {
+            self.0.store(true, Ordering::SeqCst);
+        }
+    }
+    impl Flag {
+        fn take(&self) -> bool {
+            self.0.swap(false, Ordering::SeqCst)
+        }
+    }
+
+    fn batch(qos0: usize, deliveries: usize) -> Batch {
+        let message = Arc::new(Message::new(TopicName::new("t").unwrap(), "x"));
+        Batch {
+            qos0: BytesMut::from(&vec![0; qos0][..]),
+            qos0_messages: qos0 as u64,
+            deliveries: vec![Delivery::new(message, QoS::AtLeastOnce); deliveries],
+            receiver: Some(RECEIVER),
+        }
+    }
+
+    fn take(outbox: &Outbox, window: usize) -> (usize, usize) {
+        let (mut chunks, mut deliveries) = (VecDeque::new(), Vec::new());
+        outbox.take(window, &mut chunks, &mut deliveries, LIMITS);
+        (chunks.iter().map(BytesMut::len).sum(), deliveries.len())
+    }
+
+    #[test]
+    fn while_away_qos_0_is_dropped_and_the_queue_is_bounded() {
+        let outbox = Outbox::new("c".into());
+        let pushed = outbox.push(&mut batch(10, 6), LIMITS);
+        assert_eq!(
+            pushed,
+            Pushed {
+                dropped: 2,
+                hold: false
+            }
+        );
+        assert_eq!(take(&outbox, 100), (0, 4));
+    }
+
+    #[test]
+    fn the_owner_is_woken_once_a_batch_and_takes_what_its_window_allows() {
+        let outbox = Outbox::new("c".into());
+        outbox.set_online(RECEIVER);
+        let flag = Arc::new(Flag::default());
+        let waker = flag.clone().into();
+        let cx = Context::from_waker(&waker);
+        assert!(outbox.poll_ready(true, &cx).is_pending());
+        outbox.push(&mut batch(10, 3), LIMITS);
+        assert!(flag.take());
+        outbox.push(&mut batch(10, 0), LIMITS);
+        assert!(!flag.take(), "nobody waits any more");
+        assert!(outbox.poll_ready(false, &cx).is_ready());
+        assert_eq!(take(&outbox, 2), (20, 2));
+        assert!(outbox.poll_ready(false, &cx).is_pending(), "no window");
+        assert!(outbox.poll_ready(true, &cx).is_ready());
+        assert_eq!(take(&outbox, 2), (0, 1));
+    }
+
+    #[test]
+    fn a_draining_subscriber_holds_publishers_and_loses_nothing_a_slow_one_does_neither() {
+        let outbox = Outbox::new("c".into());
+        outbox.set_online(RECEIVER);
+        let flag = Arc::new(Flag::default());
+        let waker = flag.clone().into();
+        let cx = Context::from_waker(&waker);
+        let pushed = outbox.push(&mut batch(0, 10), LIMITS);
+        assert_eq!(
+            pushed,
+            Pushed {
+                dropped: 0,
+                hold: true
+            }
+        );
+        assert!(outbox.poll_relief(LIMITS, &cx).is_pending());
+        take(&outbox, 10);
+        assert!(flag.take());
+        assert!(outbox.poll_relief(LIMITS, &cx).is_ready());
+
+        outbox.push(&mut batch(0, 3), LIMITS);
+        outbox.give_up_holding();
+        assert!(outbox.poll_relief(LIMITS, &cx).is_ready());
+        let pushed = outbox.push(&mut batch(0, 10), LIMITS);
+        assert_eq!(
+            pushed,
+            Pushed {
+                dropped: 9,
+                hold: false
+            }
+        );
+        take(&outbox, 10);
+        assert!(outbox.push(&mut batch(0, 10), LIMITS).hold, "drained again");
+    }
+
+    #[test]
+    fn qos_0_beyond_the_bound_is_dropped_and_counted() {
+        let outbox = Outbox::new("c".into());
+        outbox.set_online(RECEIVER);
+        assert!(outbox.push(&mut batch(MAX_QOS0_BYTES, 0), LIMITS).hold);
+        assert_eq!(outbox.push(&mut batch(7, 0), LIMITS).dropped, 7);
+    }
+
+    #[test]
+    fn what_was_encoded_for_an_earlier_connection_is_not_sent() {
+        let outbox = Outbox::new("c".into());
+        outbox.set_online(Receiver {
+            version: ProtocolVersion::V5,
+            ..RECEIVER
+        });
+        outbox.push(&mut batch(10, 0), LIMITS);
+        assert_eq!(take(&outbox, 0), (0, 0));
+    }
+}

@@ -1,0 +1,176 @@
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use codec::{QoS, TopicFilter};
+use foldhash::fast::FixedState;
+use protocol::{Message, Time};
+
+/// The last message with the RETAIN flag on one topic (section 3.3.1.3).
+#[derive(Clone, Debug)]
+pub(crate) struct Retained {
+    /// What was published.
+    pub message: Arc<Message>,
+    /// The QoS it was published at.
+    pub qos: QoS,
+}
+
+/// All retained messages, as a tree of topic levels.
+#[derive(Debug, Default)]
+pub(super) struct RetainedStore {
+    root: Node,
+    len: usize,
+}
+
+#[derive(Debug, Default)]
+struct Node {
+    retained: Option<Retained>,
+    children: HashMap<Box<str>, Node, FixedState>,
+}
+
+impl RetainedStore {
+    /// Keeps a message in place of the last one on its topic; one with an
+    /// empty payload only removes that \[MQTT-3.3.1-6\].
+    pub(super) fn set(&mut self, retained: &Retained) {
+        let message = &retained.message;
+        let levels: Vec<&str> = message.topic.split('/').collect();
+        if message.payload.is_empty() {
+            self.len -= usize::from(remove(&mut self.root, &levels));
+            return;
+        }
+        let mut node = &mut self.root;
+        for level in levels {
+            if !node.children.contains_key(level) {
+                node.children.insert(level.into(), Node::default());
+            }
+            node = node.children.get_mut(level).expect("put in above");
+        }
+        self.len += usize::from(node.retained.is_none());
+        node.retained = Some(retained.clone());
+    }
+
+    /// All that match `filter` and are not expired.
+    pub(super) fn matching(&self, filter: &TopicFilter, now: Time) -> Vec<Retained> {
+        let filter: Vec<&str> = filter.matched().split('/').collect();
+        let mut found = Vec::new();
+        // (node, what is left of the filter, whether it is the root)
+        let mut open = vec![(&self.root, &filter[..], true)];
+        while let Some((node, filter, is_root)) = open.pop() {
+            let keep = |found: &mut Vec<Retained>| {
+                if let Some(retained) = &node.retained
+                    && !retained.message.is_expired(now)
+                {
+                    found.push(retained.clone());
+                }
+            };
+            // A wildcard as the first level leaves out what starts with $
+            // [MQTT-4.7.2-1].
+            let visible = |name: &str| !(is_root && name.starts_with('$'));
+            match filter {
+                [] => keep(&mut found),
+                ["#"] => {
+                    keep(&mut found);
+                    let children = node.children.iter().filter(|(name, _)| visible(name));
+                    open.extend(children.map(|(_, child)| (child, filter, false)));
+                }
+                ["+", rest @ ..] => {
+                    let children = node.children.iter().filter(|(name, _)| visible(name));
+                    open.extend(children.map(|(_, child)| (child, rest, false)));
+                }
+                [level, rest @ ..] => {
+                    open.extend(node.children.get(*level).map(|child| (child, rest, false)));
+                }
+            }
+        }
+        found
+    }
+}
+
+/// Depth is bounded by what [`crate::broker::MAX_TOPIC_LEVELS`] lets in.
+fn remove(node: &mut Node, levels: &[&str]) -> bool {
+    let [level, rest @ ..] = levels else {
+        return node.retained.take().is_some();
+    };
+    let Some(child) = node.children.get_mut(*level) else {
+        return false;
+    };
+    let removed = remove(child, rest);
+    if child.retained.is_none() && child.children.is_empty() {
+        node.children.remove(*level);
+    }
+    removed
+}
+
+#[cfg(test)]
+mod tests {
+    use codec::TopicName;
+
+    use super::*;
+
+    fn retained(topic: &str, payload: &'static str) -> Retained {
+        Retained {
+            message: Arc::new(Message::new(TopicName::new(topic).unwrap(), payload)),
+            qos: QoS::AtLeastOnce,
+        }
+    }
+
+    fn matching(store: &RetainedStore, filter: &str) -> Vec<String> {
+        let filter = TopicFilter::new(filter).unwrap();
+        let found = store.matching(&filter, Time::default());
+        let mut topics: Vec<_> = found.iter().map(|r| r.message.topic.to_string()).collect();
+        topics.sort();
+        topics
+    }
+
+    #[test]
+    fn agrees_with_matching_topic_by_topic() {
+        let topics = [
+            "a", "a/b", "a/b/c", "a//c", "/", "/a", "$SYS/x", "a/", "b/b",
+        ];
+        let mut store = RetainedStore::default();
+        for topic in topics {
+            store.set(&retained(topic, "x"));
+        }
+        for filter in [
+            "#", "+", "+/+", "/#", "a/#", "a/+", "a/b", "+/b", "$SYS/#", "a/+/c", "no",
+        ] {
+            let parsed = TopicFilter::new(filter).unwrap();
+            let mut expected: Vec<_> = topics
+                .iter()
+                .filter(|t| parsed.matches(&TopicName::new(**t).unwrap()))
+                .map(ToString::to_string)
+                .collect();
+            expected.sort();
+            assert_eq!(matching(&store, filter), expected, "{filter}");
+        }
+    }
+
+    #[test]
+    fn section_3_3_1_3_the_last_one_stays_and_an_empty_payload_deletes() {
+        let mut store = RetainedStore::default();
+        store.set(&retained("Kitchen/Fridge", "Temperature:14"));
+        store.set(&retained("Kitchen/Fridge", "Temperature:15"));
+        assert_eq!(store.len, 1);
+        let filter = TopicFilter::new("Kitchen/+").unwrap();
+        let found = store.matching(&filter, Time::default());
+        assert_eq!(found[0].message.payload, "Temperature:15");
+        store.set(&retained("Kitchen/Fridge", ""));
+        assert_eq!(store.len, 0);
+        store.set(&retained("Kitchen/Fridge", ""));
+        assert_eq!(store.len, 0);
+        assert!(store.root.children.is_empty(), "no node is left behind");
+    }
+
+    #[test]
+    fn section_3_3_2_3_3_what_is_expired_is_not_sent() {
+        let mut store = RetainedStore::default();
+        let mut message = Message::new(TopicName::new("t").unwrap(), "x");
+        message.expires_at = Some(Time::from_millis(1000));
+        store.set(&Retained {
+            message: Arc::new(message),
+            qos: QoS::AtMostOnce,
+        });
+        let filter = TopicFilter::new("#").unwrap();
+        assert_eq!(store.matching(&filter, Time::from_millis(1000)).len(), 1);
+        assert!(store.matching(&filter, Time::from_millis(1001)).is_empty());
+    }
+}

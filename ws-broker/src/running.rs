@@ -1,0 +1,132 @@
+//! A broker that serves.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+
+use crate::broker::Broker;
+use crate::config::{Config, Protocol};
+use crate::listener;
+use crate::log::{information, notice, warning};
+
+/// How long clients get to take their leave when the broker stops.
+const GOODBYE: Duration = Duration::from_secs(2);
+
+/// Why a broker cannot start; displays as one line.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A listener's address cannot be used.
+    #[error("cannot listen on {address}: {error}{hint}")]
+    Listen {
+        /// Address and port.
+        address: String,
+        /// What the system says.
+        error: std::io::Error,
+        /// What to do about it.
+        hint: String,
+    },
+}
+
+/// A listener that is open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bound {
+    /// Where.
+    pub address: SocketAddr,
+    /// What is spoken there.
+    pub protocol: Protocol,
+}
+
+/// A broker that serves; it stops when this is dropped.
+#[derive(Debug)]
+pub struct Running {
+    broker: Arc<Broker>,
+    bound: Vec<Bound>,
+    tasks: JoinSet<()>,
+}
+
+impl Running {
+    /// Opens all listeners and serves them, on the current tokio runtime.
+    ///
+    /// # Errors
+    /// A listener cannot be opened; none is then.
+    pub async fn start(config: Config) -> Result<Self, StartError> {
+        let version = env!("CARGO_PKG_VERSION");
+        information!("ws-broker version {version} starting");
+        match &config.file {
+            Some(file) => information!("Config loaded from {}.", file.display()),
+            None => information!("Using default config."),
+        }
+        if config.is_local_only() {
+            notice!("Only this machine can connect: there is no listener for others.");
+        } else if config.allow_anonymous {
+            notice!("Devices on the network connect without a password, as configured.");
+        }
+        for warning in &config.warnings {
+            warning!("Warning: {warning}");
+        }
+        let broker = Arc::new(Broker::new(config));
+        let mut tasks = JoinSet::new();
+        let mut bound = Vec::new();
+        let mut sockets = Vec::new();
+        for listener in &broker.config.listeners {
+            match listener::open(listener).await {
+                Ok(opened) => sockets.push((listener.clone(), opened)),
+                Err(error) if listener.is_optional => {
+                    warning!("Warning: no dashboard: {error}.");
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        for (listener, opened) in sockets {
+            let served = listener::Served::new(broker.clone(), listener);
+            for socket in opened {
+                if let Ok(address) = socket.local_addr() {
+                    bound.push(Bound {
+                        address,
+                        protocol: served.protocol(),
+                    });
+                }
+                tasks.spawn(served.clone().serve(socket));
+            }
+        }
+        tasks.spawn(broker.clone().keep_house());
+        information!("ws-broker version {version} running");
+        Ok(Self {
+            broker,
+            bound,
+            tasks,
+        })
+    }
+
+    /// The listeners, in the order of the configuration.
+    pub fn bound(&self) -> &[Bound] {
+        &self.bound
+    }
+
+    /// The first address where `protocol` is spoken.
+    pub fn address(&self, protocol: Protocol) -> Option<SocketAddr> {
+        let bound = self.bound.iter().find(|b| b.protocol == protocol);
+        bound.map(|bound| bound.address)
+    }
+
+    /// Takes no more connections, tells every client, and waits for them to
+    /// be gone, for a moment.
+    pub async fn stop(mut self) {
+        information!(
+            "ws-broker version {} terminating",
+            env!("CARGO_PKG_VERSION")
+        );
+        self.tasks.shutdown().await;
+        self.broker.sessions.shut_down();
+        let goodbye = tokio::time::timeout(GOODBYE, self.broker.no_connections());
+        let dropped = self.broker.router.dropped();
+        if dropped > 0 {
+            information!("{dropped} messages were dropped because their receivers were too slow.");
+        }
+        if goodbye.await.is_err() {
+            information!("Some clients have not closed their connections.");
+        }
+    }
+}

@@ -1,0 +1,314 @@
+//! Who is connected, and the sessions of those who are not.
+
+use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Context;
+use std::time::Duration;
+
+use codec::{ByteString, SubscriptionOptions, TopicFilter, Will};
+use foldhash::fast::FixedState;
+use futures_util::task::AtomicWaker;
+use protocol::{Session, Time};
+use tokio::sync::{Notify, oneshot};
+
+use crate::outbox::Outbox;
+
+/// Session expiry that means "never" (section 3.1.2.11.2).
+pub(crate) const NEVER: u32 = u32::MAX;
+
+/// A session's whole state: it is with the connection, or parked, never both.
+#[derive(Debug)]
+pub(crate) struct SessionState {
+    /// Handshakes in progress.
+    pub session: Session,
+    /// What waits for the client.
+    pub outbox: Arc<Outbox>,
+    /// What it subscribes to.
+    pub subscriptions: HashMap<TopicFilter, SubscriptionOptions, FixedState>,
+}
+
+impl SessionState {
+    /// A new session.
+    pub(crate) fn new(client_id: ByteString) -> Self {
+        Self {
+            session: Session::new(),
+            outbox: Arc::new(Outbox::new(client_id)),
+            subscriptions: HashMap::default(),
+        }
+    }
+}
+
+/// How others reach a client's connection.
+#[derive(Debug)]
+pub(crate) struct Control {
+    /// The peer's address.
+    pub address: String,
+    commands: Mutex<VecDeque<Command>>,
+    waker: AtomicWaker,
+}
+
+/// What a connection is told by others.
+#[derive(Debug)]
+pub(crate) enum Command {
+    /// Another connection has the same client identifier: hand the session
+    /// over and close.
+    TakeOver(TakeOver),
+    /// The broker stops.
+    ShutDown,
+}
+
+/// A request for a session.
+#[derive(Debug)]
+pub(crate) struct TakeOver {
+    /// The other connection throws the session away.
+    pub clean_start: bool,
+    /// The other connection's address.
+    pub by: String,
+    reply: oneshot::Sender<Option<Box<SessionState>>>,
+}
+
+impl TakeOver {
+    /// Answers the request; `None` if there is no session left.
+    pub(crate) fn hand_over(
+        self,
+        state: Option<Box<SessionState>>,
+    ) -> Result<(), Box<SessionState>> {
+        match self.reply.send(state) {
+            Ok(()) | Err(None) => Ok(()),
+            Err(Some(state)) => Err(state),
+        }
+    }
+}
+
+impl Control {
+    /// For a connection from `address`.
+    pub(crate) fn new(address: String) -> Self {
+        Self {
+            address,
+            commands: Mutex::default(),
+            waker: AtomicWaker::new(),
+        }
+    }
+
+    /// Tells the connection something.
+    pub(crate) fn send(&self, command: Command) {
+        self.commands
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push_back(command);
+        self.waker.wake();
+    }
+
+    /// The next command; if there is none, the task is woken when one comes.
+    pub(crate) fn poll(&self, cx: &Context<'_>) -> Option<Command> {
+        self.waker.register(cx.waker());
+        self.take()
+    }
+
+    /// The next command.
+    pub(crate) fn take(&self) -> Option<Command> {
+        self.commands
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .pop_front()
+    }
+}
+
+/// A session whose client is away.
+#[derive(Debug)]
+pub(crate) struct Parked {
+    /// The session.
+    pub state: Box<SessionState>,
+    /// When it ends; `None` for never.
+    pub expires_at: Option<Time>,
+    /// A will that waits for its delay to pass.
+    pub will: Option<(Will, Time)>,
+}
+
+#[derive(Debug)]
+enum Entry {
+    Live(Arc<Control>),
+    Parked(Box<Parked>),
+}
+
+/// What a client that connects finds.
+#[derive(Debug)]
+pub(crate) enum Found {
+    /// No session.
+    Nothing,
+    /// A session whose client was away.
+    Parked(Box<Parked>),
+    /// A connection that has the session, and has been told to hand it over.
+    Live(oneshot::Receiver<Option<Box<SessionState>>>),
+}
+
+/// What is due at a moment.
+#[derive(Debug)]
+pub(crate) enum Due {
+    /// A will's delay has passed.
+    Will(Box<Will>),
+    /// A session has expired.
+    Session(Box<Parked>),
+}
+
+/// All sessions by client identifier.
+#[derive(Debug, Default)]
+pub(crate) struct Sessions {
+    inner: Mutex<Inner>,
+    /// The next moment at which something is due may have changed.
+    changed: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    entries: HashMap<ByteString, Entry, FixedState>,
+    /// When which parked session is to be looked at.
+    schedule: BTreeSet<(Time, ByteString)>,
+}
+
+impl Sessions {
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Puts a connection in the place of what was there.
+    pub(crate) fn join(&self, id: &ByteString, control: &Arc<Control>, clean_start: bool) -> Found {
+        let mut inner = self.lock();
+        match inner
+            .entries
+            .insert(id.clone(), Entry::Live(control.clone()))
+        {
+            None => Found::Nothing,
+            Some(Entry::Parked(parked)) => {
+                inner.unschedule(id, &parked);
+                Found::Parked(parked)
+            }
+            Some(Entry::Live(other)) => {
+                let (reply, state) = oneshot::channel();
+                other.send(Command::TakeOver(TakeOver {
+                    clean_start,
+                    by: control.address.clone(),
+                    reply,
+                }));
+                Found::Live(state)
+            }
+        }
+    }
+
+    /// A connection ends and leaves its session behind, or nothing. Gives the
+    /// session back if another connection has taken over: that one waits for
+    /// it, see [`Control::take`].
+    pub(crate) fn leave(
+        &self,
+        id: &ByteString,
+        control: &Arc<Control>,
+        parked: Option<Box<Parked>>,
+    ) -> Result<(), Option<Box<Parked>>> {
+        let mut inner = self.lock();
+        match inner.entries.get_mut(id) {
+            Some(Entry::Live(live)) if Arc::ptr_eq(live, control) => {}
+            _ => return Err(parked),
+        }
+        match parked {
+            None => {
+                inner.entries.remove(id);
+            }
+            Some(parked) => {
+                inner.schedule(id, &parked);
+                inner.entries.insert(id.clone(), Entry::Parked(parked));
+                self.changed.notify_one();
+            }
+        }
+        Ok(())
+    }
+
+    /// Tells every connection that the broker stops.
+    pub(crate) fn shut_down(&self) {
+        for entry in self.lock().entries.values() {
+            if let Entry::Live(control) = entry {
+                control.send(Command::ShutDown);
+            }
+        }
+    }
+
+    /// Waits until something is due, and takes it.
+    pub(crate) async fn due(&self, clock: crate::clock::Clock) -> Vec<Due> {
+        loop {
+            let next = self.lock().schedule.first().map(|(at, _)| *at);
+            let now = clock.now();
+            match next {
+                Some(at) if at <= now => return self.lock().take_due(now),
+                Some(at) => {
+                    let sleep = tokio::time::sleep_until(clock.instant(at));
+                    tokio::select! {
+                        () = sleep => {}
+                        () = self.changed.notified() => {}
+                    }
+                }
+                None => self.changed.notified().await,
+            }
+        }
+    }
+}
+
+impl Inner {
+    fn schedule(&mut self, id: &ByteString, parked: &Parked) {
+        self.schedule
+            .extend(parked.next().map(|at| (at, id.clone())));
+    }
+
+    fn unschedule(&mut self, id: &ByteString, parked: &Parked) {
+        if let Some(at) = parked.next() {
+            self.schedule.remove(&(at, id.clone()));
+        }
+    }
+
+    fn take_due(&mut self, now: Time) -> Vec<Due> {
+        let mut due = Vec::new();
+        while let Some((at, _)) = self.schedule.first()
+            && *at <= now
+        {
+            let Some((_, id)) = self.schedule.pop_first() else {
+                break;
+            };
+            let Some(Entry::Parked(parked)) = self.entries.get_mut(&id) else {
+                continue;
+            };
+            if let Some((will, _)) = parked.will.take_if(|(_, at)| *at <= now) {
+                due.push(Due::Will(Box::new(will)));
+            }
+            if parked.expires_at.is_some_and(|at| at <= now) {
+                if let Some(Entry::Parked(parked)) = self.entries.remove(&id) {
+                    due.push(Due::Session(parked));
+                }
+            } else if let Some(at) = parked.next() {
+                self.schedule.insert((at, id));
+            }
+        }
+        due
+    }
+}
+
+impl Parked {
+    /// A session that its client leaves `now`, with an expiry interval in
+    /// seconds.
+    pub(crate) fn new(
+        state: Box<SessionState>,
+        expiry: u32,
+        will: Option<(Will, Time)>,
+        now: Time,
+    ) -> Self {
+        let expires_at = (expiry != NEVER).then(|| now + Duration::from_secs(expiry.into()));
+        Self {
+            state,
+            expires_at,
+            will,
+        }
+    }
+
+    /// When something is due.
+    fn next(&self) -> Option<Time> {
+        let will = self.will.as_ref().map(|(_, at)| *at);
+        [self.expires_at, will].into_iter().flatten().min()
+    }
+}
