@@ -47,10 +47,7 @@ impl Place {
             .split_once("://")
             .map_or(broker.as_str(), |(_, rest)| rest);
         let address = rest.split(['/', '?']).next().unwrap_or(rest).to_owned();
-        let host = match address.rsplit_once(':') {
-            Some((host, port)) if port.bytes().all(|b| b.is_ascii_digit()) => host.to_owned(),
-            _ => address.clone(),
-        };
+        let host = host(&address).to_owned();
         let page = format!("{protocol}//{}/", with_port(port));
         Place {
             broker,
@@ -60,14 +57,33 @@ impl Place {
         }
     }
 
-    /// Whether only this computer can reach the address.
+    /// Whether only this computer can reach the broker at this address.
     #[must_use]
-    pub fn is_loopback(&self) -> bool {
-        self.host == "localhost"
-            || self.host.ends_with(".localhost")
-            || self.host.starts_with("127.")
-            || self.host == "[::1]"
+    pub fn broker_is_local(&self) -> bool {
+        is_loopback(&self.host)
     }
+
+    /// Whether only this computer can reach the page at this address.
+    #[must_use]
+    pub fn page_is_local(&self) -> bool {
+        let rest = self.page.split_once("://").map_or("", |(_, rest)| rest);
+        is_loopback(host(rest.trim_end_matches('/')))
+    }
+}
+
+/// The host of `host:port`.
+fn host(address: &str) -> &str {
+    match address.rsplit_once(':') {
+        Some((host, port)) if port.bytes().all(|b| b.is_ascii_digit()) => host,
+        _ => address,
+    }
+}
+
+fn is_loopback(host: &str) -> bool {
+    host == "localhost"
+        || host.ends_with(".localhost")
+        || host.starts_with("127.")
+        || host == "[::1]"
 }
 
 /// Undoes percent-encoding.
@@ -100,7 +116,7 @@ mod tests {
             ("192.168.1.20:9001", "192.168.1.20")
         );
         assert_eq!(place.page, "http://192.168.1.20:9001/");
-        assert!(!place.is_loopback());
+        assert!(!place.broker_is_local() && !place.page_is_local());
     }
 
     #[test]
@@ -118,7 +134,7 @@ mod tests {
         let place = Place::find("http:", "localhost", "8080", "");
         assert_eq!(place.broker, "ws://localhost:9001/mqtt");
         assert_eq!(place.page, "http://localhost:8080/");
-        assert!(place.is_loopback());
+        assert!(place.broker_is_local() && place.page_is_local());
     }
 
     #[test]
@@ -134,6 +150,7 @@ mod tests {
             (place.address.as_str(), place.host.as_str()),
             ("10.0.0.5:9001", "10.0.0.5")
         );
+        assert!(place.page_is_local() && !place.broker_is_local());
         let other = Place::find("http:", "localhost", "9001", "?broker=javascript:1");
         assert_eq!(other.broker, "ws://localhost:9001/mqtt");
         assert_eq!(decode("%zz%4"), "%zz%4");
@@ -149,11 +166,11 @@ mod tests {
             "a.localhost",
         ] {
             assert!(
-                Place::find("http:", host, "9001", "").is_loopback(),
+                Place::find("http:", host, "9001", "").page_is_local(),
                 "{host}"
             );
         }
-        assert!(!Place::find("http:", "[fd00::1]", "9001", "").is_loopback());
+        assert!(!Place::find("http:", "[fd00::1]", "9001", "").page_is_local());
         assert_eq!(Place::find("http:", "[fd00::1]", "", "").host, "[fd00::1]");
     }
 }

@@ -61,7 +61,7 @@ struct StepsProps {
 #[component]
 fn Steps(props: &StepsProps) -> Html {
     let place = &props.place;
-    let loopback = place.is_loopback();
+    let loopback = place.broker_is_local();
     let sketch_host = if loopback {
         strings::BROKER_PLACEHOLDER
     } else {
@@ -71,7 +71,7 @@ fn Steps(props: &StepsProps) -> Html {
         true => [strings::SKETCH_NOTE, strings::SKETCH_NOTE_LOOPBACK].join(" "),
         false => strings::SKETCH_NOTE.to_owned(),
     };
-    let phone = if loopback {
+    let phone = if place.page_is_local() {
         html! { <p>{ strings::LOOPBACK_TEXT }</p> }
     } else {
         html! { <>

@@ -1,3 +1,8 @@
+use std::cell::Cell;
+use std::rc::Rc;
+
+use wasm_bindgen::JsCast;
+use web_sys::{Element, HtmlElement};
 use yew::prelude::*;
 
 use super::shared::Shared;
@@ -25,10 +30,17 @@ pub(super) fn LedCard(props: &LedCardProps) -> Html {
         unavailable,
         on_press,
     } = props;
+    let control_node = use_node_ref();
+    let pressed = use_focus_kept(
+        &control_node,
+        (led.shown().is_some(), led.failed().is_some()),
+    );
     let press = |on: bool| {
         let (on_press, can_send) = (on_press.clone(), unavailable.is_none());
+        let pressed = pressed.clone();
         Callback::from(move |_: MouseEvent| {
             if can_send {
+                pressed.set(true);
                 on_press.emit(on);
             }
         })
@@ -37,7 +49,7 @@ pub(super) fn LedCard(props: &LedCardProps) -> Html {
     let pending = led.is_pending();
     let control = match led.shown() {
         Some(on) => html! {
-            <div class="control">
+            <div class="control" ref={control_node}>
                 <b class="value">{ word(on) }</b>
                 <button
                     type="button"
@@ -52,7 +64,7 @@ pub(super) fn LedCard(props: &LedCardProps) -> Html {
             </div>
         },
         None => html! {
-            <div class="control two" role="group" aria-label={strings::LED} aria-describedby="led-note">
+            <div class="control two" ref={control_node} role="group" aria-label={strings::LED} aria-describedby="led-note">
                 { for [true, false].map(|on| html! {
                     <button type="button" class="button" aria-disabled={disabled} onclick={press(on)}>
                         { word(on) }
@@ -86,6 +98,31 @@ pub(super) fn LedCard(props: &LedCardProps) -> Html {
             </div>
         </article>
     }
+}
+
+/// The control that was pressed may give way to another one; the keyboard's
+/// focus then goes to that, and not to the top of the page. `shape` is what
+/// decides which controls there are; the cell is to be set by a press.
+#[hook]
+fn use_focus_kept(control: &NodeRef, shape: (bool, bool)) -> Rc<Cell<bool>> {
+    let pressed = use_memo((), |()| Cell::new(false));
+    let (control, was_pressed) = (control.clone(), pressed.clone());
+    use_effect_with(shape, move |_| {
+        let document = gloo::utils::document();
+        let lost = document
+            .active_element()
+            .is_none_or(|element| element.tag_name() == "BODY");
+        if was_pressed.get() && lost {
+            let button = control
+                .cast::<Element>()
+                .and_then(|control| control.query_selector("button").ok()?);
+            if let Some(button) = button.and_then(|button| button.dyn_into::<HtmlElement>().ok()) {
+                // What cannot be focused is no worse off than before.
+                let _ = button.focus();
+            }
+        }
+    });
+    pressed
 }
 
 fn word(on: bool) -> &'static str {
