@@ -39,6 +39,7 @@ mod mailbox;
 mod message;
 mod options;
 mod outbox;
+mod overlap;
 mod page;
 mod reconnect;
 mod socket;

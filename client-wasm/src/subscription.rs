@@ -22,8 +22,8 @@ use crate::{Error, Message};
 /// the broker stops sending at the receive maximum.
 ///
 /// A message that matches the filters of several subscriptions comes to each
-/// of them, once for each time that the broker sends it: most brokers send
-/// one copy (section 3.3.4).
+/// of them once. Before MQTT 5.0, with a broker that sends a copy for each
+/// filter that matches (as Mosquitto does), each copy comes to each of them.
 pub struct Subscription {
     driver: Rc<Driver>,
     filter: TopicFilter,

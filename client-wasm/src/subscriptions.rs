@@ -4,12 +4,14 @@
 use std::collections::HashMap;
 
 use codec::{
-    Publish, QoS, ReasonCode, SubAck, Subscription, SubscriptionOptions, TopicFilter, UnsubAck,
+    Publish, QoS, ReasonCode, RetainHandling, SubAck, Subscription, SubscriptionOptions,
+    TopicFilter, UnsubAck,
 };
 use foldhash::fast::FixedState;
 use futures_channel::oneshot;
 
 use crate::mailbox::{Bounds, Mailbox};
+use crate::overlap::overlap;
 use crate::{Error, Message, Operation};
 
 pub(crate) type Granted = oneshot::Sender<Result<QoS, Error>>;
@@ -18,9 +20,20 @@ pub(crate) type Gone = oneshot::Sender<Result<(), Error>>;
 /// A stream's name among all of a client's.
 pub(crate) type Key = u64;
 
+/// What the client is subscribed to, or wants to be.
+///
+/// Some brokers send a message once for each filter that matches it, others
+/// once for all of them. Filters that overlap therefore get subscription
+/// identifiers, where the broker has them, so that each copy finds its own
+/// streams; filters that do not need none, which spares broker and client the
+/// properties.
 #[derive(Debug, Default)]
 pub(crate) struct Subscriptions {
+    /// In the order in which they were asked for.
     entries: Vec<Entry>,
+    /// Whether the broker has subscription identifiers (section 3.2.2.3.12).
+    has_identifiers: bool,
+    last_identifier: u32,
     departures: Vec<Departure>,
     /// The filters of SUBSCRIBEs and UNSUBSCRIBEs on their way, by token, in
     /// the order of the packet.
@@ -32,8 +45,20 @@ pub(crate) struct Subscriptions {
 struct Entry {
     filter: TopicFilter,
     options: SubscriptionOptions,
+    identifier: Option<u32>,
+    /// Whether it is asked for again because of its identifier alone: then
+    /// retained messages are not wanted again.
+    is_repeated: bool,
     state: State,
     streams: Vec<Stream>,
+}
+
+/// What one SUBSCRIBE asks for: one filter with an identifier, or any number
+/// without.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Request {
+    pub(crate) identifier: Option<u32>,
+    pub(crate) subscriptions: Vec<Subscription>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,20 +117,52 @@ impl Subscriptions {
         match self.entries.iter_mut().find(|e| e.filter == *filter) {
             Some(entry) => {
                 entry.options = options;
+                entry.is_repeated = false;
                 entry.state = State::Wanted;
                 entry.streams.push(stream);
             }
-            None => self.entries.push(Entry {
-                filter: filter.clone(),
-                options,
-                state: State::Wanted,
-                streams: vec![stream],
-            }),
+            None => {
+                let identifier = self.tell_apart(filter);
+                self.entries.push(Entry {
+                    filter: filter.clone(),
+                    options,
+                    identifier,
+                    is_repeated: false,
+                    state: State::Wanted,
+                    streams: vec![stream],
+                });
+            }
         }
         // One that is on its way already arrives before the SUBSCRIBE.
         let unsent = |d: &Departure| d.filter == *filter && d.requested.is_none();
         self.depart(unsent, &Ok(()));
         mailbox
+    }
+
+    /// Gives identifiers to the filters that overlap a new one, and gives the
+    /// new one's.
+    fn tell_apart(&mut self, filter: &TopicFilter) -> Option<u32> {
+        let mut overlaps = false;
+        for entry in &mut self.entries {
+            if !overlap(&entry.filter, filter) {
+                continue;
+            }
+            overlaps = true;
+            if entry.identifier.is_none() {
+                self.last_identifier += 1;
+                entry.identifier = Some(self.last_identifier);
+                if self.has_identifiers
+                    && matches!(entry.state, State::Requested(_) | State::Active)
+                {
+                    entry.is_repeated = true;
+                    entry.state = State::Wanted;
+                }
+            }
+        }
+        overlaps.then(|| {
+            self.last_identifier += 1;
+            self.last_identifier
+        })
     }
 
     /// Ends one stream. Its filter goes with the last one; whoever waits for
@@ -121,7 +178,7 @@ impl Subscriptions {
         let entry = &mut self.entries[at];
         entry.streams.retain(|stream| stream.key != key);
         if entry.streams.is_empty() {
-            let filter = self.entries.swap_remove(at).filter;
+            let filter = self.entries.remove(at).filter;
             self.departures.push(Departure {
                 filter,
                 requested: None,
@@ -192,24 +249,45 @@ impl Subscriptions {
         self.entries = entries;
     }
 
+    /// The broker has accepted a connection.
+    pub(crate) fn connected(&mut self, has_identifiers: bool) {
+        self.has_identifiers = has_identifiers;
+    }
+
     /// The broker remembers nothing.
     pub(crate) fn session_lost(&mut self) {
         for entry in &mut self.entries {
+            entry.is_repeated = false;
             entry.state = State::Wanted;
         }
         self.depart(|_| true, &Ok(()));
     }
 
     /// What to subscribe to that was not asked for yet.
-    pub(crate) fn wanted(&self) -> Vec<Subscription> {
-        self.entries
-            .iter()
-            .filter(|entry| entry.state == State::Wanted)
-            .map(|entry| Subscription {
+    pub(crate) fn wanted(&self) -> Vec<Request> {
+        let mut requests: Vec<Request> = Vec::new();
+        for entry in &self.entries {
+            if entry.state != State::Wanted {
+                continue;
+            }
+            let mut options = entry.options;
+            if entry.is_repeated {
+                options.retain_handling = RetainHandling::DoNotSend;
+            }
+            let subscription = Subscription {
                 filter: entry.filter.clone(),
-                options: entry.options,
-            })
-            .collect()
+                options,
+            };
+            let identifier = entry.identifier.filter(|_| self.has_identifiers);
+            match requests.iter_mut().find(|r| r.identifier.is_none()) {
+                Some(request) if identifier.is_none() => request.subscriptions.push(subscription),
+                _ => requests.push(Request {
+                    identifier,
+                    subscriptions: vec![subscription],
+                }),
+            }
+        }
+        requests
     }
 
     /// What to unsubscribe from that was not asked for yet.
@@ -267,12 +345,17 @@ impl Subscriptions {
         refused
     }
 
-    /// What cannot be asked for at all.
-    pub(crate) fn refuse(&mut self, filter: &TopicFilter, error: &Error) -> Option<Error> {
-        const NO_TOKEN: u64 = u64::MAX;
-        self.subscribing(NO_TOKEN, vec![filter.clone()]);
-        self.requests.remove(&NO_TOKEN);
-        self.answer(NO_TOKEN, filter, &Err(error.clone()))
+    /// A SUBSCRIBE with this filter could not be sent. Gives the error back if
+    /// there are streams that go on.
+    pub(crate) fn refuse(
+        &mut self,
+        token: u64,
+        filter: &TopicFilter,
+        error: Error,
+    ) -> Option<Error> {
+        self.subscribing(token, vec![filter.clone()]);
+        self.requests.remove(&token);
+        self.answer(token, filter, &Err(error))
     }
 
     fn answer(
@@ -301,7 +384,7 @@ impl Subscriptions {
                 None => true,
             });
         if entry.streams.is_empty() {
-            self.entries.swap_remove(at);
+            self.entries.remove(at);
             return None;
         }
         granted.clone().err()
@@ -339,15 +422,26 @@ impl Subscriptions {
         );
     }
 
-    /// Puts a message into every stream whose filter matches.
+    /// Puts a message into every stream whose filter matches; if it says for
+    /// which subscriptions it is, into the streams of these only.
     pub(crate) fn deliver(&self, publish: Publish) {
+        let identifiers: Vec<u32> = publish.properties.subscription_identifiers().collect();
         let message = Message::from_publish(publish);
+        let matches = |entry: &&Entry| entry.filter.matches(&message.topic);
+        // What an older session's identifiers mean, nobody knows.
+        let named = |entry: &&Entry| entry.identifier.is_some_and(|id| identifiers.contains(&id));
+        let is_named = !identifiers.is_empty()
+            && self
+                .entries
+                .iter()
+                .any(|entry| named(&entry) && matches(&entry));
         let droppable = message.qos == QoS::AtMostOnce;
         let size = message.size();
         let mut streams = self
             .entries
             .iter()
-            .filter(|entry| entry.filter.matches(&message.topic))
+            .filter(matches)
+            .filter(|entry| !is_named || named(entry))
             .flat_map(|entry| &entry.streams);
         let Some(mut stream) = streams.next() else {
             return;
@@ -356,7 +450,7 @@ impl Subscriptions {
             stream.mailbox.push(message.clone(), size, droppable);
             stream = next;
         }
-        stream.mailbox.push(message, size, droppable);
+        stream.mailbox.push(message.clone(), size, droppable);
     }
 
     /// Whether some stream is full: what must not be lost is to be held back.

@@ -130,14 +130,18 @@ impl Core {
     fn accepted(&mut self, connack: &ConnAck, now: Time) {
         self.was_connected = true;
         self.backoff.connected(now);
-        if let Some(id) = connack.properties.assigned_client_identifier() {
+        let properties = &connack.properties;
+        if let Some(id) = properties.assigned_client_identifier() {
             self.options.client_id = id[..].into();
         }
+        let has_identifiers = self.options.version.is_v5()
+            && properties.subscription_identifier_available() != Some(false);
+        self.subscriptions.connected(has_identifiers);
         self.send_requests(now);
         let event = Event::Connected {
             session_present: connack.session_present,
             client_id: self.options.client_id.clone(),
-            properties: connack.properties.detached(),
+            properties: properties.detached(),
         };
         self.connected = Some(event.clone());
         self.tell(&event);

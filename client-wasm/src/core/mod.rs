@@ -5,6 +5,8 @@
 mod connection;
 mod publish;
 mod subscribe;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use publish::Published;
 

@@ -1,6 +1,6 @@
 //! Subscribing and unsubscribing.
 
-use codec::{Properties, QoS, SubAck, Subscription, SubscriptionOptions, TopicFilter};
+use codec::{Properties, Property, QoS, SubAck, Subscription, SubscriptionOptions, TopicFilter};
 use futures_channel::oneshot;
 use protocol::{PublishError, Time};
 
@@ -83,30 +83,38 @@ impl Core {
         if !unwanted.is_empty() {
             self.send_unsubscribe(unwanted, now);
         }
-        let wanted = self.subscriptions.wanted();
-        if !wanted.is_empty() {
-            self.send_subscribe(wanted, now);
+        for request in self.subscriptions.wanted() {
+            self.send_subscribe(request.identifier, request.subscriptions, now);
         }
     }
 
-    fn send_subscribe(&mut self, mut wanted: Vec<Subscription>, now: Time) {
+    fn send_subscribe(
+        &mut self,
+        identifier: Option<u32>,
+        mut wanted: Vec<Subscription>,
+        now: Time,
+    ) {
         let token = self.next_token();
         let Link::Open(connection) = &mut self.link else {
             return;
         };
-        match connection.subscribe(wanted.clone(), Properties::new(), token, now) {
+        let properties = identifier.map(Property::SubscriptionIdentifier);
+        let properties = properties.into_iter().collect();
+        match connection.subscribe(wanted.clone(), properties, token, now) {
             Ok(()) => {
                 let filters = wanted.into_iter().map(|s| s.filter).collect();
                 self.subscriptions.subscribing(token, filters);
             }
             Err(PublishError::TooLarge) if wanted.len() > 1 => {
                 let rest = wanted.split_off(wanted.len() / 2);
-                self.send_subscribe(wanted, now);
-                self.send_subscribe(rest, now);
+                self.send_subscribe(identifier, wanted, now);
+                self.send_subscribe(identifier, rest, now);
             }
             Err(error) => {
-                for subscription in wanted {
-                    self.refuse(&subscription.filter, &error.into());
+                for Subscription { filter, .. } in wanted {
+                    if let Some(error) = self.subscriptions.refuse(token, &filter, error.into()) {
+                        self.tell(&Event::SubscriptionRefused { filter, error });
+                    }
                 }
             }
         }
@@ -127,15 +135,6 @@ impl Core {
             Err(error) => self
                 .subscriptions
                 .cannot_unsubscribe(&unwanted, &error.into()),
-        }
-    }
-
-    fn refuse(&mut self, filter: &TopicFilter, error: &Error) {
-        if let Some(error) = self.subscriptions.refuse(filter, error) {
-            self.tell(&Event::SubscriptionRefused {
-                filter: filter.clone(),
-                error,
-            });
         }
     }
 

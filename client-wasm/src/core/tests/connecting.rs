@@ -1,0 +1,235 @@
+use std::task::Poll;
+
+use codec::{Disconnect, PacketType, Will};
+
+use super::*;
+use crate::{Error, Operation, Reconnect};
+
+fn will() -> Will {
+    Will {
+        topic: TopicName::new("gone").unwrap(),
+        payload: "x".into(),
+        qos: QoS::AtLeastOnce,
+        retain: true,
+        properties: Properties::new(),
+    }
+}
+
+#[test]
+fn connect_says_what_the_options_say() {
+    let mut pair = Pair::new(
+        Options::new(URL)
+            .client_id("fridge")
+            .username("ada")
+            .password("secret")
+            .keep_alive(30)
+            .will(will()),
+    );
+    pair.open();
+    let [Packet::Connect(connect)] = &pair.heard()[..] else {
+        panic!("CONNECT alone");
+    };
+    assert_eq!(connect.client_id, "fridge");
+    assert_eq!(connect.username.as_deref(), Some("ada"));
+    assert_eq!(connect.password.as_deref(), Some(&b"secret"[..]));
+    assert_eq!(connect.keep_alive, 30);
+    assert_eq!(connect.will, Some(will()));
+    assert!(connect.clean_start);
+}
+
+#[test]
+fn a_client_without_a_name_gives_itself_one_and_keeps_it() {
+    let mut pair = Pair::connected(Options::new(URL));
+    let id = pair.core.client_id().clone();
+    assert_eq!(id.len(), 20);
+    assert!(id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-'));
+    pair.reopen();
+    assert_eq!(*pair.core.client_id(), id);
+}
+
+#[test]
+fn an_assigned_name_is_used_from_then_on() {
+    let mut pair = Pair::new(Options::new(URL));
+    pair.open();
+    let assigned = Property::AssignedClientIdentifier("auto-1".into());
+    pair.accept_with(false, Properties::new().with(assigned));
+    pair.reopen();
+    assert!(matches!(&pair.heard()[..], [Packet::Connect(c)] if c.client_id == "auto-1"));
+}
+
+#[test]
+fn only_a_session_that_outlives_connections_is_gone_on_with() {
+    for (expiry, clean) in [(0, true), (60, false)] {
+        let mut pair = Pair::connected(Options::new(URL).session_expiry(expiry));
+        pair.reopen();
+        assert!(matches!(&pair.heard()[..], [Packet::Connect(c)] if c.clean_start == clean));
+    }
+}
+
+#[test]
+fn every_step_is_told_and_a_late_listener_learns_what_is_now() {
+    let mut pair = Pair::new(Options::new(URL));
+    let events = pair.core.listen(pair.now);
+    pair.open();
+    pair.accept(false);
+    pair.core.handle_close(1006, pair.now);
+    let all = read(&events);
+    assert_eq!(names(&all), ["connecting", "connected", "disconnected"]);
+    let error = Some(Error::ConnectionLost { code: 1006 });
+    let in_a_second = Event::Disconnected {
+        error: error.clone(),
+        retry_in: Some(Duration::from_secs(1)),
+    };
+    assert_eq!(all[2], in_a_second);
+
+    pair.pass(Duration::from_millis(400));
+    let late = pair.core.listen(pair.now);
+    let retry_in = Some(Duration::from_millis(600));
+    assert_eq!(read(&late), [Event::Disconnected { error, retry_in }]);
+    pair.pass(Duration::from_millis(600));
+    assert!(pair.core.socket().is_some());
+    assert_eq!(names(&read(&late)), ["connecting"]);
+}
+
+#[test]
+fn a_socket_that_does_not_open_is_tried_again_with_growing_pauses() {
+    let mut pair = Pair::new(Options::new(URL));
+    let events = pair.core.listen(pair.now);
+    for seconds in [1, 2, 5, 10, 10] {
+        pair.core.handle_close(1006, pair.now);
+        let url = URL.to_owned();
+        assert_eq!(
+            read(&events).last(),
+            Some(&Event::Disconnected {
+                error: Some(Error::Unreachable { url }),
+                retry_in: Some(Duration::from_secs(seconds)),
+            })
+        );
+        pair.pass(Duration::from_secs(seconds));
+    }
+}
+
+#[test]
+fn silence_after_opening_and_after_connect_is_a_timeout() {
+    for opened in [false, true] {
+        let timeout = Duration::from_secs(3);
+        let mut pair = Pair::new(Options::new(URL).connect_timeout(timeout));
+        let events = pair.core.listen(pair.now);
+        if opened {
+            pair.open();
+        }
+        assert_eq!(pair.core.poll_timeout(), Some(pair.now + timeout));
+        pair.pass(timeout);
+        let url = URL.to_owned();
+        let error = Some(Error::ConnectTimeout { url, timeout });
+        assert!(
+            matches!(read(&events).last(), Some(Event::Disconnected { error: e, .. }) if *e == error)
+        );
+    }
+}
+
+#[test]
+fn a_refusal_for_good_waits_longest_and_new_credentials_are_used() {
+    let mut pair = Pair::new(Options::new(URL).reconnect(Reconnect::default()));
+    pair.open();
+    let reason = ReasonCode::BadUserNameOrPassword;
+    pair.say(&Packet::ConnAck(ConnAck::new(false, reason)));
+    let events = read(&pair.core.listen(pair.now));
+    let [
+        Event::Disconnected {
+            error: Some(error),
+            retry_in,
+        },
+    ] = &events[..]
+    else {
+        panic!("{events:?}");
+    };
+    assert!(error.is_about_credentials());
+    assert!(matches!(
+        error,
+        Error::Refused {
+            operation: Operation::Connect,
+            ..
+        }
+    ));
+    assert_eq!(*retry_in, Some(Duration::from_secs(10)));
+
+    pair.core
+        .set_credentials(Some("ada".into()), Some("right".into()));
+    pair.core.reconnect_now(pair.now);
+    pair.open();
+    let heard = pair.heard();
+    assert!(matches!(&heard[..], [Packet::Connect(c)] if c.password.as_deref() == Some(b"right")));
+}
+
+#[test]
+fn a_page_that_is_seen_again_connects_at_once_or_asks_for_a_sign_of_life() {
+    let mut pair = Pair::connected(Options::new(URL));
+    pair.heard();
+    pair.core.wake(pair.now);
+    assert_eq!(pair.heard(), [Packet::PingReq]);
+    pair.core.handle_close(1006, pair.now);
+    assert_eq!(pair.core.socket(), None);
+    pair.core.wake(pair.now);
+    assert!(pair.core.socket().is_some());
+}
+
+#[test]
+fn a_silent_broker_is_pinged_and_then_left() {
+    let mut pair = Pair::connected(Options::new(URL).keep_alive(10));
+    pair.heard();
+    let events = pair.core.listen(pair.now);
+    pair.pass(Duration::from_secs(10));
+    assert_eq!(pair.heard(), [Packet::PingReq]);
+    pair.pass(Duration::from_secs(5));
+    let error = Some(Error::KeepAliveTimeout);
+    assert!(
+        matches!(read(&events).last(), Some(Event::Disconnected { error: e, .. }) if *e == error)
+    );
+}
+
+#[test]
+fn a_broken_protocol_is_answered_before_the_socket_goes() {
+    let mut pair = Pair::connected(Options::new(URL));
+    pair.heard();
+    pair.say(&Packet::PingReq);
+    assert_eq!(pair.core.socket(), None);
+    let goodbye = Packet::Disconnect(Disconnect::new(ReasonCode::ProtocolError));
+    assert_eq!(pair.heard(), vec![goodbye.clone()]);
+
+    pair.core.reconnect_now(pair.now);
+    pair.open();
+    pair.accept(false);
+    pair.heard();
+    pair.core.fail(Error::TextFrame, pair.now);
+    assert_eq!((pair.core.socket(), pair.heard()), (None, vec![goodbye]));
+}
+
+#[test]
+fn the_brokers_goodbye_is_passed_on() {
+    let mut pair = Pair::connected(Options::new(URL));
+    let reason = ReasonCode::SessionTakenOver;
+    pair.say(&Packet::Disconnect(Disconnect::new(reason)));
+    let events = read(&pair.core.listen(pair.now));
+    let error = Some(Error::Disconnected { reason, text: None });
+    assert!(matches!(&events[..], [Event::Disconnected { error: e, .. }] if *e == error));
+}
+
+#[test]
+fn the_end_is_said_and_everything_ends() {
+    let mut pair = Pair::connected(Options::new(URL));
+    pair.heard();
+    let events = pair.core.listen(pair.now);
+    pair.core.end();
+    assert_eq!(pair.core.socket(), None);
+    let packets: Vec<_> = pair.heard().iter().map(Packet::packet_type).collect();
+    assert_eq!(packets, [PacketType::Disconnect]);
+    assert_eq!(names(&read(&events)), ["connected", "disconnected"]);
+    let mut context = Context::from_waker(Waker::noop());
+    assert_eq!(events.poll_next(&mut context), Poll::Ready(None));
+    assert_eq!(pair.core.poll_timeout(), None);
+    pair.core.wake(pair.now);
+    pair.core.reconnect_now(pair.now);
+    assert_eq!(pair.core.socket(), None, "for ever");
+    assert_eq!(names(&read(&pair.core.listen(pair.now))), ["disconnected"]);
+}

@@ -1,0 +1,156 @@
+//! Subscribing, unsubscribing and retained messages (sections 3.8, 3.10, 4.7).
+#![cfg(target_arch = "wasm32")]
+
+mod common;
+
+use client_wasm::{
+    Bounds, Error, Message, ProtocolVersion, QoS, RetainHandling, Subscription, SubscriptionOptions,
+};
+use common::{connected, next, options, unique, within};
+use futures_util::future::join_all;
+use futures_util::{FutureExt, StreamExt};
+use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
+
+wasm_bindgen_test_configure!(run_in_browser);
+
+fn message(topic: &str, payload: &str) -> Message {
+    Message::new(topic, payload.to_owned())
+        .unwrap()
+        .qos(QoS::AtLeastOnce)
+}
+
+/// What is in a stream now.
+fn waiting(subscription: &mut Subscription) -> Vec<String> {
+    let text = |message: Message| message.text().unwrap().to_owned();
+    std::iter::from_fn(|| subscription.next().now_or_never().flatten())
+        .map(text)
+        .collect()
+}
+
+#[wasm_bindgen_test]
+async fn overlapping_filters_with_wildcards_bring_each_message_once_to_each_stream() {
+    let root = unique("wild");
+    {
+        let client = connected(options()).await;
+        let mut all = client
+            .subscribe(format!("{root}/#"), QoS::AtLeastOnce)
+            .await
+            .unwrap();
+        let plus = format!("{root}/+/fridge");
+        let mut fridges = client.subscribe(&*plus, QoS::AtLeastOnce).await.unwrap();
+        let mut again = client.subscribe(&*plus, QoS::AtLeastOnce).await.unwrap();
+        for below in ["", "/cellar", "/cellar/fridge", "/kitchen/fridge"] {
+            let topic = format!("{root}{below}");
+            within(client.publish(message(&topic, below)))
+                .await
+                .unwrap();
+        }
+        within(client.publish(message(&root, "last")))
+            .await
+            .unwrap();
+        let mut every = Vec::new();
+        while every.last().is_none_or(|last| last != "last") {
+            every.push(next(&mut all).await.text().unwrap().to_owned());
+        }
+        let sent = ["", "/cellar", "/cellar/fridge", "/kitchen/fridge", "last"];
+        assert_eq!(every, sent);
+        for stream in [&mut fridges, &mut again] {
+            assert_eq!(waiting(stream), ["/cellar/fridge", "/kitchen/fridge"]);
+        }
+        client.end().await;
+    }
+}
+
+#[wasm_bindgen_test]
+async fn unsubscribing_ends_the_stream_and_the_messages() {
+    let client = connected(options()).await;
+    let topics = ["gone", "dropped", "kept"].map(unique);
+    let [gone, dropped, kept] = &topics;
+    let mut ended = client.subscribe(&**gone, QoS::AtLeastOnce).await.unwrap();
+    let unread = client
+        .subscribe(&**dropped, QoS::AtLeastOnce)
+        .await
+        .unwrap();
+    let mut open = client.subscribe(&**kept, QoS::AtLeastOnce).await.unwrap();
+    within(client.unsubscribe(&**gone)).await.unwrap();
+    assert_eq!(ended.next().now_or_never(), Some(None));
+    within(unread.unsubscribe()).await.unwrap();
+    for topic in &topics {
+        within(client.publish(message(topic, "1"))).await.unwrap();
+    }
+    assert_eq!(next(&mut open).await.text(), Some("1"));
+    client.end().await;
+    assert_eq!(within(open.next()).await, None, "the end ends the streams");
+    let late = client.subscribe("a", QoS::AtMostOnce).await;
+    assert!(matches!(late, Err(Error::Ended)));
+}
+
+#[wasm_bindgen_test]
+async fn a_retained_message_waits_for_those_who_ask() {
+    let client = connected(options()).await;
+    let topic = unique("retained");
+    within(client.publish(message(&topic, "kept").retain(true)))
+        .await
+        .unwrap();
+    let mut late = client.subscribe(&*topic, QoS::AtLeastOnce).await.unwrap();
+    let kept = next(&mut late).await;
+    assert_eq!((kept.text(), kept.retain), (Some("kept"), true));
+
+    let none = SubscriptionOptions {
+        retain_handling: RetainHandling::DoNotSend,
+        ..QoS::AtLeastOnce.into()
+    };
+    let other = connected(options()).await;
+    let mut uninterested = other.subscribe(&*topic, none).await.unwrap();
+    within(client.publish(message(&topic, "").retain(true)))
+        .await
+        .unwrap();
+    let first = next(&mut uninterested).await;
+    assert_eq!((first.text(), first.retain), (Some(""), false));
+    client.end().await;
+    other.end().await;
+}
+
+#[wasm_bindgen_test]
+async fn what_is_no_filter_is_refused_here() {
+    let client = connected(options()).await;
+    for filter in ["", "a#", "a/#/b", "$share/a"] {
+        let refused = client.subscribe(filter, QoS::AtMostOnce).await;
+        assert!(matches!(refused, Err(Error::Topic(_))), "{filter}");
+    }
+    assert!(Message::new("a/+", "").is_err());
+    client.end().await;
+}
+
+#[wasm_bindgen_test]
+async fn a_slow_reader_loses_the_oldest_at_qos_0_and_nothing_at_qos_1() {
+    let bounds = Bounds {
+        messages: 10,
+        bytes: usize::MAX,
+    };
+    let client = connected(options().stream_bounds(bounds)).await;
+    let publisher = connected(options()).await;
+    for qos in [QoS::AtMostOnce, QoS::AtLeastOnce] {
+        let (topic, done) = (unique("slow"), unique("done"));
+        let mut slow = client.subscribe(&*topic, qos).await.unwrap();
+        let mut end = client.subscribe(&*done, QoS::AtMostOnce).await.unwrap();
+        let publishes = (0..100).map(|n| publisher.publish(message(&topic, &n.to_string())));
+        for outcome in within(join_all(publishes)).await {
+            outcome.unwrap();
+        }
+        if qos == QoS::AtMostOnce {
+            within(publisher.publish(message(&done, ""))).await.unwrap();
+            next(&mut end).await;
+            let newest: Vec<_> = (90..100).map(|n| n.to_string()).collect();
+            assert_eq!(waiting(&mut slow), newest);
+            assert_eq!(slow.missed(), 90);
+        } else {
+            for n in 0..100 {
+                assert_eq!(next(&mut slow).await.text(), Some(&*n.to_string()));
+            }
+            assert_eq!(slow.missed(), 0);
+        }
+    }
+    client.end().await;
+    publisher.end().await;
+}
