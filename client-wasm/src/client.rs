@@ -1,5 +1,4 @@
 use std::fmt;
-use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
@@ -11,6 +10,7 @@ use futures_core::Stream;
 use crate::core::{Core, Published};
 use crate::driver::Driver;
 use crate::mailbox::Mailbox;
+use crate::waits::{Publishing, Subscribing, Unsubscribing, Wait};
 use crate::{Error, Event, Message, Options, Subscription};
 
 /// A client: it connects at once, and again whenever the connection is lost,
@@ -66,14 +66,15 @@ impl Client {
     /// [`Error::SessionLost`] and [`Error::Ended`], when nobody can know.
     pub fn publish(&self, message: Message) -> Publishing {
         Publishing(self.0.act(|core, now| match core.publish(message, now) {
-            Ok(Published::Sent) => State::Over(Ok(ReasonCode::Success)),
-            Ok(Published::Pending(outcome)) => State::Open(outcome),
-            Err(error) => State::Over(Err(error)),
+            Ok(Published::Sent) => Wait::Over(Ok(ReasonCode::Success)),
+            Ok(Published::Pending(outcome)) => Wait::For(outcome),
+            Err(error) => Wait::Over(Err(error)),
         }))
     }
 
-    /// Subscribes; `options` may be just a [`crate::QoS`]. Without a
-    /// connection it waits for one. Dropping the future takes it back.
+    /// Subscribes; `options` may be just a [`crate::QoS`]. It happens at once,
+    /// or, without a connection, as soon as there is one. Dropping the future
+    /// takes it back.
     ///
     /// Each call gives a stream of its own. A second subscription to the same
     /// filter brings the retained messages again, and its options replace
@@ -82,33 +83,36 @@ impl Client {
     /// # Errors
     /// No topic filter; [`Error::Refused`] with a failure from the broker;
     /// [`Error::TooLarge`]; [`Error::Ended`].
-    pub async fn subscribe(
+    pub fn subscribe(
         &self,
         filter: impl Into<ByteString>,
         options: impl Into<SubscriptionOptions>,
-    ) -> Result<Subscription, Error> {
-        let filter = TopicFilter::new(filter)?;
-        let options = options.into();
-        let subscribed = self
-            .0
-            .act(|core, now| core.subscribe(&filter, options, now))?;
-        let driver = Rc::clone(&self.0);
-        let mut subscription =
-            Subscription::new(driver, filter, subscribed.key, subscribed.mailbox);
-        let granted = subscribed.granted.await;
-        subscription.granted = granted.unwrap_or(Err(Error::Ended))?;
-        Ok(subscription)
+    ) -> Subscribing {
+        let begun = TopicFilter::new(filter)
+            .map_err(Error::from)
+            .and_then(|filter| {
+                let options = options.into();
+                let begun = self
+                    .0
+                    .act(|core, now| core.subscribe(&filter, options, now))?;
+                let driver = Rc::clone(&self.0);
+                let subscription = Subscription::new(driver, filter, begun.key, begun.mailbox);
+                Ok((subscription, begun.granted))
+            });
+        Subscribing(Some(begun))
     }
 
-    /// Ends all streams of a filter, and waits for the broker's answer.
+    /// Ends all streams of a filter, at once; the future waits for the
+    /// broker's answer.
     ///
     /// # Errors
     /// No topic filter; [`Error::Refused`] with a failure from the broker;
     /// [`Error::Ended`].
-    pub async fn unsubscribe(&self, filter: impl Into<ByteString>) -> Result<(), Error> {
-        let filter = TopicFilter::new(filter)?;
-        let gone = self.0.act(|core, now| core.unsubscribe(filter, now))?;
-        gone.await.unwrap_or(Err(Error::Ended))
+    pub fn unsubscribe(&self, filter: impl Into<ByteString>) -> Unsubscribing {
+        let begun = TopicFilter::new(filter)
+            .map_err(Error::from)
+            .and_then(|filter| self.0.act(|core, now| core.unsubscribe(filter, now)));
+        Unsubscribing::new(begun)
     }
 
     /// Uses this user name and password from the next connection on.
@@ -148,29 +152,5 @@ impl Stream for Events {
 
     fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Event>> {
         self.0.poll_next(context)
-    }
-}
-
-/// The outcome of [`Client::publish`]. Dropping it does not take the message
-/// back.
-#[derive(Debug)]
-pub struct Publishing(State);
-
-#[derive(Debug)]
-enum State {
-    Over(Result<ReasonCode, Error>),
-    Open(futures_channel::oneshot::Receiver<Result<ReasonCode, Error>>),
-}
-
-impl Future for Publishing {
-    type Output = Result<ReasonCode, Error>;
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        match &mut self.0 {
-            State::Over(outcome) => Poll::Ready(outcome.clone()),
-            State::Open(outcome) => Pin::new(outcome)
-                .poll(context)
-                .map(|outcome| outcome.unwrap_or(Err(Error::Ended))),
-        }
     }
 }

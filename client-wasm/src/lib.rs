@@ -45,9 +45,10 @@ mod reconnect;
 mod socket;
 mod subscription;
 mod subscriptions;
+mod waits;
 
 pub use bytes::Bytes;
-pub use client::{Client, Events, Publishing};
+pub use client::{Client, Events};
 pub use codec::{
     ByteString, InvalidTopic, Properties, Property, PropertyId, ProtocolVersion, QoS, ReasonCode,
     RetainHandling, SubscriptionOptions, TopicFilter, TopicName, Will,
@@ -60,3 +61,4 @@ pub use options::{Offline, Options};
 pub use protocol::Violation;
 pub use reconnect::Reconnect;
 pub use subscription::Subscription;
+pub use waits::{Publishing, Subscribing, Unsubscribing};

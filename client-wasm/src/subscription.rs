@@ -6,11 +6,12 @@ use std::task::{Context, Poll};
 use codec::{QoS, TopicFilter};
 use futures_core::Stream;
 
+use crate::Message;
 use crate::core::Core;
 use crate::driver::Driver;
 use crate::mailbox::Mailbox;
 use crate::subscriptions::Key;
-use crate::{Error, Message};
+use crate::waits::Unsubscribing;
 
 /// The messages of one subscription, as a stream that goes on over lost
 /// connections. Dropping it ends the subscription.
@@ -63,16 +64,21 @@ impl Subscription {
         self.mailbox.missed()
     }
 
-    /// Ends it, and waits for the broker's answer if it was the last one with
-    /// this filter.
+    /// Ends it; the future waits for the broker's answer if it was the last
+    /// one with this filter.
     ///
     /// # Errors
-    /// [`Error::Refused`] with a failure from the broker; [`Error::Ended`].
-    pub async fn unsubscribe(self) -> Result<(), Error> {
-        let gone = self
+    /// [`crate::Error::Refused`] with a failure from the broker;
+    /// [`crate::Error::Ended`].
+    #[allow(
+        clippy::needless_pass_by_value,
+        reason = "nothing comes out of it any more"
+    )]
+    pub fn unsubscribe(self) -> Unsubscribing {
+        let begun = self
             .driver
-            .act(|core, now| core.unsubscribe_stream(self.key, now))?;
-        gone.await.unwrap_or(Err(Error::Ended))
+            .act(|core, now| core.unsubscribe_stream(self.key, now));
+        Unsubscribing::new(begun)
     }
 }
 

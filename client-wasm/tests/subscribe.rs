@@ -3,9 +3,7 @@
 
 mod common;
 
-use client_wasm::{
-    Bounds, Error, Message, ProtocolVersion, QoS, RetainHandling, Subscription, SubscriptionOptions,
-};
+use client_wasm::{Bounds, Error, Message, QoS, RetainHandling, Subscription, SubscriptionOptions};
 use common::{connected, next, options, unique, within};
 use futures_util::future::join_all;
 use futures_util::{FutureExt, StreamExt};
@@ -29,36 +27,34 @@ fn waiting(subscription: &mut Subscription) -> Vec<String> {
 
 #[wasm_bindgen_test]
 async fn overlapping_filters_with_wildcards_bring_each_message_once_to_each_stream() {
+    let client = connected(options()).await;
     let root = unique("wild");
-    {
-        let client = connected(options()).await;
-        let mut all = client
-            .subscribe(format!("{root}/#"), QoS::AtLeastOnce)
+    let mut all = client
+        .subscribe(format!("{root}/#"), QoS::AtLeastOnce)
+        .await
+        .unwrap();
+    let plus = format!("{root}/+/fridge");
+    let mut fridges = client.subscribe(&*plus, QoS::AtLeastOnce).await.unwrap();
+    let mut again = client.subscribe(&*plus, QoS::AtLeastOnce).await.unwrap();
+    for below in ["", "/cellar", "/cellar/fridge", "/kitchen/fridge"] {
+        let topic = format!("{root}{below}");
+        within(client.publish(message(&topic, below)))
             .await
             .unwrap();
-        let plus = format!("{root}/+/fridge");
-        let mut fridges = client.subscribe(&*plus, QoS::AtLeastOnce).await.unwrap();
-        let mut again = client.subscribe(&*plus, QoS::AtLeastOnce).await.unwrap();
-        for below in ["", "/cellar", "/cellar/fridge", "/kitchen/fridge"] {
-            let topic = format!("{root}{below}");
-            within(client.publish(message(&topic, below)))
-                .await
-                .unwrap();
-        }
-        within(client.publish(message(&root, "last")))
-            .await
-            .unwrap();
-        let mut every = Vec::new();
-        while every.last().is_none_or(|last| last != "last") {
-            every.push(next(&mut all).await.text().unwrap().to_owned());
-        }
-        let sent = ["", "/cellar", "/cellar/fridge", "/kitchen/fridge", "last"];
-        assert_eq!(every, sent);
-        for stream in [&mut fridges, &mut again] {
-            assert_eq!(waiting(stream), ["/cellar/fridge", "/kitchen/fridge"]);
-        }
-        client.end().await;
     }
+    within(client.publish(message(&root, "last")))
+        .await
+        .unwrap();
+    let mut every = Vec::new();
+    while every.last().is_none_or(|last| last != "last") {
+        every.push(next(&mut all).await.text().unwrap().to_owned());
+    }
+    let sent = ["", "/cellar", "/cellar/fridge", "/kitchen/fridge", "last"];
+    assert_eq!(every, sent);
+    for stream in [&mut fridges, &mut again] {
+        assert_eq!(waiting(stream), ["/cellar/fridge", "/kitchen/fridge"]);
+    }
+    client.end().await;
 }
 
 #[wasm_bindgen_test]

@@ -1,0 +1,94 @@
+//! The futures that a client gives.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use codec::{QoS, ReasonCode};
+use futures_channel::oneshot::Receiver;
+
+use crate::{Error, Subscription};
+
+/// An outcome that is known, or will be told.
+#[derive(Debug)]
+pub(crate) enum Wait<T> {
+    Over(Result<T, Error>),
+    For(Receiver<Result<T, Error>>),
+}
+
+impl<T: Clone> Wait<T> {
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<Result<T, Error>> {
+        match self {
+            Self::Over(outcome) => Poll::Ready(outcome.clone()),
+            Self::For(outcome) => Pin::new(outcome)
+                .poll(context)
+                .map(|outcome| outcome.unwrap_or(Err(Error::Ended))),
+        }
+    }
+}
+
+/// The outcome of [`crate::Client::publish`]. Dropping it does not take the
+/// message back.
+#[derive(Debug)]
+pub struct Publishing(pub(crate) Wait<ReasonCode>);
+
+impl Future for Publishing {
+    type Output = Result<ReasonCode, Error>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        self.0.poll(context)
+    }
+}
+
+/// What [`crate::Client::subscribe`] has begun. Dropping it takes the
+/// subscription back.
+#[derive(Debug)]
+#[must_use = "dropping it takes the subscription back"]
+pub struct Subscribing(pub(crate) Option<Result<Begun, Error>>);
+
+/// A subscription, and whether the broker gives it.
+type Begun = (Subscription, Receiver<Result<QoS, Error>>);
+
+impl Future for Subscribing {
+    type Output = Result<Subscription, Error>;
+
+    /// # Panics
+    /// If it is polled after it was ready.
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let granted = match &mut self.0 {
+            Some(Ok((_, granted))) => match Pin::new(granted).poll(context) {
+                Poll::Ready(granted) => granted.unwrap_or(Err(Error::Ended)),
+                Poll::Pending => return Poll::Pending,
+            },
+            // Told below.
+            Some(Err(_)) | None => Ok(QoS::AtMostOnce),
+        };
+        let begun = self.0.take().expect("it is polled until it is ready");
+        Poll::Ready(begun.and_then(|(mut subscription, _)| {
+            subscription.granted = granted?;
+            Ok(subscription)
+        }))
+    }
+}
+
+/// The outcome of [`crate::Client::unsubscribe`] and of
+/// [`Subscription::unsubscribe`].
+#[derive(Debug)]
+pub struct Unsubscribing(Wait<()>);
+
+impl Unsubscribing {
+    pub(crate) fn new(begun: Result<Receiver<Result<(), Error>>, Error>) -> Self {
+        Self(match begun {
+            Ok(outcome) => Wait::For(outcome),
+            Err(error) => Wait::Over(Err(error)),
+        })
+    }
+}
+
+impl Future for Unsubscribing {
+    type Output = Result<(), Error>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        self.0.poll(context)
+    }
+}
