@@ -196,6 +196,22 @@ mod tests {
     }
 
     #[test]
+    fn those_moved_aside_stay_in_order() {
+        let mut inflight = Inflight::default();
+        for n in 0..50u32 {
+            inflight.insert(n);
+        }
+        for n in 50..3000 {
+            let id = inflight.insert(n).unwrap();
+            inflight.remove(id);
+        }
+        assert_eq!(inflight.stragglers.len(), 50);
+        inflight.insert(50);
+        let order: Vec<_> = inflight.iter().map(|(_, n)| *n).collect();
+        assert_eq!(order, (0..=50).collect::<Vec<_>>());
+    }
+
+    #[test]
     fn order_is_kept_when_the_middle_is_acknowledged() {
         let mut inflight = Inflight::default();
         let ids: Vec<_> = (0..5).map(|n| inflight.insert(n).unwrap()).collect();

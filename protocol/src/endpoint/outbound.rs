@@ -80,13 +80,10 @@ impl Endpoint {
         given_up
     }
 
-    /// QoS 1 and 2 publishes that may be sent now.
+    /// QoS 1 and 2 publishes that may be sent now; none while anything waits
+    /// to be sent again, for that takes all the quota there is.
     pub(crate) fn window(&self) -> usize {
-        if self.resend.is_empty() {
-            self.quota.into()
-        } else {
-            0
-        }
+        self.quota.into()
     }
 
     pub(crate) fn publish(

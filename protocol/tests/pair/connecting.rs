@@ -256,6 +256,9 @@ fn connack_tells_the_servers_limits_in_5_0() {
             Limits::NONE
         };
         assert_eq!(Limits::from_properties(&connack.properties), expected);
+        pair.publish(Client, QoS::AtLeastOnce, "x");
+        pair.settle();
+        assert_eq!(pair.server.payloads(), ["x"]);
     }
 }
 

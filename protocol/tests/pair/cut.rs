@@ -233,6 +233,24 @@ fn a_clean_start_tells_what_was_in_flight_and_forgets_what_was_received() {
 }
 
 #[test]
+fn a_clean_start_holds_though_its_connack_is_lost() {
+    let mut pair = Pair::connected(V5);
+    pair.publish(Server, QoS::ExactlyOnce, "old");
+    pair.step();
+    pair.cut();
+    pair.connect.clean_start = true;
+    pair.open();
+    pair.deliver(Client, usize::MAX);
+    pair.cut();
+    pair.connect.clean_start = false;
+    pair.connect();
+    // A copy, of which the first was lost, with the identifier of "old".
+    pair.publish(Server, QoS::ExactlyOnce, "new");
+    pair.reconnect();
+    assert_eq!(pair.client.payloads(), ["old", "new"]);
+}
+
+#[test]
 fn a_refused_or_unanswered_client_keeps_its_session() {
     for is_refused in [true, false] {
         let mut pair = Pair::connected(V5);

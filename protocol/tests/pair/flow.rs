@@ -122,20 +122,27 @@ fn a_pubrel_sent_again_gives_no_extra_quota() {
 
 #[test]
 fn an_acknowledgement_of_what_waits_to_be_sent_again_gives_no_extra_quota() {
-    let mut pair = with_window(2);
-    pair.auto_acknowledge = false;
-    for n in 0..4 {
-        pair.publish(Client, QoS::AtLeastOnce, &n.to_string());
+    let early = Ack::new(id(2), ReasonCode::Success);
+    for (qos, packets) in [
+        (QoS::AtLeastOnce, &[Packet::PubAck(early.clone())][..]),
+        (
+            QoS::ExactlyOnce,
+            &[Packet::PubRec(early.clone()), Packet::PubComp(early)],
+        ),
+    ] {
+        let mut pair = with_window(2);
+        pair.auto_acknowledge = false;
+        for n in 0..4 {
+            pair.publish(Client, qos, &n.to_string());
+        }
+        pair.limits.receive_maximum = 1;
+        pair.reconnect();
+        for packet in packets {
+            inject(&mut pair, Server, packet);
+        }
+        assert_eq!(pair.server.payloads(), ["0"]);
+        assert_eq!(pair.client.delivered.len(), 1);
     }
-    pair.limits.receive_maximum = 1;
-    pair.reconnect();
-    inject(
-        &mut pair,
-        Server,
-        &Packet::PubAck(Ack::new(id(2), ReasonCode::Success)),
-    );
-    assert_eq!(pair.server.payloads(), ["0"]);
-    assert_eq!(pair.client.delivered.len(), 1);
 }
 
 #[test]

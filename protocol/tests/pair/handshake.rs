@@ -101,6 +101,58 @@ fn mqtt_4_6_0_2_answers_leave_in_the_order_of_the_publishes() {
 }
 
 #[test]
+fn publishes_with_one_identifier_are_told_apart_as_far_as_they_can_be() {
+    let mut pair = Pair::connected(V5);
+    pair.auto_acknowledge = false;
+    pair.publish(Client, QoS::AtLeastOnce, "0");
+    // Two at QoS 1 and one at QoS 2, all with identifier 9.
+    let link = &mut pair.client.link;
+    for first in [0x32, 0x34, 0x32] {
+        link.extend_from_slice(&[first, 6, 0, 1, b'a', 0, 9, 0]);
+    }
+    pair.settle();
+    pair.server.sent.clear();
+    for at in [1, 2, 1, 0] {
+        pair.acknowledge(Server, at);
+    }
+    let answers: Vec<_> = kinds(&pair.server.sent);
+    use PacketType::{PubAck, PubRec};
+    assert_eq!(answers, [PubAck, PubAck, PubRec, PubAck]);
+}
+
+#[test]
+fn mqtt_4_3_3_a_second_pubrec_is_answered_by_a_second_pubrel() {
+    for from in [Client, Server] {
+        let mut pair = Pair::connected(V5);
+        pair.publish(from, QoS::ExactlyOnce, "x");
+        pair.deliver(from, usize::MAX);
+        let pubrec = pair.end(from.other()).link.clone();
+        pair.end(from.other()).link.extend_from_slice(&pubrec);
+        pair.settle();
+        assert_eq!(pair.end(from).violation, None);
+        assert_eq!(pair.end(from).delivered.len(), 1);
+        let released = |packet: &&Packet| matches!(packet, Packet::PubRel(_));
+        assert_eq!(pair.end(from).sent.iter().filter(released).count(), 2);
+    }
+}
+
+#[test]
+fn a_subscription_that_cannot_be_asked_for_takes_no_packet_identifier() {
+    let mut pair = Pair::connected(V5);
+    let now = pair.now;
+    let Conn::Client(conn) = pair.client.conn() else {
+        unreachable!()
+    };
+    for _ in 0..=u16::MAX {
+        conn.unsubscribe(Vec::new(), codec::Properties::new(), 0, now)
+            .unwrap_err();
+    }
+    pair.publish(Client, QoS::AtLeastOnce, "x");
+    pair.settle();
+    assert_eq!(pair.server.payloads(), ["x"]);
+}
+
+#[test]
 fn a_refusal_ends_the_handshake_and_tells_the_reason_in_5_0() {
     for version in VERSIONS {
         for qos in [QoS::AtLeastOnce, QoS::ExactlyOnce] {

@@ -77,7 +77,7 @@ impl Conn {
         }
     }
 
-    fn into_session(self) -> Session {
+    pub(crate) fn into_session(self) -> Session {
         match self {
             Self::Client(conn) => conn.into_session(),
             Self::Server(conn) => conn.into_session(),
@@ -318,7 +318,7 @@ impl Pair {
                 .receive_maximum()
                 .unwrap_or(u16::MAX)
                 .min(self.max_inflight),
-            Server => self.limits.receive_maximum,
+            Server => self.limits.receive_maximum.max(1),
         })
     }
 

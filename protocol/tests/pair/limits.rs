@@ -138,13 +138,18 @@ fn mqtt_3_2_2_19_what_only_explains_is_left_out_if_it_does_not_fit() {
 
 #[test]
 fn a_client_that_takes_no_connack_or_suback_is_not_sent_one() {
-    let mut pair = Pair::new(V5);
+    let mut pair = Pair::connected(V5);
     pair.publish(Server, QoS::AtLeastOnce, "kept");
+    pair.cut();
+    pair.server.sent.clear();
     pair.connect.properties.set(Property::MaximumPacketSize(4));
     pair.open();
     pair.settle();
     assert_eq!(pair.server.sent, []);
     assert!(!pair.server.conn().is_connected());
+    assert!(pair.server.session.is_empty());
+    let server = pair.server.conn.take().unwrap();
+    assert_eq!(server.into_session().inflight_len(), 1);
 
     let mut pair = Pair::new(V5);
     pair.connect.properties.set(Property::MaximumPacketSize(20));
@@ -251,16 +256,20 @@ fn a_message_that_is_too_long_sets_no_alias() {
 
 #[test]
 fn an_alias_never_makes_a_message_too_long() {
-    for len in 60..=94 {
-        let mut pair = with(&[
-            Property::TopicAliasMaximum(2),
-            Property::MaximumPacketSize(100),
-        ]);
-        for _ in 0..2 {
-            send(&mut pair, Client, to("a", len)).unwrap();
-            assert!(last(&mut pair, Client).0 <= 100);
+    // Around the length at which the remaining length takes a second byte.
+    for limit in 126u16..136 {
+        for len in limit - 14..limit {
+            let mut pair = with(&[
+                Property::TopicAliasMaximum(2),
+                Property::MaximumPacketSize(limit.into()),
+            ]);
+            for _ in 0..2 {
+                if send(&mut pair, Client, to("a", len.into())).is_ok() {
+                    assert!(last(&mut pair, Client).0 <= limit.into());
+                }
+            }
+            assert_eq!(pair.server.violation, None);
         }
-        assert_eq!(pair.server.received.len(), 2);
     }
 }
 
@@ -274,6 +283,14 @@ fn what_a_receiver_can_make_a_sender_remember_is_bounded() {
     let publishes = pair.server.publishes();
     let aliased = publishes.iter().filter(|p| !p.properties.is_empty());
     assert!(aliased.count() < 20);
+
+    let mut pair = with(&[Property::TopicAliasMaximum(u16::MAX)]);
+    for n in 0..1000 {
+        send(&mut pair, Server, to(&n.to_string(), 0)).unwrap();
+    }
+    let publishes = pair.server.publishes();
+    let aliased = publishes.iter().filter(|p| !p.properties.is_empty());
+    assert_eq!(aliased.count(), 256);
 }
 
 #[test]
