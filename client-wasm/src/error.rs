@@ -29,7 +29,7 @@ pub enum Error {
     #[error("CONNECT cannot be sent: {0}")]
     Options(#[from] EncodeError),
     /// No connection, or no CONNACK, in the time allowed.
-    #[error("no answer from {url} within {} s", .timeout.as_secs_f32())]
+    #[error("no answer from {url} within {} ms", .timeout.as_millis())]
     ConnectTimeout {
         /// The address that was tried.
         url: String,

@@ -49,7 +49,7 @@ impl Timer {
             return;
         }
         self.clear();
-        let milliseconds = (at - now).as_secs_f64() * 1000.0;
+        let milliseconds = (at - now).as_millis() as f64;
         let handler = self.handler.as_ref().unchecked_ref();
         let id = set_timeout(handler, milliseconds.min(LONGEST));
         self.armed = Some((at, id));

@@ -1,10 +1,9 @@
 //! Publishes on their way out: those that wait for their turn, and who waits
 //! for their outcome.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 
 use codec::ReasonCode;
-use foldhash::fast::FixedState;
 use futures_channel::oneshot;
 use protocol::Delivery;
 
@@ -19,8 +18,9 @@ pub(crate) struct Outbox {
     bounds: Bounds,
     queue: VecDeque<Delivery>,
     bytes: usize,
-    /// Of the queued and of those that await an acknowledgement, by token.
-    replies: HashMap<u64, Reply, FixedState>,
+    /// Of the queued and of those that await an acknowledgement, by token:
+    /// ascending, and so in the order in which most are settled.
+    replies: VecDeque<(u64, Reply)>,
 }
 
 impl Outbox {
@@ -29,7 +29,7 @@ impl Outbox {
             bounds,
             queue: VecDeque::new(),
             bytes: 0,
-            replies: HashMap::default(),
+            replies: VecDeque::new(),
         }
     }
 
@@ -37,10 +37,12 @@ impl Outbox {
         self.queue.is_empty()
     }
 
-    /// Promises the outcome of the publish with this token.
+    /// Promises the outcome of the publish with this token, which is greater
+    /// than any before.
     pub(crate) fn promise(&mut self, token: u64) -> oneshot::Receiver<Outcome> {
         let (reply, outcome) = oneshot::channel();
-        self.replies.insert(token, reply);
+        debug_assert!(self.replies.back().is_none_or(|(last, _)| *last < token));
+        self.replies.push_back((token, reply));
         outcome
     }
 
@@ -75,7 +77,10 @@ impl Outbox {
 
     /// Tells whoever waits, if anybody does.
     pub(crate) fn settle(&mut self, token: u64, outcome: Outcome) {
-        if let Some(reply) = self.replies.remove(&token) {
+        let at = self
+            .replies
+            .binary_search_by_key(&token, |(token, _)| *token);
+        if let Some((_, reply)) = at.ok().and_then(|at| self.replies.remove(at)) {
             // Nobody listens when the future was dropped.
             let _ = reply.send(outcome);
         }
@@ -106,7 +111,7 @@ impl Outbox {
     pub(crate) fn end(&mut self) {
         self.queue.clear();
         self.bytes = 0;
-        for (_, reply) in self.replies.drain() {
+        for (_, reply) in self.replies.drain(..) {
             let _ = reply.send(Err(Error::Ended));
         }
     }

@@ -62,7 +62,7 @@ impl Backoff {
     }
 
     /// The pause after a failed attempt or a connection that has ended;
-    /// `random` is in 0..1. With `hopeless`, trying again soon cannot help,
+    /// `random` is in 0..=1. With `hopeless`, trying again soon cannot help,
     /// and the pause is the longest.
     pub(crate) fn pause(&mut self, hopeless: bool, random: f64, now: Time) -> Duration {
         if let Some(at) = self.connected_at.take()
@@ -76,7 +76,8 @@ impl Backoff {
             self.bounds.bound(self.failures)
         };
         self.failures = self.failures.saturating_add(1);
-        bound.mul_f64(1.0 - random.clamp(0.0, 1.0) / 2.0)
+        let milliseconds = bound.as_millis() as f64;
+        Duration::from_millis((milliseconds * (1.0 - random / 2.0)) as u64)
     }
 }
 

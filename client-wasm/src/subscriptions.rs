@@ -1,13 +1,10 @@
 //! What the client is subscribed to, or wants to be. Pure: it says what to
 //! send, and puts messages into streams.
 
-use std::collections::HashMap;
-
 use codec::{
     Publish, QoS, ReasonCode, RetainHandling, SubAck, Subscription, SubscriptionOptions,
     TopicFilter, UnsubAck,
 };
-use foldhash::fast::FixedState;
 use futures_channel::oneshot;
 
 use crate::mailbox::{Bounds, Mailbox};
@@ -37,7 +34,7 @@ pub(crate) struct Subscriptions {
     departures: Vec<Departure>,
     /// The filters of SUBSCRIBEs and UNSUBSCRIBEs on their way, by token, in
     /// the order of the packet.
-    requests: HashMap<u64, Vec<TopicFilter>, FixedState>,
+    requests: Vec<(u64, Vec<TopicFilter>)>,
 }
 
 /// A filter that at least one stream wants.
@@ -306,7 +303,7 @@ impl Subscriptions {
                 entry.state = State::Requested(token);
             }
         }
-        self.requests.insert(token, filters);
+        self.requests.push((token, filters));
     }
 
     /// An UNSUBSCRIBE with these filters was sent.
@@ -316,13 +313,19 @@ impl Subscriptions {
                 departure.requested = Some(token);
             }
         }
-        self.requests.insert(token, filters);
+        self.requests.push((token, filters));
+    }
+
+    /// The filters of the request with this token, which is over.
+    fn answered(&mut self, token: u64) -> Vec<TopicFilter> {
+        let at = self.requests.iter().position(|(t, _)| *t == token);
+        at.map_or_else(Vec::new, |at| self.requests.remove(at).1)
     }
 
     /// The answer to a SUBSCRIBE. Gives what is refused though it had been
     /// given before.
     pub(crate) fn suback(&mut self, token: u64, suback: &SubAck) -> Vec<(TopicFilter, Error)> {
-        let filters = self.requests.remove(&token).unwrap_or_default();
+        let filters = self.answered(token);
         // A filter without a code was not granted.
         let reasons = suback.reasons.iter().copied();
         let reasons = reasons.chain(std::iter::repeat(ReasonCode::UnspecifiedError));
@@ -354,7 +357,7 @@ impl Subscriptions {
         error: Error,
     ) -> Option<Error> {
         self.subscribing(token, vec![filter.clone()]);
-        self.requests.remove(&token);
+        self.answered(token);
         self.answer(token, filter, &Err(error))
     }
 
@@ -392,7 +395,7 @@ impl Subscriptions {
 
     /// The answer to an UNSUBSCRIBE.
     pub(crate) fn unsuback(&mut self, token: u64, unsuback: &UnsubAck) {
-        let filters = self.requests.remove(&token).unwrap_or_default();
+        let filters = self.answered(token);
         // Before 5.0 there are no codes, and no refusals.
         let reasons = unsuback.reasons.iter().copied();
         let reasons = reasons.chain(std::iter::repeat(ReasonCode::Success));

@@ -75,9 +75,8 @@ impl Core {
         if let Link::Open(connection) = &mut self.link
             && connection.is_connected()
         {
-            connection
-                .disconnect(Disconnect::new(ReasonCode::ProtocolError))
-                .expect("it has no properties");
+            // Without properties it can always be encoded.
+            let _ = connection.disconnect(Disconnect::new(ReasonCode::ProtocolError));
         }
         self.lost(error, now);
     }

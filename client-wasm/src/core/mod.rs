@@ -201,9 +201,8 @@ impl Core {
             return;
         }
         if let Link::Open(connection) = &mut self.link {
-            connection
-                .disconnect(Disconnect::new(ReasonCode::Success))
-                .expect("it has no properties");
+            // Without properties it can always be encoded.
+            let _ = connection.disconnect(Disconnect::new(ReasonCode::Success));
         }
         self.hang_up();
         self.link = Link::Ended;

@@ -71,11 +71,11 @@ pub(crate) async fn next(subscription: &mut Subscription) -> Message {
         .expect("the stream goes on")
 }
 
-/// What a future gives; fails when it takes more than 15 s.
+/// What a future gives; fails when it takes more than 10 s.
 pub(crate) async fn within<T>(future: impl Future<Output = T>) -> T {
-    match select(pin!(future), pin!(sleep(Duration::from_secs(15)))).await {
+    match select(pin!(future), pin!(sleep(Duration::from_secs(10)))).await {
         Either::Left((value, _)) => value,
-        Either::Right(_) => panic!("nothing happened in 15 s"),
+        Either::Right(_) => panic!("nothing happened in 10 s"),
     }
 }
 
