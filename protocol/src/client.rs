@@ -151,8 +151,7 @@ impl Connection {
             if self.is_closed() {
                 return Ok(None);
             }
-            let limit = self.endpoint.local.maximum_packet_size;
-            match Packet::decode(input, self.endpoint.version, limit) {
+            match self.endpoint.decode(input) {
                 Ok(None) => return Ok(None),
                 Ok(Some(packet)) => {
                     if let Some(event) = self.handle_packet(packet, now)? {

@@ -118,8 +118,7 @@ impl Connection {
             if matches!(self.state, State::Connecting { .. } | State::Closed) {
                 return Ok(None);
             }
-            let limit = self.endpoint.local.maximum_packet_size;
-            match Packet::decode(input, self.endpoint.version, limit) {
+            match self.endpoint.decode(input) {
                 Ok(None) => return Ok(None),
                 Ok(Some(packet)) => {
                     if let Some(event) = self.handle_packet(packet, now)? {
@@ -299,6 +298,13 @@ impl Connection {
         };
         let given_up = self.endpoint.resume(session, client, |_| true, now);
         given_up.iter().map(|delivery| delivery.token).collect()
+    }
+
+    /// Sets at most `maximum` topic aliases, even if the client takes more;
+    /// before [`Connection::accept`].
+    pub fn limit_topic_aliases(&mut self, maximum: u16) {
+        let client = &mut self.endpoint.peer;
+        client.topic_alias_maximum = client.topic_alias_maximum.min(maximum);
     }
 
     /// Refuses the client; the connection is closed.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use codec::Will;
+use codec::{QoS, Will};
 use protocol::{Message, Time};
 use tokio::sync::Notify;
 
@@ -36,7 +36,7 @@ impl Broker {
     pub(crate) fn new(config: Config) -> Self {
         Self {
             clock: Clock::start(),
-            router: Router::new(config.queue),
+            router: Router::new(config.queue, config.acl.clone()),
             sessions: Sessions::default(),
             config,
             connections: AtomicUsize::new(0),
@@ -46,7 +46,7 @@ impl Broker {
 
     /// Publishes something that no connection publishes.
     pub(crate) fn publish(&self, publication: Publication<'_>, now: Time) {
-        let mut routes = Routes::new(0);
+        let mut routes = Routes::new(None);
         self.route(&mut routes, publication, now);
         routes.flush(&self.router);
     }
@@ -86,6 +86,16 @@ impl Broker {
             self.router
                 .unsubscribe(state.subscriptions.keys(), state.outbox.id());
         }
+        // What a shared subscription has given to this client alone goes to
+        // another, unless the client may have it already at QoS 2.
+        let unacknowledged = state.session.unacknowledged();
+        let unacknowledged = unacknowledged
+            .filter(|d| d.qos == QoS::AtLeastOnce)
+            .cloned();
+        let unsent = state.outbox.take_all();
+        let deliveries = unacknowledged.chain(unsent);
+        self.router
+            .redistribute(deliveries.filter(|d| d.token != 0));
     }
 
     /// Publishes delayed wills and ends expired sessions, for ever.

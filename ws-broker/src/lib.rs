@@ -14,6 +14,7 @@
 //! Not here: packets and their bytes (`codec`), QoS handshakes and keep alive
 //! (`protocol`).
 
+pub mod access;
 mod broker;
 mod clock;
 pub mod config;

@@ -6,9 +6,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use bytes::BytesMut;
-use codec::{ByteString, ProtocolVersion};
+use codec::{ProtocolVersion, QoS};
 use protocol::Delivery;
 
+use crate::access::Identity;
 use crate::log::notice;
 
 /// Above this many bytes, publishers are held for a moment while the
@@ -22,6 +23,8 @@ const MAX_QOS0_BYTES: usize = 8 << 20;
 const MAX_DRAINING_BYTES: usize = 16 << 20;
 /// Chunks up to this size are put together.
 const SMALL_CHUNK: usize = 16 << 10;
+/// Deliveries taken at once.
+const MAX_TAKEN: usize = 1024;
 /// What a queued delivery takes beside its message, for limits in bytes.
 const DELIVERY_OVERHEAD: usize = 64;
 
@@ -32,17 +35,21 @@ pub struct QueueLimits {
     pub messages: usize,
     /// `max_queued_bytes`; 0 for no limit.
     pub bytes: usize,
+    /// `queue_qos0_messages`: whether QoS 0 messages wait for absent clients.
+    pub qos0: bool,
 }
 
 /// What waits for one session's client: the queue outlives its connections.
 ///
 /// Publishers push what a batch brought, the client's own connection takes it.
-/// QoS 0 messages come encoded, and only while the client is connected; QoS 1
-/// and 2 come as deliveries and wait for the client's window, or its return.
+/// QoS 0 messages come encoded, and only while the client is connected. Others
+/// come as deliveries and wait for the client's window, or its return; so do
+/// QoS 0 messages that only the connection can encode, since they may get a
+/// topic alias.
 #[derive(Debug)]
 pub(crate) struct Outbox {
     id: u64,
-    client_id: ByteString,
+    identity: Identity,
     inner: Mutex<Inner>,
 }
 
@@ -71,6 +78,9 @@ pub(crate) struct Receiver {
     pub version: ProtocolVersion,
     /// The longest packet that the client accepts, bytes.
     pub maximum_packet_size: usize,
+    /// Whether the client lets the broker set topic aliases, which only its
+    /// connection knows.
+    pub has_aliases: bool,
 }
 
 /// What a batch brings for one outbox.
@@ -100,10 +110,10 @@ static NEXT_ID: AtomicU64 = AtomicU64::new(1);
 
 impl Outbox {
     /// The outbox of a new session, its client away.
-    pub(crate) fn new(client_id: ByteString) -> Self {
+    pub(crate) fn new(identity: Identity) -> Self {
         Self {
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
-            client_id,
+            identity,
             inner: Mutex::default(),
         }
     }
@@ -111,6 +121,11 @@ impl Outbox {
     /// Different for every outbox of this process.
     pub(crate) const fn id(&self) -> u64 {
         self.id
+    }
+
+    /// Whose it is.
+    pub(crate) const fn identity(&self) -> &Identity {
+        &self.identity
     }
 
     /// No code that can panic runs under the lock.
@@ -168,6 +183,9 @@ impl Outbox {
             }
         }
         for delivery in batch.deliveries.drain(..) {
+            if delivery.qos == QoS::AtMostOnce && inner.online.is_none() && !limits.qos0 {
+                continue;
+            }
             if inner.has_room(size(&delivery), limits) {
                 inner.queue_bytes += size(&delivery);
                 inner.queue.push_back(delivery);
@@ -186,7 +204,7 @@ impl Outbox {
         if is_first_drop {
             notice!(
                 "Outgoing messages are being dropped for client {}.",
-                self.client_id
+                self.identity.client_id
             );
         }
         Pushed { dropped, hold }
@@ -196,7 +214,8 @@ impl Outbox {
     /// deliveries if `has_window`; if not, the task is woken when there is.
     pub(crate) fn poll_ready(&self, has_window: bool, cx: &Context<'_>) -> Poll<()> {
         let mut inner = self.lock();
-        if !inner.chunks.is_empty() || has_window && !inner.queue.is_empty() {
+        let is_next = |next: &Delivery| has_window || next.qos == QoS::AtMostOnce;
+        if !inner.chunks.is_empty() || inner.queue.front().is_some_and(is_next) {
             return Poll::Ready(());
         }
         match &mut inner.owner {
@@ -206,7 +225,8 @@ impl Outbox {
         Poll::Pending
     }
 
-    /// Takes all QoS 0 chunks and up to `window` deliveries.
+    /// Takes all QoS 0 chunks, and deliveries, up to `window` of them at QoS 1
+    /// and 2.
     pub(crate) fn take(
         &self,
         window: usize,
@@ -221,10 +241,16 @@ impl Outbox {
             chunks.append(&mut inner.chunks);
         }
         inner.chunk_bytes = 0;
-        let count = window.min(inner.queue.len());
-        deliveries.extend(inner.queue.drain(..count));
-        let taken: usize = deliveries.iter().map(size).sum();
-        inner.queue_bytes = inner.queue_bytes.saturating_sub(taken);
+        let mut window = window;
+        while deliveries.len() < MAX_TAKEN
+            && let Some(delivery) = inner
+                .queue
+                .pop_front_if(|next| window > 0 || next.qos == QoS::AtMostOnce)
+        {
+            window -= usize::from(delivery.qos > QoS::AtMostOnce);
+            inner.queue_bytes = inner.queue_bytes.saturating_sub(size(&delivery));
+            deliveries.push(delivery);
+        }
         if inner.queue.is_empty() {
             inner.queue_bytes = 0;
             if inner.queue.capacity() > 64 {
@@ -236,6 +262,13 @@ impl Outbox {
             inner.has_dropped = false;
             relieve(inner);
         }
+    }
+
+    /// Takes all deliveries, for good.
+    pub(crate) fn take_all(&self) -> VecDeque<Delivery> {
+        let mut inner = self.lock();
+        inner.queue_bytes = 0;
+        std::mem::take(&mut inner.queue)
     }
 
     /// Ready when a publisher that was told to hold may go on.
@@ -308,10 +341,12 @@ mod tests {
     const LIMITS: QueueLimits = QueueLimits {
         messages: 4,
         bytes: 0,
+        qos0: false,
     };
     const RECEIVER: Receiver = Receiver {
         version: ProtocolVersion::V3_1_1,
         maximum_packet_size: 1000,
+        has_aliases: false,
     };
 
     #[derive(Default)]
@@ -345,7 +380,7 @@ mod tests {
 
     #[test]
     fn while_away_qos_0_is_dropped_and_the_queue_is_bounded() {
-        let outbox = Outbox::new("c".into());
+        let outbox = Outbox::new(Identity::default());
         let pushed = outbox.push(&mut batch(10, 6), LIMITS);
         assert_eq!(
             pushed,
@@ -359,7 +394,7 @@ mod tests {
 
     #[test]
     fn the_owner_is_woken_once_a_batch_and_takes_what_its_window_allows() {
-        let outbox = Outbox::new("c".into());
+        let outbox = Outbox::new(Identity::default());
         outbox.set_online(RECEIVER);
         let flag = Arc::new(Flag::default());
         let waker = flag.clone().into();
@@ -378,7 +413,7 @@ mod tests {
 
     #[test]
     fn a_draining_subscriber_holds_publishers_and_loses_nothing_a_slow_one_does_neither() {
-        let outbox = Outbox::new("c".into());
+        let outbox = Outbox::new(Identity::default());
         outbox.set_online(RECEIVER);
         let flag = Arc::new(Flag::default());
         let waker = flag.clone().into();
@@ -413,7 +448,7 @@ mod tests {
 
     #[test]
     fn qos_0_beyond_the_bound_is_dropped_and_counted() {
-        let outbox = Outbox::new("c".into());
+        let outbox = Outbox::new(Identity::default());
         outbox.set_online(RECEIVER);
         assert!(outbox.push(&mut batch(MAX_QOS0_BYTES, 0), LIMITS).hold);
         assert_eq!(outbox.push(&mut batch(7, 0), LIMITS).dropped, 7);
@@ -421,7 +456,7 @@ mod tests {
 
     #[test]
     fn what_was_encoded_for_an_earlier_connection_is_not_sent() {
-        let outbox = Outbox::new("c".into());
+        let outbox = Outbox::new(Identity::default());
         outbox.set_online(Receiver {
             version: ProtocolVersion::V5,
             ..RECEIVER

@@ -11,6 +11,7 @@ use futures_util::task::AtomicWaker;
 use protocol::{Session, Time};
 use tokio::sync::{Notify, oneshot};
 
+use crate::access::Identity;
 use crate::outbox::Outbox;
 
 /// Session expiry that means "never" (section 3.1.2.11.2).
@@ -29,10 +30,10 @@ pub(crate) struct SessionState {
 
 impl SessionState {
     /// A new session.
-    pub(crate) fn new(client_id: ByteString) -> Self {
+    pub(crate) fn new(identity: Identity) -> Self {
         Self {
             session: Session::new(),
-            outbox: Arc::new(Outbox::new(client_id)),
+            outbox: Arc::new(Outbox::new(identity)),
             subscriptions: HashMap::default(),
         }
     }

@@ -14,8 +14,11 @@ mod transmit;
 
 use std::collections::VecDeque;
 
-use bytes::BytesMut;
-use codec::{EncodeError, Packet, PacketId, Properties, PropertyId, ProtocolVersion};
+use bytes::{Buf, BytesMut};
+use codec::{
+    Ack, DecodeError, EncodeError, Packet, PacketId, Properties, PropertyId, ProtocolVersion,
+    ReasonCode,
+};
 
 use crate::topic_alias::{InboundAliases, OutboundAliases};
 use crate::{Limits, Session};
@@ -70,6 +73,18 @@ impl Endpoint {
         }
     }
 
+    /// Takes the packet at the front of `input`.
+    pub(crate) fn decode(&self, input: &mut BytesMut) -> Result<Option<Packet>, DecodeError> {
+        let limit = self.local.maximum_packet_size;
+        if limit >= SHORT_ACK
+            && let Some(packet) = short_ack(input)
+        {
+            input.advance(SHORT_ACK);
+            return Ok(Some(packet));
+        }
+        Packet::decode(input, self.version, limit)
+    }
+
     /// Sends a packet of this crate's own making.
     pub(crate) fn send(&mut self, packet: &Packet) {
         self.try_send(packet)
@@ -106,6 +121,26 @@ impl Endpoint {
         }
         Ok(fits)
     }
+}
+
+const SHORT_ACK: usize = 4;
+
+/// An acknowledgement without reason and properties, the same in every
+/// version. At QoS 1 and 2 every other packet is one, and to share the buffer
+/// with it, as with a packet that has a payload, is most of the work.
+fn short_ack(input: &[u8]) -> Option<Packet> {
+    let &[first, 2, high, low, ..] = input else {
+        return None;
+    };
+    let id = PacketId::new(u16::from_be_bytes([high, low]))?;
+    let ack = Ack::new(id, ReasonCode::Success);
+    Some(match first {
+        0x40 => Packet::PubAck(ack),
+        0x50 => Packet::PubRec(ack),
+        0x62 => Packet::PubRel(ack),
+        0x70 => Packet::PubComp(ack),
+        _ => return None,
+    })
 }
 
 /// Removes what only explains a reason code.

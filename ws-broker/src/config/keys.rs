@@ -20,7 +20,7 @@ const NOT_HERE: &str = "this broker does not have it";
 /// All keys, in the order of the alphabet.
 const KEYS: &[(&str, Key)] = &[
     ("accept_protocol_versions", Missing),
-    ("acl_file", Missing),
+    ("acl_file", Supported),
     ("address", Missing),
     ("addresses", Missing),
     ("allow_anonymous", Supported),
@@ -64,8 +64,8 @@ const KEYS: &[(&str, Key)] = &[
     ("max_qos", Missing),
     ("max_queued_bytes", Supported),
     ("max_queued_messages", Supported),
-    ("max_topic_alias", Missing),
-    ("max_topic_alias_broker", Missing),
+    ("max_topic_alias", Supported),
+    ("max_topic_alias_broker", Supported),
     ("memory_limit", Missing),
     ("message_size_limit", Supported),
     ("mount_point", Missing),
@@ -81,7 +81,7 @@ const KEYS: &[(&str, Key)] = &[
     ("protocol", Supported),
     ("psk_file", Missing),
     ("psk_hint", Missing),
-    ("queue_qos0_messages", Missing),
+    ("queue_qos0_messages", Supported),
     ("require_certificate", Missing),
     ("retain_available", Supported),
     ("retained_persistence", NoEffect(NOT_KEPT)),

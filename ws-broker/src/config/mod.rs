@@ -10,6 +10,7 @@ pub use parse::ConfigError;
 
 pub use crate::log::LogTypes;
 
+use crate::access::Acl;
 use crate::log;
 use crate::outbox::QueueLimits;
 
@@ -25,6 +26,8 @@ pub struct Config {
     pub file: Option<PathBuf>,
     /// Where clients connect.
     pub listeners: Vec<Listener>,
+    /// Who may read and write what.
+    pub acl: Acl,
     /// Whether clients without a user name may connect.
     pub allow_anonymous: bool,
     /// Whether a client may leave the choice of its identifier to the broker.
@@ -41,6 +44,10 @@ pub struct Config {
     pub max_keepalive: u16,
     /// The longest packet a client may send, bytes.
     pub max_packet_size: usize,
+    /// Topic aliases that a client may set.
+    pub max_topic_alias: u16,
+    /// Topic aliases that the broker sets, if the client lets it.
+    pub max_topic_alias_broker: u16,
     /// The longest payload that is passed on, bytes; 0 for any.
     pub message_size_limit: usize,
     /// What is queued for one client.
@@ -114,6 +121,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             file: None,
+            acl: Acl::default(),
             listeners: Vec::new(),
             allow_anonymous: false,
             allow_zero_length_clientid: true,
@@ -123,10 +131,13 @@ impl Default for Config {
             max_inflight_messages: 20,
             max_keepalive: 0,
             max_packet_size: 2_000_000,
+            max_topic_alias: 10,
+            max_topic_alias_broker: 10,
             message_size_limit: 0,
             queue: QueueLimits {
                 messages: 1000,
                 bytes: 0,
+                qos0: false,
             },
             persistent_client_expiration: None,
             retain_available: true,

@@ -4,6 +4,7 @@ use std::str::FromStr;
 
 use super::keys::{self, Key};
 use super::{Bind, Config, Listener, MQTT_PORT, Protocol};
+use crate::access::Acl;
 use crate::log::{Destination, LogTypes};
 
 /// Why a configuration file cannot be used; displays as one line that says
@@ -110,6 +111,7 @@ impl Parser {
         }
         let config = &mut self.config;
         match key {
+            "acl_file" => config.acl = Acl::read(Path::new(value))?,
             "allow_anonymous" => self.allow_anonymous = Some(boolean(key, value)?),
             "allow_zero_length_clientid" => {
                 config.allow_zero_length_clientid = boolean(key, value)?;
@@ -152,6 +154,11 @@ impl Parser {
             }
             "max_queued_bytes" => config.queue.bytes = number(key, value, 0..=usize::MAX)?,
             "max_queued_messages" => config.queue.messages = number(key, value, 0..=usize::MAX)?,
+            "max_topic_alias" => config.max_topic_alias = number(key, value, 0..=u16::MAX)?,
+            "max_topic_alias_broker" => {
+                config.max_topic_alias_broker = number(key, value, 0..=u16::MAX)?;
+            }
+            "queue_qos0_messages" => config.queue.qos0 = boolean(key, value)?,
             "message_size_limit" => {
                 config.message_size_limit = number(key, value, 0..=268_435_455)?;
             }
@@ -345,8 +352,14 @@ mod tests {
 
     #[test]
     fn every_supported_key_is_handled() {
+        let acl = std::env::temp_dir().join(format!("ws-broker-acl-{}", std::process::id()));
+        std::fs::write(&acl, "topic read #\n").unwrap();
         for key in [
+            ("acl_file", acl.to_str().unwrap()),
             ("allow_anonymous", "true"),
+            ("max_topic_alias", "10"),
+            ("max_topic_alias_broker", "10"),
+            ("queue_qos0_messages", "true"),
             ("allow_zero_length_clientid", "true"),
             ("auto_id_prefix", "auto-"),
             ("bind_address", "localhost"),
@@ -372,7 +385,7 @@ mod tests {
         }
         assert_eq!(
             keys::supported(),
-            20,
+            24,
             "a key is missing from the list above"
         );
     }

@@ -4,6 +4,7 @@ use codec::{ByteString, ConnAck, Connect, Properties, Property, ProtocolVersion,
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::{Client, Connection, End, Phase};
+use crate::access::Identity;
 use crate::log::{debug, is_debug, notice};
 use crate::outbox::Receiver;
 use crate::router::Routes;
@@ -14,7 +15,10 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
         let id = self.check(&connect)?;
         let broker = self.broker.clone();
         let client = Box::new(Client {
-            state: Box::new(SessionState::new(id.clone())),
+            state: Box::new(SessionState::new(Identity {
+                client_id: id.clone(),
+                username: connect.username.clone(),
+            })),
             username: connect.username.clone(),
             expiry: self.expiry(&connect),
             will: None,
@@ -149,6 +153,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
         if let Some(state) = state {
             client.state = state;
         }
+        let limits = protocol::Limits::of_client(connect);
         let mut connack = ConnAck::new(is_resumed, ReasonCode::Success);
         if connect.version.is_v5() {
             let properties = &mut connack.properties;
@@ -166,15 +171,20 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
             if !config.retain_available {
                 properties.push(Property::RetainAvailable(false));
             }
-            properties.push(Property::SharedSubscriptionAvailable(false));
         }
         if config.connection_messages {
             self.log_connect(&client, connect);
         }
         let receiver = Receiver {
             version: connect.version,
-            maximum_packet_size: protocol::Limits::of_client(connect).maximum_packet_size,
+            maximum_packet_size: limits.maximum_packet_size,
+            has_aliases: limits
+                .topic_alias_maximum
+                .min(config.max_topic_alias_broker)
+                > 0,
         };
+        self.server
+            .limit_topic_aliases(config.max_topic_alias_broker);
         let session = std::mem::take(&mut client.state.session);
         let too_large = self
             .server
@@ -186,7 +196,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
         if !client.state.subscriptions.is_empty() {
             self.broker.router.invalidate();
         }
-        self.routes = Routes::new(client.state.outbox.id());
+        self.routes = Routes::new(Some(client.state.outbox.clone()));
         self.phase = Phase::Connected(client);
     }
 

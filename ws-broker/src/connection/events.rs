@@ -11,6 +11,7 @@ use protocol::{Delivery, Message, Time};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::{Connection, End, Phase};
+use crate::access::{Access, Acl, Identity};
 use crate::broker::MAX_TOPIC_LEVELS;
 use crate::log::{self, debug};
 use crate::router::{Publication, Subscriber};
@@ -81,16 +82,12 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
         }
     }
 
-    fn may_publish(&self, publish: &Publish) -> Result<(), ReasonCode> {
+    fn may_publish(&mut self, publish: &Publish) -> Result<(), ReasonCode> {
         if publish.topic.split('/').count() > MAX_TOPIC_LEVELS {
             return Err(ReasonCode::TopicNameInvalid);
         }
-        // The broker's own: what is there must be true.
-        if publish.topic.starts_with("$SYS") {
+        if !self.routes.may_publish(&self.broker.router, &publish.topic) {
             return Err(ReasonCode::NotAuthorized);
-        }
-        if publish.retain && !self.broker.config.retain_available {
-            return Err(ReasonCode::ImplementationSpecificError);
         }
         if !self.is_size_allowed(publish.payload.len()) {
             return Err(ReasonCode::ImplementationSpecificError);
@@ -107,7 +104,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
         let mut reasons = Vec::with_capacity(subscribe.subscriptions.len());
         for subscription in &subscribe.subscriptions {
             let (filter, options) = (&subscription.filter, subscription.options);
-            if let Err(reason) = may_subscribe(filter) {
+            let who = client.state.outbox.identity();
+            if let Err(reason) = may_subscribe(router.acl(), who, filter) {
                 reasons.push(reason);
                 continue;
             }
@@ -122,16 +120,25 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
                 },
             );
             log::packets::subscribed(&client.id, &filter, options.qos.as_u8());
-            let sends_retained = options.retain_handling;
+            let is_shared = filter.share_name().is_some();
             let retained_for = filter.clone();
             let is_new = client.state.subscriptions.insert(filter, options).is_none();
-            if match sends_retained {
-                RetainHandling::Send => true,
-                RetainHandling::SendIfNew => is_new,
+            // None for shared subscriptions (section 4.8.2).
+            let sends_retained = match options.retain_handling {
+                RetainHandling::Send => !is_shared,
+                RetainHandling::SendIfNew => is_new && !is_shared,
                 RetainHandling::DoNotSend => false,
-            } {
+            };
+            if sends_retained {
                 let identifiers = identifier.map(|id| Arc::from([id]));
+                let who = client.state.outbox.identity();
                 for retained in router.retained(&retained_for, now) {
+                    if !router
+                        .acl()
+                        .allows(who, &retained.message.topic, Access::Read)
+                    {
+                        continue;
+                    }
                     self.backlog.push_back(Delivery {
                         qos: retained.qos.min(options.qos),
                         message: retained.message,
@@ -177,12 +184,12 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
     }
 }
 
-fn may_subscribe(filter: &TopicFilter) -> Result<(), ReasonCode> {
+fn may_subscribe(acl: &Acl, who: &Identity, filter: &TopicFilter) -> Result<(), ReasonCode> {
     if filter.split('/').count() > MAX_TOPIC_LEVELS {
         return Err(ReasonCode::TopicFilterInvalid);
     }
-    if filter.share_name().is_some() {
-        return Err(ReasonCode::SharedSubscriptionsNotSupported);
+    if !acl.allows_subscription(who, filter) {
+        return Err(ReasonCode::NotAuthorized);
     }
     Ok(())
 }

@@ -150,17 +150,17 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
         let version = self.server.version();
         let body = &packet[header.len..];
         let routed = PublishView::parse(header.flags, body, version).and_then(|view| {
-            // An empty topic stands for an alias; topics with $ have rules of
-            // their own.
+            // An empty topic stands for an alias.
             if !view.properties.is_empty()
-                || matches!(view.topic.first(), None | Some(b'$'))
+                || view.topic.is_empty()
                 || !self.is_size_allowed(view.payload.len())
             {
                 return Ok(false);
             }
-            self.routes
+            let routed = self
+                .routes
                 .publish_view(&self.broker.router, &view, packet, version)?;
-            Ok(true)
+            Ok(routed.is_some())
         });
         match routed {
             Ok(routed) => {

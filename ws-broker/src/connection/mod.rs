@@ -119,7 +119,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
         let limits = Limits {
             receive_maximum: broker.config.max_inflight_messages,
             maximum_packet_size: broker.config.max_packet_size,
-            topic_alias_maximum: 10,
+            topic_alias_maximum: broker.config.max_topic_alias,
         };
         Self {
             stream,
@@ -130,7 +130,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
             input: BytesMut::new(),
             writing: VecDeque::new(),
             backlog: VecDeque::new(),
-            routes: Routes::new(0),
+            routes: Routes::new(None),
             held_until: None,
             sleep: Box::pin(tokio::time::sleep_until(
                 broker.clock.instant(now + CONNECT_TIMEOUT),

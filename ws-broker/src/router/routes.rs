@@ -1,17 +1,16 @@
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::task::{Context, Poll};
 
-use codec::{
-    Properties, Property, ProtocolVersion, PublishParts, PublishView, QoS, TopicFilter, TopicName,
-};
+use codec::{Properties, ProtocolVersion, PublishParts, PublishView, QoS, TopicFilter, TopicName};
 use foldhash::fast::FixedState;
 use protocol::{Delivery, Message, Time};
 
 use super::retained::{Retained, RetainedStore};
-use super::subscriptions::{Merged, Subscriber, Subscriptions, merge};
+use super::subscriptions::{Merged, MergedGroup, Subscriber, Subscriptions, merge};
+use crate::access::{Access, Acl};
 use crate::outbox::{Batch, Outbox, QueueLimits, Receiver};
 
 /// Who subscribes to what, and what is retained; shared by all connections.
@@ -23,17 +22,19 @@ pub(crate) struct Router {
     /// at every change of subscriptions and of who is connected.
     generation: AtomicU64,
     limits: QueueLimits,
+    acl: Acl,
     dropped: AtomicU64,
 }
 
 impl Router {
     /// A router without subscriptions. `limits` are each outbox's.
-    pub(crate) fn new(limits: QueueLimits) -> Self {
+    pub(crate) fn new(limits: QueueLimits, acl: Acl) -> Self {
         Self {
             subscriptions: RwLock::default(),
             retained: RwLock::default(),
             generation: AtomicU64::new(1),
             limits,
+            acl,
             dropped: AtomicU64::new(0),
         }
     }
@@ -41,6 +42,43 @@ impl Router {
     /// The bounds of each outbox.
     pub(crate) const fn limits(&self) -> QueueLimits {
         self.limits
+    }
+
+    /// Who may read and write what.
+    pub(crate) const fn acl(&self) -> &Acl {
+        &self.acl
+    }
+
+    /// Gives deliveries of shared subscriptions, whose client is gone for
+    /// good, to other members (section 4.8.2).
+    pub(crate) fn redistribute(&self, deliveries: impl Iterator<Item = Delivery>) {
+        for delivery in deliveries {
+            let member = {
+                let subscriptions = self.read();
+                subscriptions.group(delivery.token).and_then(|group| {
+                    let turn = group.turn.fetch_add(1, Ordering::Relaxed);
+                    let members = || {
+                        group
+                            .members
+                            .iter()
+                            .cycle()
+                            .skip(turn % group.members.len())
+                    };
+                    let mut members = members().take(group.members.len());
+                    let here = members.clone().find(|m| m.outbox.receiver().is_some());
+                    here.or_else(|| members.next())
+                        .map(|member| member.outbox.clone())
+                })
+            };
+            let Some(outbox) = member else {
+                continue;
+            };
+            let mut batch = Batch {
+                deliveries: vec![delivery],
+                ..Batch::default()
+            };
+            self.count_dropped(outbox.push(&mut batch, self.limits).dropped);
+        }
     }
 
     /// Messages dropped so far because a bound was reached.
@@ -118,10 +156,10 @@ const MAX_REMEMBERED_TOPICS: usize = 1024;
 /// batch.
 #[derive(Debug)]
 pub(crate) struct Routes {
-    /// The publisher's own outbox, 0 for none.
-    publisher: u64,
+    /// The publisher's own outbox, if it has one.
+    publisher: Option<Arc<Outbox>>,
     generation: u64,
-    topics: HashMap<Box<[u8]>, Arc<[Target]>, FixedState>,
+    topics: HashMap<Box<[u8]>, Arc<Route>, FixedState>,
     slots: Vec<Slot>,
     slot_of: HashMap<u64, usize, FixedState>,
     touched: Vec<usize>,
@@ -135,6 +173,23 @@ struct Slot {
     receiver: Option<Receiver>,
     batch: Batch,
     is_touched: bool,
+}
+
+/// The subscribers of one topic.
+#[derive(Debug)]
+struct Route {
+    /// Whether the publisher may publish there.
+    may_publish: bool,
+    targets: Vec<Target>,
+    groups: Vec<GroupTarget>,
+}
+
+/// A shared subscription of one topic.
+#[derive(Debug)]
+struct GroupTarget {
+    id: u64,
+    turn: Arc<AtomicUsize>,
+    members: Vec<Target>,
 }
 
 /// A subscriber of one topic.
@@ -158,8 +213,9 @@ pub(crate) struct Publication<'a> {
 }
 
 impl Routes {
-    /// For a publisher whose own outbox is `publisher`, 0 if it has none.
-    pub(crate) fn new(publisher: u64) -> Self {
+    /// For a client that publishes, or for the broker itself, which may publish
+    /// everywhere.
+    pub(crate) fn new(publisher: Option<Arc<Outbox>>) -> Self {
         Self {
             publisher,
             generation: 0,
@@ -172,7 +228,10 @@ impl Routes {
     }
 
     /// Collects a QoS 0 PUBLISH without properties and without RETAIN flag,
-    /// of which `frame` is the whole packet. Gives the number of subscribers.
+    /// of which `frame` is the whole packet. Gives the number of subscribers,
+    /// or `None` if there are some that need more than its bytes: then nothing
+    /// was done, and it must come as a [`Publication`]; or if the publisher may
+    /// not publish there.
     ///
     /// # Errors
     /// The topic name is invalid.
@@ -183,23 +242,31 @@ impl Routes {
         view: &PublishView<'_>,
         frame: &[u8],
         version: ProtocolVersion,
-    ) -> Result<usize, codec::DecodeError> {
+    ) -> Result<Option<usize>, codec::DecodeError> {
         debug_assert!(view.properties.is_empty() && !view.retain && view.qos == QoS::AtMostOnce);
-        let targets = self.lookup(router, view.topic)?;
+        let route = self.lookup(router, view.topic)?;
+        let is_plain = |target: &Target| {
+            target.identifiers.is_none()
+                && self.slots[target.slot]
+                    .receiver
+                    .is_none_or(|r| !r.has_aliases)
+        };
+        if !route.may_publish || !route.groups.is_empty() || !route.targets.iter().all(is_plain) {
+            return Ok(None);
+        }
         let mut dropped = 0;
-        for target in &*targets {
+        for target in &route.targets {
             let slot = &mut self.slots[target.slot];
             let Some(receiver) = slot.receiver else {
                 continue;
             };
-            if receiver.version.is_v5() == version.is_v5() && target.identifiers.is_none() {
+            if receiver.version.is_v5() == version.is_v5() {
                 if frame.len() > receiver.maximum_packet_size {
                     dropped += 1;
                     continue;
                 }
                 slot.batch.qos0.extend_from_slice(frame);
             } else {
-                let properties = identifiers(target.identifiers.as_deref());
                 let topic =
                     std::str::from_utf8(view.topic).map_err(|_| codec::DecodeError::Utf8)?;
                 let publish = PublishParts {
@@ -208,7 +275,7 @@ impl Routes {
                     retain: false,
                     topic,
                     packet_id: None,
-                    properties: &properties,
+                    properties: &Properties::new(),
                     payload: view.payload,
                 };
                 let len = publish.encoded_len(receiver.version);
@@ -225,7 +292,7 @@ impl Routes {
             slot.touch(target.slot, &mut self.touched);
         }
         router.count_dropped(dropped);
-        Ok(targets.len())
+        Ok(Some(route.targets.len()))
     }
 
     /// Collects a message. Gives the number of subscribers.
@@ -235,25 +302,43 @@ impl Routes {
         publication: Publication<'_>,
         now: Time,
     ) -> usize {
-        let message = publication.message;
-        let Ok(targets) = self.lookup(router, message.topic.as_bytes()) else {
+        let Ok(route) = self.lookup(router, publication.message.topic.as_bytes()) else {
             return 0;
         };
-        let mut dropped = 0;
-        for target in &*targets {
-            let slot = &mut self.slots[target.slot];
-            let qos = publication.qos.min(target.qos);
-            let delivery = Delivery {
-                message: message.clone(),
-                qos,
-                retain: publication.retain && target.retain_as_published,
-                subscription_identifiers: target.identifiers.clone(),
-                token: 0,
-            };
-            if qos == QoS::AtMostOnce {
-                let Some(receiver) = slot.receiver else {
-                    continue;
-                };
+        for target in &route.targets {
+            self.collect(router, publication, target, 0, now);
+        }
+        for group in &route.groups {
+            let turn = group.turn.fetch_add(1, Ordering::Relaxed);
+            let count = group.members.len();
+            let members = || (0..count).map(|n| &group.members[turn.wrapping_add(n) % count]);
+            let here = members().find(|member| self.slots[member.slot].receiver.is_some());
+            if let Some(member) = here.or_else(|| members().next()) {
+                self.collect(router, publication, member, group.id, now);
+            }
+        }
+        route.targets.len() + route.groups.len()
+    }
+
+    fn collect(
+        &mut self,
+        router: &Router,
+        publication: Publication<'_>,
+        target: &Target,
+        token: u64,
+        now: Time,
+    ) {
+        let slot = &mut self.slots[target.slot];
+        let qos = publication.qos.min(target.qos);
+        let delivery = Delivery {
+            message: publication.message.clone(),
+            qos,
+            retain: publication.retain && target.retain_as_published,
+            subscription_identifiers: target.identifiers.clone(),
+            token,
+        };
+        match slot.receiver {
+            Some(receiver) if qos == QoS::AtMostOnce && !receiver.has_aliases => {
                 let encoded = delivery.encode_qos0(
                     receiver.version,
                     receiver.maximum_packet_size,
@@ -261,28 +346,27 @@ impl Routes {
                     &mut slot.batch.qos0,
                 );
                 if encoded.is_err() {
-                    dropped += 1;
-                    continue;
+                    router.count_dropped(1);
+                    return;
                 }
                 slot.batch.qos0_messages += 1;
-            } else {
-                slot.batch.deliveries.push(delivery);
             }
-            slot.touch(target.slot, &mut self.touched);
+            None if qos == QoS::AtMostOnce && !router.limits.qos0 => return,
+            _ => slot.batch.deliveries.push(delivery),
         }
-        router.count_dropped(dropped);
-        targets.len()
+        slot.touch(target.slot, &mut self.touched);
     }
 
     /// Hands over what was collected since the last flush.
     pub(crate) fn flush(&mut self, router: &Router) {
+        let publisher = self.publisher_id();
         for slot in self.touched.drain(..) {
             let slot = &mut self.slots[slot];
             slot.is_touched = false;
             slot.batch.receiver = slot.receiver;
             let pushed = slot.outbox.push(&mut slot.batch, router.limits);
             router.count_dropped(pushed.dropped);
-            if pushed.hold && slot.outbox.id() != self.publisher {
+            if pushed.hold && slot.outbox.id() != publisher {
                 self.held.push(slot.outbox.clone());
             }
         }
@@ -311,11 +395,19 @@ impl Routes {
         }
     }
 
-    fn lookup(
-        &mut self,
-        router: &Router,
-        topic: &[u8],
-    ) -> Result<Arc<[Target]>, codec::DecodeError> {
+    fn publisher_id(&self) -> u64 {
+        self.publisher
+            .as_ref()
+            .map_or(0, |publisher| publisher.id())
+    }
+
+    /// Whether the publisher may publish to `topic`.
+    pub(crate) fn may_publish(&mut self, router: &Router, topic: &TopicName) -> bool {
+        self.lookup(router, topic.as_bytes())
+            .is_ok_and(|route| route.may_publish)
+    }
+
+    fn lookup(&mut self, router: &Router, topic: &[u8]) -> Result<Arc<Route>, codec::DecodeError> {
         let generation = router.generation.load(Ordering::SeqCst);
         if generation != self.generation {
             self.flush(router);
@@ -324,24 +416,51 @@ impl Routes {
             self.slot_of.clear();
             self.generation = generation;
         }
-        if let Some(targets) = self.topics.get(topic) {
-            return Ok(targets.clone());
+        if let Some(route) = self.topics.get(topic) {
+            return Ok(route.clone());
         }
         let name = std::str::from_utf8(topic).map_err(|_| codec::DecodeError::Utf8)?;
         // Checked here, once for each topic that is remembered.
-        TopicName::new(name)?;
+        let name = TopicName::new(name)?;
         if self.topics.len() >= MAX_REMEMBERED_TOPICS {
             self.topics.clear();
         }
-        let merged = merge(&router.read(), name, self.publisher);
-        let targets: Arc<[Target]> = merged.into_iter().map(|m| self.target(m)).collect();
-        self.topics.insert(topic.into(), targets.clone());
-        Ok(targets)
+        let may_read = |subscriber: &Subscriber| {
+            router
+                .acl
+                .allows(subscriber.outbox.identity(), &name, Access::Read)
+        };
+        let (merged, groups) = merge(&router.read(), &name, self.publisher_id(), may_read);
+        // $SYS is the broker's own: what is there must be true.
+        let may_publish = self.publisher.as_ref().is_none_or(|publisher| {
+            !name.starts_with("$SYS")
+                && router
+                    .acl
+                    .allows(publisher.identity(), &name, Access::Write)
+        });
+        let targets = merged.into_iter().map(|m| self.target(m)).collect();
+        let groups = groups.into_iter().map(|group| self.group(group)).collect();
+        let route = Arc::new(Route {
+            may_publish,
+            targets,
+            groups,
+        });
+        self.topics.insert(topic.into(), route.clone());
+        Ok(route)
+    }
+
+    fn group(&mut self, group: MergedGroup) -> GroupTarget {
+        let members = group.members.into_iter().map(|m| self.target(m));
+        GroupTarget {
+            id: group.id,
+            turn: group.turn,
+            members: members.collect(),
+        }
     }
 
     fn target(&mut self, merged: Merged) -> Target {
         let slots = &mut self.slots;
-        let slot = *self.slot_of.entry(merged.outbox.id()).or_insert_with(|| {
+        let slot = self.slot_of.entry(merged.outbox.id()).or_insert_with(|| {
             slots.push(Slot {
                 receiver: merged.outbox.receiver(),
                 outbox: merged.outbox,
@@ -352,7 +471,7 @@ impl Routes {
         });
         let identifiers = (!merged.identifiers.is_empty()).then(|| merged.identifiers.into());
         Target {
-            slot,
+            slot: *slot,
             qos: merged.qos,
             retain_as_published: merged.retain_as_published,
             identifiers,
@@ -367,12 +486,4 @@ impl Slot {
             touched.push(index);
         }
     }
-}
-
-fn identifiers(identifiers: Option<&[u32]>) -> Properties {
-    identifiers
-        .unwrap_or_default()
-        .iter()
-        .map(|id| Property::SubscriptionIdentifier(*id))
-        .collect()
 }

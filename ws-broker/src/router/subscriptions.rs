@@ -1,5 +1,6 @@
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 
 use codec::{QoS, SubscriptionOptions, TopicFilter};
 use foldhash::fast::FixedState;
@@ -17,6 +18,25 @@ pub(crate) struct Subscriber {
     pub identifier: Option<u32>,
 }
 
+/// A shared subscription: each message goes to one of its members (section
+/// 4.8.2).
+#[derive(Debug)]
+pub(super) struct Group {
+    /// Different for every group of this process.
+    pub(super) id: u64,
+    name: Box<str>,
+    pub(super) members: Vec<Subscriber>,
+    /// Whose turn it is; all publishers count it on.
+    pub(super) turn: Arc<AtomicUsize>,
+}
+
+/// What [`Subscriptions::matching`] finds.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Found<'s> {
+    Subscriber(&'s Subscriber),
+    Group(&'s Group),
+}
+
 /// All subscriptions, as a tree of topic levels: finding those that match a
 /// topic takes as many steps as the topic has levels, times the ways in which
 /// wildcards can match it, however many subscriptions there are.
@@ -24,6 +44,8 @@ pub(crate) struct Subscriber {
 pub(super) struct Subscriptions {
     root: Node,
     len: usize,
+    groups: HashMap<u64, TopicFilter, FixedState>,
+    groups_made: u64,
 }
 
 #[derive(Debug, Default)]
@@ -33,9 +55,16 @@ struct Node {
     /// Filters that go on with `+`.
     any: Option<Box<Node>>,
     /// Filters that end here.
-    here: Vec<Subscriber>,
+    here: Ends,
     /// Filters that end with `#` after this level.
-    below: Vec<Subscriber>,
+    below: Ends,
+}
+
+/// The subscriptions to one filter.
+#[derive(Debug, Default)]
+struct Ends {
+    subscribers: Vec<Subscriber>,
+    groups: Vec<Group>,
 }
 
 impl Node {
@@ -45,6 +74,47 @@ impl Node {
             && self.here.is_empty()
             && self.below.is_empty()
     }
+}
+
+impl Ends {
+    const fn is_empty(&self) -> bool {
+        self.subscribers.is_empty() && self.groups.is_empty()
+    }
+
+    fn found<'s>(&'s self, found: &mut impl FnMut(Found<'s>)) {
+        for subscriber in &self.subscribers {
+            found(Found::Subscriber(subscriber));
+        }
+        for group in &self.groups {
+            found(Found::Group(group));
+        }
+    }
+}
+
+/// Puts a subscriber into a list, in place of what the client had there; tells
+/// whether it is new.
+fn put(list: &mut Vec<Subscriber>, subscriber: Subscriber) -> bool {
+    let id = subscriber.outbox.id();
+    match list.iter_mut().find(|known| known.outbox.id() == id) {
+        Some(known) => {
+            *known = subscriber;
+            false
+        }
+        None => {
+            list.push(subscriber);
+            true
+        }
+    }
+}
+
+/// Takes the outbox `id` out of a list; tells whether it was there.
+fn take(list: &mut Vec<Subscriber>, id: u64) -> bool {
+    let before = list.len();
+    list.retain(|subscriber| subscriber.outbox.id() != id);
+    if list.is_empty() {
+        *list = Vec::new();
+    }
+    list.len() < before
 }
 
 impl Subscriptions {
@@ -73,33 +143,73 @@ impl Subscriptions {
                 }
             }
         }
-        let list = if is_below {
+        let ends = if is_below {
             &mut node.below
         } else {
             &mut node.here
         };
-        let id = subscriber.outbox.id();
-        match list.iter_mut().find(|known| known.outbox.id() == id) {
-            Some(known) => *known = subscriber,
-            None => {
-                list.push(subscriber);
-                self.len += 1;
+        let list = match filter.share_name() {
+            None => &mut ends.subscribers,
+            Some(name) => {
+                let known = ends.groups.iter().position(|group| &*group.name == name);
+                let at = known.unwrap_or_else(|| {
+                    self.groups_made += 1;
+                    self.groups.insert(self.groups_made, filter.clone());
+                    ends.groups.push(Group {
+                        id: self.groups_made,
+                        name: name.into(),
+                        members: Vec::new(),
+                        turn: Arc::default(),
+                    });
+                    ends.groups.len() - 1
+                });
+                &mut ends.groups[at].members
             }
-        }
+        };
+        self.len += usize::from(put(list, subscriber));
     }
 
     /// Removes the subscription of the outbox `id` to `filter`; tells whether
     /// there was one.
     pub(super) fn remove(&mut self, filter: &TopicFilter, id: u64) -> bool {
         let levels: Vec<&str> = filter.matched().split('/').collect();
-        let removed = remove(&mut self.root, &levels, id);
+        let removed = edit(&mut self.root, &levels, &mut |ends| {
+            let Some(name) = filter.share_name() else {
+                return take(&mut ends.subscribers, id);
+            };
+            let Some(at) = ends.groups.iter().position(|group| &*group.name == name) else {
+                return false;
+            };
+            let removed = take(&mut ends.groups[at].members, id);
+            if ends.groups[at].members.is_empty() {
+                self.groups.remove(&ends.groups[at].id);
+                ends.groups.swap_remove(at);
+            }
+            removed
+        });
         self.len -= usize::from(removed);
         removed
     }
 
+    /// The shared subscription with this number, if it still has members.
+    pub(super) fn group(&self, id: u64) -> Option<&Group> {
+        let filter = self.groups.get(&id)?;
+        let mut node = &self.root;
+        let mut ends = None;
+        for level in filter.matched().split('/') {
+            match level {
+                "#" => ends = Some(&node.below),
+                "+" => node = node.any.as_deref()?,
+                level => node = node.children.get(level)?,
+            }
+        }
+        let ends = ends.unwrap_or(&node.here);
+        ends.groups.iter().find(|group| group.id == id)
+    }
+
     /// All whose filter matches `topic` (section 4.7), in no order; a client
     /// with several matching filters comes several times.
-    pub(super) fn matching<'s>(&'s self, topic: &str, mut found: impl FnMut(&'s Subscriber)) {
+    pub(super) fn matching<'s>(&'s self, topic: &str, mut found: impl FnMut(Found<'s>)) {
         // Filters that start with a wildcard do not match topics that start
         // with $ [MQTT-4.7.2-1].
         let is_dollar = topic.starts_with('$');
@@ -107,10 +217,10 @@ impl Subscriptions {
         let mut open = vec![(&self.root, Some(topic), !is_dollar)];
         while let Some((node, rest, wildcards)) = open.pop() {
             if wildcards {
-                node.below.iter().for_each(&mut found);
+                node.below.found(&mut found);
             }
             let Some(rest) = rest else {
-                node.here.iter().for_each(&mut found);
+                node.here.found(&mut found);
                 continue;
             };
             let (level, rest) = match rest.split_once('/') {
@@ -129,41 +239,37 @@ impl Subscriptions {
     }
 }
 
-/// Depth is bounded by what [`crate::broker::MAX_TOPIC_LEVELS`] lets in.
-fn remove(node: &mut Node, levels: &[&str], id: u64) -> bool {
-    let list = match levels {
-        [] => &mut node.here,
-        ["#"] => &mut node.below,
+/// Does something to the subscriptions of one filter, and removes the nodes
+/// that are empty after it. Depth is bounded by what
+/// [`crate::broker::MAX_TOPIC_LEVELS`] lets in.
+fn edit(node: &mut Node, levels: &[&str], change: &mut dyn FnMut(&mut Ends) -> bool) -> bool {
+    match levels {
+        [] => change(&mut node.here),
+        ["#"] => change(&mut node.below),
         ["+", rest @ ..] => {
             let Some(any) = &mut node.any else {
                 return false;
             };
-            let removed = remove(any, rest, id);
+            let changed = edit(any, rest, change);
             if any.is_empty() {
                 node.any = None;
             }
-            return removed;
+            changed
         }
         [level, rest @ ..] => {
             let Some(child) = node.children.get_mut(*level) else {
                 return false;
             };
-            let removed = remove(child, rest, id);
+            let changed = edit(child, rest, change);
             if child.is_empty() {
                 node.children.remove(*level);
                 if node.children.is_empty() {
                     node.children = HashMap::default();
                 }
             }
-            return removed;
+            changed
         }
-    };
-    let before = list.len();
-    list.retain(|subscriber| subscriber.outbox.id() != id);
-    if list.is_empty() {
-        *list = Vec::new();
     }
-    list.len() < before
 }
 
 /// The subscriptions of one client that match one topic, as one: a message is
@@ -177,35 +283,67 @@ pub(super) struct Merged {
     pub(super) identifiers: Vec<u32>,
 }
 
+/// The members of a shared subscription that may receive a message.
+#[derive(Clone, Debug)]
+pub(super) struct MergedGroup {
+    pub(super) id: u64,
+    pub(super) turn: Arc<AtomicUsize>,
+    pub(super) members: Vec<Merged>,
+}
+
+impl From<&Subscriber> for Merged {
+    fn from(subscriber: &Subscriber) -> Self {
+        Self {
+            outbox: subscriber.outbox.clone(),
+            qos: subscriber.options.qos,
+            retain_as_published: subscriber.options.retain_as_published,
+            identifiers: subscriber.identifier.into_iter().collect(),
+        }
+    }
+}
+
 /// Merges what [`Subscriptions::matching`] finds for a message that the outbox
-/// `publisher` publishes.
-pub(super) fn merge(subscriptions: &Subscriptions, topic: &str, publisher: u64) -> Vec<Merged> {
+/// `publisher` publishes, leaving out those who may not read it. A shared
+/// subscription is never merged with another.
+pub(super) fn merge(
+    subscriptions: &Subscriptions,
+    topic: &str,
+    publisher: u64,
+    may_read: impl Fn(&Subscriber) -> bool,
+) -> (Vec<Merged>, Vec<MergedGroup>) {
     let mut found: Vec<&Subscriber> = Vec::new();
-    subscriptions.matching(topic, |subscriber| {
-        let own = subscriber.outbox.id() == publisher;
-        if !(own && subscriber.options.no_local) {
-            found.push(subscriber);
+    let mut groups = Vec::new();
+    subscriptions.matching(topic, |matching| match matching {
+        Found::Subscriber(subscriber) => {
+            let own = subscriber.outbox.id() == publisher;
+            if !(own && subscriber.options.no_local) && may_read(subscriber) {
+                found.push(subscriber);
+            }
+        }
+        Found::Group(group) => {
+            let members = group.members.iter().filter(|member| may_read(member));
+            groups.push(MergedGroup {
+                id: group.id,
+                turn: group.turn.clone(),
+                members: members.map(Merged::from).collect(),
+            });
         }
     });
     found.sort_by_key(|subscriber| subscriber.outbox.id());
     let mut merged: Vec<Merged> = Vec::with_capacity(found.len());
     for subscriber in found {
-        let options = subscriber.options;
         match merged.last_mut() {
             Some(last) if last.outbox.id() == subscriber.outbox.id() => {
+                let options = subscriber.options;
                 last.qos = last.qos.max(options.qos);
                 last.retain_as_published |= options.retain_as_published;
                 last.identifiers.extend(subscriber.identifier);
             }
-            _ => merged.push(Merged {
-                outbox: subscriber.outbox.clone(),
-                qos: options.qos,
-                retain_as_published: options.retain_as_published,
-                identifiers: subscriber.identifier.into_iter().collect(),
-            }),
+            _ => merged.push(subscriber.into()),
         }
     }
-    merged
+    groups.retain(|group| !group.members.is_empty());
+    (merged, groups)
 }
 
 #[cfg(test)]
@@ -213,6 +351,14 @@ mod tests {
     use codec::TopicName;
 
     use super::*;
+
+    fn outbox() -> Arc<Outbox> {
+        Arc::new(Outbox::new(crate::access::Identity::default()))
+    }
+
+    fn direct(subscriptions: &Subscriptions, topic: &str, publisher: u64) -> Vec<Merged> {
+        merge(subscriptions, topic, publisher, |_| true).0
+    }
 
     fn subscriber(outbox: &Arc<Outbox>, qos: QoS, identifier: Option<u32>) -> Subscriber {
         Subscriber {
@@ -234,12 +380,7 @@ mod tests {
         let mut subscriptions = Subscriptions::default();
         let filters: Vec<_> = filters
             .iter()
-            .map(|f| {
-                (
-                    TopicFilter::new(*f).unwrap(),
-                    Arc::new(Outbox::new((*f).into())),
-                )
-            })
+            .map(|f| (TopicFilter::new(*f).unwrap(), outbox()))
             .collect();
         for (filter, outbox) in &filters {
             subscriptions.insert(filter, subscriber(outbox, QoS::AtMostOnce, None));
@@ -247,7 +388,11 @@ mod tests {
         for topic in topics {
             let topic = TopicName::new(topic).unwrap();
             let mut found = Vec::new();
-            subscriptions.matching(&topic, |s| found.push(s.outbox.id()));
+            subscriptions.matching(&topic, |found_one| {
+                if let Found::Subscriber(s) = found_one {
+                    found.push(s.outbox.id());
+                }
+            });
             found.sort_unstable();
             let mut expected: Vec<_> = filters
                 .iter()
@@ -268,7 +413,7 @@ mod tests {
 
     #[test]
     fn section_3_3_4_overlapping_filters_are_one_delivery_at_the_highest_qos() {
-        let outbox = Arc::new(Outbox::new("c".into()));
+        let outbox = outbox();
         let mut subscriptions = Subscriptions::default();
         for (filter, qos, id) in [
             ("Kitchen/#", QoS::AtMostOnce, Some(1)),
@@ -278,7 +423,7 @@ mod tests {
             let filter = TopicFilter::new(filter).unwrap();
             subscriptions.insert(&filter, subscriber(&outbox, qos, id));
         }
-        let merged = merge(&subscriptions, "Kitchen/Fridge", 0);
+        let merged = direct(&subscriptions, "Kitchen/Fridge", 0);
         assert_eq!(merged.len(), 1);
         assert_eq!(merged[0].qos, QoS::ExactlyOnce);
         let mut identifiers = merged[0].identifiers.clone();
@@ -288,23 +433,53 @@ mod tests {
 
     #[test]
     fn section_3_8_3_1_no_local_keeps_own_messages_away() {
-        let outbox = Arc::new(Outbox::new("c".into()));
+        let outbox = outbox();
         let mut subscriptions = Subscriptions::default();
         let mut local = subscriber(&outbox, QoS::AtMostOnce, None);
         local.options.no_local = true;
         subscriptions.insert(&TopicFilter::new("t").unwrap(), local);
-        assert!(merge(&subscriptions, "t", outbox.id()).is_empty());
-        assert_eq!(merge(&subscriptions, "t", 0).len(), 1);
+        assert!(direct(&subscriptions, "t", outbox.id()).is_empty());
+        assert_eq!(direct(&subscriptions, "t", 0).len(), 1);
     }
 
     #[test]
     fn subscribing_again_replaces() {
-        let outbox = Arc::new(Outbox::new("c".into()));
+        let outbox = outbox();
         let mut subscriptions = Subscriptions::default();
         let filter = TopicFilter::new("t").unwrap();
         subscriptions.insert(&filter, subscriber(&outbox, QoS::AtMostOnce, None));
         subscriptions.insert(&filter, subscriber(&outbox, QoS::AtLeastOnce, None));
         assert_eq!(subscriptions.len(), 1);
-        assert_eq!(merge(&subscriptions, "t", 0)[0].qos, QoS::AtLeastOnce);
+        assert_eq!(direct(&subscriptions, "t", 0)[0].qos, QoS::AtLeastOnce);
+    }
+
+    #[test]
+    fn section_4_8_2_a_group_is_found_once_with_all_its_members() {
+        let (a, b) = (outbox(), outbox());
+        let mut subscriptions = Subscriptions::default();
+        let shared = TopicFilter::new("$share/g/Kitchen/#").unwrap();
+        let other = TopicFilter::new("$share/h/Kitchen/#").unwrap();
+        let direct = TopicFilter::new("Kitchen/#").unwrap();
+        for (filter, outbox) in [(&shared, &a), (&shared, &b), (&other, &a), (&direct, &a)] {
+            subscriptions.insert(filter, subscriber(outbox, QoS::AtMostOnce, None));
+        }
+        let (merged, mut groups) = merge(&subscriptions, "Kitchen/Fridge", 0, |_| true);
+        assert_eq!(merged.len(), 1, "the direct subscription of a");
+        groups.sort_by_key(|group| group.id);
+        let sizes: Vec<_> = groups.iter().map(|group| group.members.len()).collect();
+        assert_eq!(sizes, [2, 1]);
+        assert_eq!(subscriptions.group(groups[0].id).unwrap().members.len(), 2);
+
+        let (_, groups) = merge(&subscriptions, "Kitchen/Fridge", 0, |s| {
+            s.outbox.id() == b.id()
+        });
+        assert_eq!(groups.len(), 1, "who may not read is no member");
+
+        assert!(subscriptions.remove(&shared, a.id()));
+        assert!(subscriptions.remove(&shared, b.id()));
+        assert!(!subscriptions.remove(&shared, b.id()));
+        assert!(subscriptions.group(groups[0].id).is_none());
+        assert!(subscriptions.remove(&other, a.id()) && subscriptions.remove(&direct, a.id()));
+        assert!(subscriptions.root.is_empty() && subscriptions.groups.is_empty());
     }
 }
