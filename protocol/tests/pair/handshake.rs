@@ -118,6 +118,15 @@ fn publishes_with_one_identifier_are_told_apart_as_far_as_they_can_be() {
     let answers: Vec<_> = kinds(&pair.server.sent);
     use PacketType::{PubAck, PubRec};
     assert_eq!(answers, [PubAck, PubAck, PubRec, PubAck]);
+
+    let link = &mut pair.client.link;
+    for first in [0x32, 0x34] {
+        link.extend_from_slice(&[first, 6, 0, 1, b'a', 0, 10, 0]);
+    }
+    pair.settle();
+    pair.server.sent.clear();
+    pair.acknowledge(Server, 1);
+    assert_eq!(pair.server.sent, [], "PUBACK comes first");
 }
 
 #[test]
