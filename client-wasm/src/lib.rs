@@ -31,6 +31,7 @@
 
 mod client;
 mod core;
+mod departures;
 mod driver;
 mod error;
 mod event;

@@ -7,12 +7,12 @@ use codec::{
 };
 use futures_channel::oneshot;
 
+use crate::departures::{Departures, Gone};
 use crate::mailbox::{Bounds, Mailbox};
 use crate::overlap::overlap;
 use crate::{Error, Message, Operation};
 
 pub(crate) type Granted = oneshot::Sender<Result<QoS, Error>>;
-pub(crate) type Gone = oneshot::Sender<Result<(), Error>>;
 
 /// A stream's name among all of a client's.
 pub(crate) type Key = u64;
@@ -31,7 +31,8 @@ pub(crate) struct Subscriptions {
     /// Whether the broker has subscription identifiers (section 3.2.2.3.12).
     has_identifiers: bool,
     last_identifier: u32,
-    departures: Vec<Departure>,
+    /// What the broker is still to be told.
+    departures: Departures,
     /// The filters of SUBSCRIBEs and UNSUBSCRIBEs on their way, by token, in
     /// the order of the packet.
     requests: Vec<(u64, Vec<TopicFilter>)>,
@@ -79,22 +80,6 @@ struct Stream {
     granted: Option<Granted>,
 }
 
-/// A filter that nobody wants any more.
-#[derive(Debug)]
-struct Departure {
-    filter: TopicFilter,
-    requested: Option<u64>,
-    gone: Vec<Gone>,
-}
-
-impl Departure {
-    fn settle(self, outcome: &Result<(), Error>) {
-        for gone in self.gone {
-            let _ = gone.send(outcome.clone());
-        }
-    }
-}
-
 impl Subscriptions {
     /// A new stream for `filter`, to be asked for.
     pub(crate) fn add(
@@ -131,8 +116,8 @@ impl Subscriptions {
             }
         }
         // One that is on its way already arrives before the SUBSCRIBE.
-        let unsent = |d: &Departure| d.filter == *filter && d.requested.is_none();
-        self.depart(unsent, &Ok(()));
+        self.departures
+            .settle(|d| d.is(filter) && d.is_unsent(), &Ok(()));
         mailbox
     }
 
@@ -176,11 +161,7 @@ impl Subscriptions {
         entry.streams.retain(|stream| stream.key != key);
         if entry.streams.is_empty() {
             let filter = self.entries.remove(at).filter;
-            self.departures.push(Departure {
-                filter,
-                requested: None,
-                gone: gone.into_iter().collect(),
-            });
+            self.departures.add(filter, gone);
         } else if let Some(gone) = gone {
             let _ = gone.send(Ok(()));
         }
@@ -189,17 +170,13 @@ impl Subscriptions {
     /// Ends all streams of a filter.
     pub(crate) fn remove_filter(&mut self, filter: TopicFilter, gone: Gone) {
         self.end(|entry| entry.filter == filter);
-        self.departures.push(Departure {
-            filter,
-            requested: None,
-            gone: vec![gone],
-        });
+        self.departures.add(filter, Some(gone));
     }
 
     /// Ends all streams.
     pub(crate) fn end_all(&mut self) {
         self.end(|_| true);
-        self.depart(|_| true, &Ok(()));
+        self.departures.settle(|_| true, &Ok(()));
         self.requests.clear();
     }
 
@@ -218,16 +195,6 @@ impl Subscriptions {
         });
     }
 
-    fn depart(&mut self, which: impl Fn(&Departure) -> bool, outcome: &Result<(), Error>) {
-        let (gone, kept) = std::mem::take(&mut self.departures)
-            .into_iter()
-            .partition::<Vec<_>, _>(|departure| which(departure));
-        self.departures = kept;
-        for departure in gone {
-            departure.settle(outcome);
-        }
-    }
-
     /// The connection is gone, and with it all that awaited an answer.
     pub(crate) fn disconnected(&mut self) {
         self.requests.clear();
@@ -236,14 +203,10 @@ impl Subscriptions {
                 entry.state = State::Wanted;
             }
         }
-        for departure in &mut self.departures {
-            departure.requested = None;
-        }
-        let entries = std::mem::take(&mut self.entries);
-        let wanted_again =
-            |departure: &Departure| entries.iter().any(|e| e.filter == departure.filter);
-        self.depart(wanted_again, &Ok(()));
-        self.entries = entries;
+        let entries = &self.entries;
+        self.departures.disconnected();
+        self.departures
+            .settle(|d| entries.iter().any(|e| d.is(&e.filter)), &Ok(()));
     }
 
     /// The broker has accepted a connection.
@@ -257,7 +220,7 @@ impl Subscriptions {
             entry.is_repeated = false;
             entry.state = State::Wanted;
         }
-        self.depart(|_| true, &Ok(()));
+        self.departures.settle(|_| true, &Ok(()));
     }
 
     /// What to subscribe to that was not asked for yet.
@@ -289,11 +252,7 @@ impl Subscriptions {
 
     /// What to unsubscribe from that was not asked for yet.
     pub(crate) fn unwanted(&self) -> Vec<TopicFilter> {
-        self.departures
-            .iter()
-            .filter(|departure| departure.requested.is_none())
-            .map(|departure| departure.filter.clone())
-            .collect()
+        self.departures.unsent()
     }
 
     /// A SUBSCRIBE with these filters was sent.
@@ -308,11 +267,7 @@ impl Subscriptions {
 
     /// An UNSUBSCRIBE with these filters was sent.
     pub(crate) fn unsubscribing(&mut self, token: u64, filters: Vec<TopicFilter>) {
-        for departure in &mut self.departures {
-            if departure.requested.is_none() && filters.contains(&departure.filter) {
-                departure.requested = Some(token);
-            }
-        }
+        self.departures.sent(token, &filters);
         self.requests.push((token, filters));
     }
 
@@ -409,18 +364,16 @@ impl Subscriptions {
             } else {
                 Ok(())
             };
-            self.depart(
-                |d| d.requested == Some(token) && d.filter == *filter,
-                &outcome,
-            );
+            self.departures
+                .settle(|d| d.is(filter) && d.was_sent(token), &outcome);
         }
     }
 
     /// What cannot be asked for at all.
     pub(crate) fn cannot_unsubscribe(&mut self, filters: &[TopicFilter], error: &Error) {
         let outcome = Err(error.clone());
-        self.depart(
-            |d| d.requested.is_none() && filters.contains(&d.filter),
+        self.departures.settle(
+            |d| d.is_unsent() && filters.iter().any(|filter| d.is(filter)),
             &outcome,
         );
     }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use codec::{PropertyId, QoS, ReasonCode};
+use codec::{QoS, ReasonCode};
 use futures_channel::oneshot;
 use protocol::client::Delivered;
 use protocol::{Delivery, Time};
@@ -29,11 +29,8 @@ impl Core {
         if !self.is_connected() && self.options.offline == Offline::Refuse {
             return Err(Error::NotConnected);
         }
-        let mut properties = message.properties;
-        // Aliases are the protocol's own matter.
-        properties.remove(PropertyId::TopicAlias);
         let content =
-            protocol::Message::from_parts(message.topic, message.payload, properties, now);
+            protocol::Message::from_parts(message.topic, message.payload, message.properties, now);
         let delivery = Delivery {
             retain: message.retain,
             token: self.next_token(),

@@ -67,6 +67,30 @@ fn only_a_session_that_outlives_connections_is_gone_on_with() {
 }
 
 #[test]
+fn the_first_connection_may_go_on_with_an_older_session() {
+    for clean in [true, false] {
+        let options = Options::new(URL).session_expiry(60).clean_start(clean);
+        let mut pair = Pair::new(options);
+        pair.open();
+        assert!(matches!(&pair.heard()[..], [Packet::Connect(c)] if c.clean_start == clean));
+    }
+}
+
+#[test]
+fn a_connection_that_lasted_starts_the_pauses_anew() {
+    let mut pair = Pair::new(Options::new(URL).keep_alive(0));
+    for (lasted, pause) in [(0, 1), (5, 2), (5, 5), (10, 1)] {
+        pair.core.reconnect_now(pair.now);
+        pair.open();
+        pair.accept(false);
+        pair.pass(Duration::from_secs(lasted));
+        pair.core.handle_close(1006, pair.now);
+        let retry_at = pair.now + Duration::from_secs(pause);
+        assert_eq!(pair.core.poll_timeout(), Some(retry_at), "after {lasted} s");
+    }
+}
+
+#[test]
 fn every_step_is_told_and_a_late_listener_learns_what_is_now() {
     let mut pair = Pair::new(Options::new(URL));
     let events = pair.core.listen(pair.now);
@@ -218,14 +242,20 @@ fn the_brokers_goodbye_is_passed_on() {
 #[test]
 fn the_end_is_said_and_everything_ends() {
     let mut pair = Pair::connected(Options::new(URL));
+    let filter = codec::TopicFilter::new("a").unwrap();
+    let qos = QoS::AtLeastOnce.into();
+    let mut subscribed = pair.core.subscribe(&filter, qos, pair.now).unwrap();
     pair.heard();
     let events = pair.core.listen(pair.now);
     pair.core.end();
+    assert_eq!(outcome(&mut subscribed.granted), Some(Err(Error::Ended)));
+    let mut context = Context::from_waker(Waker::noop());
+    let stream = subscribed.mailbox.poll_next(&mut context);
+    assert_eq!(stream, Poll::Ready(None));
     assert_eq!(pair.core.socket(), None);
     let packets: Vec<_> = pair.heard().iter().map(Packet::packet_type).collect();
     assert_eq!(packets, [PacketType::Disconnect]);
     assert_eq!(names(&read(&events)), ["connected", "disconnected"]);
-    let mut context = Context::from_waker(Waker::noop());
     assert_eq!(events.poll_next(&mut context), Poll::Ready(None));
     assert_eq!(pair.core.poll_timeout(), None);
     pair.core.wake(pair.now);

@@ -276,6 +276,67 @@ fn a_kept_session_hears_of_what_was_dropped_while_away() {
 }
 
 #[test]
+fn an_unsubscribe_without_an_answer_is_sent_again_unless_it_is_wanted_again() {
+    let mut pair = Pair::connected(Options::new(URL).session_expiry(60));
+    let gone = pair.subscribed("gone");
+    let back = pair.subscribed("back");
+    pair.core.drop_stream(gone.key, pair.now);
+    pair.core.drop_stream(back.key, pair.now);
+    assert_eq!(pair.heard().len(), 2);
+    let _back = pair.subscribed("back");
+    pair.reopen();
+    pair.heard();
+    pair.accept(true);
+    let heard = pair.heard();
+    assert!(matches!(&heard[..], [Packet::Unsubscribe(u)]
+        if u.filters.len() == 1 && u.filters[0].as_str() == "gone"));
+}
+
+#[test]
+fn the_last_word_on_a_filter_counts() {
+    let mut pair = Pair::connected(Options::new(URL));
+    pair.heard();
+    let mut first = pair.subscribe("a");
+    let refused = pair.heard_subscribe();
+    let mut second = pair.subscribe("a");
+    let granted = pair.heard_subscribe();
+    pair.grant(&refused, &[REFUSED]);
+    assert_eq!(outcome(&mut first.granted), None);
+    pair.grant(&granted, &[GRANTED]);
+    for subscribed in [&mut first, &mut second] {
+        assert_eq!(outcome(&mut subscribed.granted), Some(Ok(QoS::AtLeastOnce)));
+    }
+}
+
+#[test]
+fn what_was_not_acknowledged_on_one_connection_is_not_on_the_next() {
+    let bounds = Bounds {
+        messages: 1,
+        bytes: 1000,
+    };
+    let options = Options::new(URL).session_expiry(60).stream_bounds(bounds);
+    let mut pair = Pair::connected(options);
+    let slow = pair.subscribed("a");
+    pair.say(&publish("a", QoS::AtLeastOnce, 1));
+    pair.reopen();
+    pair.accept(true);
+    pair.heard();
+    pair.say(&publish("a", QoS::AtLeastOnce, 2));
+    pair.say(&publish("a", QoS::AtLeastOnce, 1));
+    read(&slow.mailbox);
+    pair.core.acknowledge(pair.now);
+    let ids: Vec<_> = pair
+        .heard()
+        .into_iter()
+        .map(|packet| match packet {
+            Packet::PubAck(ack) => ack.packet_id.get(),
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert_eq!(ids, [2, 1]);
+}
+
+#[test]
 fn messages_are_acknowledged_unless_a_stream_is_full() {
     let bounds = Bounds {
         messages: 2,

@@ -1,0 +1,85 @@
+//! Filters that nobody wants any more, until the broker has agreed.
+
+use codec::TopicFilter;
+use futures_channel::oneshot;
+
+use crate::Error;
+
+/// Whoever waits for a filter to be gone.
+pub(crate) type Gone = oneshot::Sender<Result<(), Error>>;
+
+#[derive(Debug, Default)]
+pub(crate) struct Departures(Vec<Departure>);
+
+#[derive(Debug)]
+pub(crate) struct Departure {
+    filter: TopicFilter,
+    /// The token of the UNSUBSCRIBE that was sent.
+    sent: Option<u64>,
+    gone: Option<Gone>,
+}
+
+impl Departure {
+    pub(crate) fn is(&self, filter: &TopicFilter) -> bool {
+        self.filter == *filter
+    }
+
+    pub(crate) fn is_unsent(&self) -> bool {
+        self.sent.is_none()
+    }
+
+    pub(crate) fn was_sent(&self, token: u64) -> bool {
+        self.sent == Some(token)
+    }
+}
+
+impl Departures {
+    pub(crate) fn add(&mut self, filter: TopicFilter, gone: Option<Gone>) {
+        self.0.push(Departure {
+            filter,
+            sent: None,
+            gone,
+        });
+    }
+
+    /// What is to be asked for.
+    pub(crate) fn unsent(&self) -> Vec<TopicFilter> {
+        self.0
+            .iter()
+            .filter(|departure| departure.is_unsent())
+            .map(|departure| departure.filter.clone())
+            .collect()
+    }
+
+    /// An UNSUBSCRIBE with these filters was sent.
+    pub(crate) fn sent(&mut self, token: u64, filters: &[TopicFilter]) {
+        for departure in &mut self.0 {
+            if departure.is_unsent() && filters.contains(&departure.filter) {
+                departure.sent = Some(token);
+            }
+        }
+    }
+
+    /// The connection is gone, and no answer will come.
+    pub(crate) fn disconnected(&mut self) {
+        for departure in &mut self.0 {
+            departure.sent = None;
+        }
+    }
+
+    /// Forgets those that `which` picks, and tells whoever waits for them.
+    pub(crate) fn settle(
+        &mut self,
+        which: impl Fn(&Departure) -> bool,
+        outcome: &Result<(), Error>,
+    ) {
+        self.0.retain_mut(|departure| {
+            let is_over = which(departure);
+            if is_over && let Some(gone) = departure.gone.take() {
+                // Nobody listens when the future was dropped.
+                let _ = gone.send(outcome.clone());
+            }
+            !is_over
+        });
+    }
+}
