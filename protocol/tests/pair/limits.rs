@@ -4,13 +4,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::BytesMut;
 use codec::{
-    ConnAck, Disconnect, Packet, Properties, Property, Publish, QoS, ReasonCode, SubAck, TopicName,
+    ConnAck, Connect, Disconnect, Packet, Properties, Property, Publish, QoS, ReasonCode, SubAck,
+    TopicName,
 };
-use protocol::{Delivery, Limits, Message, PublishError, Violation};
+use protocol::{Delivery, Limits, Message, PublishError, Session, Time, Violation, server};
 
-use crate::harness::{Client, Conn, Pair, Server, Side, V3_1_1, V5, VERSIONS};
+use crate::harness::{CONNECT_TIMEOUT, Client, Conn, Pair, Server, Side, V3_1_1, V5, VERSIONS};
 
+const NOW: Time = Time::from_millis(0);
 const SIDES: [Side; 2] = [Client, Server];
 
 fn with(properties: &[Property]) -> Pair {
@@ -291,6 +294,64 @@ fn what_a_receiver_can_make_a_sender_remember_is_bounded() {
     let publishes = pair.server.publishes();
     let aliased = publishes.iter().filter(|p| !p.properties.is_empty());
     assert_eq!(aliased.count(), 256);
+}
+
+#[test]
+fn a_server_may_set_fewer_aliases_than_the_client_takes() {
+    let mut server = server::Connection::new(Limits::NONE, CONNECT_TIMEOUT, NOW);
+    let mut connect = Connect::new(V5, "pair");
+    connect.properties.push(Property::TopicAliasMaximum(5));
+    server
+        .handle_packet(Packet::Connect(Box::new(connect)), NOW)
+        .unwrap();
+    server.limit_topic_aliases(1);
+    let connack = ConnAck::new(false, ReasonCode::Success);
+    server.accept(Session::new(), connack, 20, NOW);
+    server.output().clear();
+    for (topic, alias) in [("a", Some(1)), ("b", None), ("a", Some(1))] {
+        server.publish(to(topic, 1), NOW).unwrap();
+        let packet = Packet::decode(server.output(), V5, usize::MAX);
+        let Ok(Some(Packet::Publish(publish))) = packet else {
+            panic!("{packet:?}");
+        };
+        assert_eq!(publish.properties.topic_alias(), alias);
+    }
+}
+
+#[test]
+fn a_delivery_encoded_without_a_connection_is_what_the_connection_writes() {
+    for version in VERSIONS {
+        let mut pair = Pair::connected(version);
+        let mut delivery = expiring(&mut pair, QoS::AtMostOnce, 10);
+        delivery.retain = true;
+        delivery.subscription_identifiers = Some([1, 2].into());
+        pair.server.conn().publish(delivery.clone(), NOW).unwrap();
+        let expected = pair.server.conn().output().split();
+        delivery.qos = QoS::ExactlyOnce;
+        let mut output = BytesMut::new();
+        let mut encode = |limit, now| delivery.encode_qos0(version, limit, now, &mut output);
+        assert_eq!(encode(expected.len(), NOW), Ok(()));
+        let short = encode(expected.len() - 1, NOW);
+        assert_eq!(short, Err(PublishError::TooLarge));
+        let late = encode(expected.len(), NOW + Duration::from_secs(11));
+        assert_eq!(late, Err(PublishError::Expired));
+        assert_eq!(output, expected);
+    }
+}
+
+#[test]
+fn a_session_can_be_taken_from_under_the_last_packets() {
+    let mut pair = Pair::connected(V5);
+    pair.publish(Server, QoS::AtLeastOnce, "kept");
+    let Conn::Server(server) = pair.server.conn() else {
+        unreachable!()
+    };
+    server.disconnect(Disconnect::new(ReasonCode::ServerBusy));
+    let session = server.take_session();
+    assert_eq!(session.inflight_len(), 1);
+    assert!(server.is_closed() && !server.output().is_empty());
+    server.acknowledge(QoS::AtLeastOnce, codec::PacketId::MIN, ReasonCode::Success);
+    assert!(server.take_session().is_empty());
 }
 
 #[test]
