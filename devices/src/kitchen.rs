@@ -68,7 +68,7 @@ impl Device for Fridge {
         }
         Some(Publication {
             topic: FRIDGE,
-            payload: format!("Temperature:{}", f64::from(self.temperature) / 10.0),
+            payload: format!("Temperature:{:.1}", f64::from(self.temperature) / 10.0),
             qos: QoS::AtMostOnce,
             retain: false,
         })
