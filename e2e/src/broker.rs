@@ -1,0 +1,90 @@
+use std::fs;
+
+use nix::sys::signal::Signal;
+use tokio::process::Command;
+
+use crate::{Folder, Program, tool};
+
+/// The broker, with one listener for MQTT and one for WebSockets and the page,
+/// both on loopback.
+#[derive(Debug)]
+pub struct Broker {
+    program: Program,
+    /// The port for MQTT over TCP.
+    pub mqtt: u16,
+    /// The port for MQTT over WebSocket, and for the page.
+    pub web: u16,
+    folder: Folder,
+}
+
+impl Broker {
+    /// Starts it on free ports, and waits until it accepts connections.
+    pub async fn start() -> Broker {
+        let folder = Folder::new();
+        let (program, mqtt, web) = run(&folder, 0, 0).await;
+        Broker {
+            program,
+            mqtt,
+            web,
+            folder,
+        }
+    }
+
+    /// Where the page is.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("http://127.0.0.1:{}/", self.web)
+    }
+
+    /// Kills it, as a power cut would.
+    pub async fn kill(&mut self) {
+        self.program.kill().await;
+    }
+
+    /// Starts it on the ports that it had.
+    pub async fn restart(&mut self) {
+        (self.program, self.mqtt, self.web) = run(&self.folder, self.mqtt, self.web).await;
+    }
+
+    /// Makes it hang: connections stay, and nothing is answered.
+    pub fn hang(&self) {
+        self.program.signal(Signal::SIGSTOP);
+    }
+
+    /// Lets it go on after [`Broker::hang`].
+    pub fn go_on(&self) {
+        self.program.signal(Signal::SIGCONT);
+    }
+
+    /// Waits for a line of its log with these words in it, and returns what
+    /// follows them. Each line is found once.
+    pub async fn log(&mut self, words: &str) -> String {
+        self.program.containing(words).await
+    }
+}
+
+async fn run(folder: &Folder, mqtt: u16, web: u16) -> (Program, u16, u16) {
+    let file = folder.path().join("broker.conf");
+    let config = format!(
+        "allow_anonymous true\n\
+         listener {mqtt} 127.0.0.1\n\
+         listener {web} 127.0.0.1\nprotocol websockets\n"
+    );
+    fs::write(&file, config).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+    let mut command = Command::new(tool("E2E_BROKER"));
+    command.arg("-v").arg("-c").arg(&file);
+    let mut program = Program::start(command);
+    let mqtt = port(&mut program).await;
+    let web = port(&mut program).await;
+    program.containing(" running").await;
+    (program, mqtt, web)
+}
+
+/// The port of the next listener, in the order of the config file.
+async fn port(program: &mut Program) -> u16 {
+    let rest = program
+        .containing("Opening ipv4 listen socket on port ")
+        .await;
+    let port = rest.trim_end_matches('.').parse();
+    port.unwrap_or_else(|error| panic!("a port in \"{rest}\": {error}"))
+}

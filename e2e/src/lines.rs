@@ -1,0 +1,93 @@
+//! Lines that programs have written and that nobody has asked for yet.
+
+use std::collections::VecDeque;
+
+use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
+use tokio::sync::mpsc;
+use tokio::time::{Instant, timeout_at};
+
+use crate::PATIENCE;
+
+/// The lines of one program, or of several that are one client.
+#[derive(Debug)]
+pub(crate) struct Lines {
+    incoming: mpsc::UnboundedReceiver<String>,
+    backlog: VecDeque<String>,
+    /// Everything, for the report when a wait fails.
+    history: Vec<String>,
+}
+
+/// Where a program's lines go.
+pub(crate) type Sink = mpsc::UnboundedSender<String>;
+
+impl Lines {
+    pub(crate) fn new() -> (Sink, Lines) {
+        let (sink, incoming) = mpsc::unbounded_channel();
+        let lines = Lines {
+            incoming,
+            backlog: VecDeque::new(),
+            history: Vec::new(),
+        };
+        (sink, lines)
+    }
+
+    /// Takes the first line for which `take` has an answer, now or once it is
+    /// written; the others stay for later.
+    ///
+    /// `what` is named when it does not come.
+    pub(crate) async fn find<T>(&mut self, what: &str, take: impl Fn(&str) -> Option<T>) -> T {
+        let mut looked = 0;
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            while let Some(line) = self.backlog.get(looked) {
+                if let Some(found) = take(line) {
+                    self.backlog.remove(looked);
+                    return found;
+                }
+                looked += 1;
+            }
+            match timeout_at(deadline, self.incoming.recv()).await {
+                Ok(Some(line)) => self.push(line),
+                Ok(None) => panic!("ended without {what}; it said:\n{}", self.tail()),
+                Err(_) => panic!("{what} did not come; what came:\n{}", self.tail()),
+            }
+        }
+    }
+
+    /// Takes all lines so far for which `take` has an answer.
+    pub(crate) fn all<T>(&mut self, take: impl Fn(&str) -> Option<T>) -> Vec<T> {
+        while let Ok(line) = self.incoming.try_recv() {
+            self.push(line);
+        }
+        let mut found = Vec::new();
+        self.backlog.retain(|line| match take(line) {
+            Some(taken) => {
+                found.push(taken);
+                false
+            }
+            None => true,
+        });
+        found
+    }
+
+    fn push(&mut self, line: String) {
+        self.history.push(line.clone());
+        self.backlog.push_back(line);
+    }
+
+    fn tail(&self) -> String {
+        self.history[self.history.len().saturating_sub(60)..].join("\n")
+    }
+}
+
+/// Passes on what is written to a pipe, line by line, until its end.
+pub(crate) fn forward(pipe: impl AsyncRead + Unpin + Send + 'static, sink: Sink) {
+    tokio::spawn(async move {
+        let mut lines = BufReader::new(pipe).lines();
+        while let Ok(Some(line)) = lines.next_line().await {
+            if sink.send(line).is_err() {
+                break;
+            }
+        }
+    });
+}
