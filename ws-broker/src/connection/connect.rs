@@ -5,6 +5,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::{Client, Connection, End, Phase};
 use crate::access::Identity;
+use crate::broker::MAX_TOPIC_LEVELS;
 use crate::log::{debug, is_debug, notice};
 use crate::outbox::Receiver;
 use crate::router::Routes;
@@ -82,6 +83,22 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
                 ReasonCode::NotAuthorized,
                 "anonymous clients are not allowed",
             ));
+        }
+        // [MQTT-4.12.0-1]
+        if connect.properties.authentication_method().is_some() {
+            let reason = ReasonCode::BadAuthenticationMethod;
+            return Err(self.refuse(connect, reason, "it asks for extended authentication"));
+        }
+        if let Some(will) = &connect.will {
+            // [MQTT-3.2.2-13]
+            if will.retain && !config.retain_available {
+                let reason = ReasonCode::RetainNotSupported;
+                return Err(self.refuse(connect, reason, "its will is to be retained"));
+            }
+            if will.topic.split('/').count() > MAX_TOPIC_LEVELS {
+                let reason = ReasonCode::TopicNameInvalid;
+                return Err(self.refuse(connect, reason, "its will's topic has too many levels"));
+            }
         }
         if !connect.client_id.is_empty() {
             return Ok(connect.client_id.clone());
@@ -190,7 +207,9 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
             .server
             .accept(session, connack, config.max_inflight_messages, now);
         self.broker.router.count_dropped(too_large.len() as u64);
-        client.will.clone_from(&connect.will);
+        // What is below $SYS is the broker's own.
+        let will = connect.will.as_ref();
+        client.will = will.filter(|w| !w.topic.starts_with("$SYS")).cloned();
         client.state.outbox.set_online(receiver);
         // Encoders remember who is here, and in which version.
         if !client.state.subscriptions.is_empty() {
