@@ -57,9 +57,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
     pub(super) fn poll_write(&mut self, cx: &mut Context<'_>) -> Result<bool, End> {
         let mut is_busy = false;
         loop {
-            if self.writing.is_empty() {
-                self.gather(cx);
-            }
+            // What was taken may all have expired or be too large.
+            while self.writing.is_empty() && self.gather(cx) {}
             if self.writing.is_empty() {
                 return Ok(is_busy);
             }
@@ -87,11 +86,12 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
         }
     }
 
-    /// Collects all that can be sent now.
-    fn gather(&mut self, cx: &Context<'_>) {
+    /// Collects all that can be sent now. Tells whether the outbox had
+    /// anything; if not, the task is woken when it has.
+    fn gather(&mut self, cx: &Context<'_>) -> bool {
         let Phase::Connected(client) = &mut self.phase else {
             self.collect_own_output();
-            return;
+            return false;
         };
         let now = self.broker.clock.now();
         let limits = self.broker.router.limits();
@@ -118,7 +118,10 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
             0
         };
         let mut chunks = VecDeque::new();
-        if client.state.outbox.poll_ready(window > 0, cx).is_ready() {
+        // What is live may replace what is retained, so it comes behind it.
+        let is_behind = !self.backlog.is_empty() && self.server.output().len() >= MAX_ENCODED;
+        let is_ready = !is_behind && client.state.outbox.poll_ready(window > 0, cx).is_ready();
+        if is_ready {
             // A limit in messages, since their size is known only when they
             // are there; each is within the packet size limit.
             let window = window.min(1024);
@@ -141,6 +144,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
             }
         }
         self.writing.append(&mut chunks);
+        is_ready
     }
 
     /// Moves what the protocol has encoded to what is being written.
