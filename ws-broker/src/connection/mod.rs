@@ -104,6 +104,8 @@ enum End {
     Violation(Violation),
     /// Another connection has the same client identifier.
     TakenOver { by: String },
+    /// The client takes no packet as long as the answer to it.
+    Unanswerable,
     /// The client was refused, and has been told.
     Refused,
     /// The broker stops.
@@ -189,6 +191,9 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
         }
         is_busy |= self.poll_held(cx);
         is_busy |= self.poll_read(cx)?;
+        if self.server.is_closed() {
+            return Poll::Ready(Err(End::Unanswerable));
+        }
         if is_busy {
             self.routes.flush(&self.broker.router);
         }
@@ -289,6 +294,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
             is_shut: false,
         };
         let phase = std::mem::replace(&mut self.phase, closing);
+        self.held_until = None;
         self.log_end(end, &phase);
         match phase {
             Phase::Anonymous => self.collect_output("<unknown>"),
@@ -328,6 +334,9 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
             End::TakenOver { by } => {
                 error!("Client {client} already connected, closing old connection.");
                 notice!("Client {client} at {address} is replaced by {by}.");
+            }
+            End::Unanswerable => {
+                notice!("Client {client} disconnected, its maximum packet size is too small.");
             }
             End::Refused | End::ShutDown => {}
             End::Io(error) => {
