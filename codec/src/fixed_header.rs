@@ -76,6 +76,13 @@ impl FixedHeader {
         }
     }
 
+    /// Whether the remaining length was written in the shortest form, as MQTT
+    /// 5.0 requires \[MQTT-1.5.5-1\].
+    #[inline]
+    pub const fn is_shortest(&self) -> bool {
+        self.len == 1 + writer::variable_len(self.remaining)
+    }
+
     /// Length of the whole packet, bytes.
     #[inline]
     pub const fn packet_len(&self) -> usize {

@@ -21,6 +21,9 @@ const MAX_UNSENT: usize = 256 << 10;
 /// in; smaller ones are copied out, so that a small message that is kept does
 /// not keep a large buffer.
 const LARGE_PACKET: usize = 16 << 10;
+/// A packet of which this much has come counts as a sign of life with every
+/// part of it: on a slow line it may take longer than the keep alive.
+const LONG_PACKET: usize = 1000;
 
 thread_local! {
     /// Where all connections of a thread read to, so that an idle one needs no
@@ -65,6 +68,9 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
                 Poll::Ready(Err(error)) => return Err(End::Io(error)),
             };
             let read = &scratch[..len];
+            if self.input.len() > LONG_PACKET {
+                self.server.handle_activity(self.broker.clock.now());
+            }
             if self.input.is_empty() {
                 let used = self.process(read)?;
                 self.input.extend_from_slice(&read[used..]);
@@ -143,6 +149,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
         if header.packet_type != PacketType::Publish
             || header.flags != 0
             || !self.server.is_connected()
+            || !header.is_shortest()
             || log::is_debug()
         {
             return Ok(false);
