@@ -150,6 +150,8 @@ impl Router {
 
 /// Remembered topics before they are forgotten and looked up again.
 const MAX_REMEMBERED_TOPICS: usize = 1024;
+/// Longer topics are looked up each time: a publisher may use many.
+const MAX_REMEMBERED_LENGTH: usize = 256;
 
 /// One publisher's way to its subscribers: what a batch of publishes brings is
 /// collected here for each subscriber, and handed over at the end of the
@@ -420,6 +422,10 @@ impl Routes {
             return Ok(route.clone());
         }
         let name = std::str::from_utf8(topic).map_err(|_| codec::DecodeError::Utf8)?;
+        // What the codec says of it [MQTT-1.5.4-2].
+        if name.contains('\0') {
+            return Err(codec::DecodeError::Utf8);
+        }
         // Checked here, once for each topic that is remembered.
         let name = TopicName::new(name)?;
         if self.topics.len() >= MAX_REMEMBERED_TOPICS {
@@ -445,7 +451,9 @@ impl Routes {
             targets,
             groups,
         });
-        self.topics.insert(topic.into(), route.clone());
+        if topic.len() <= MAX_REMEMBERED_LENGTH {
+            self.topics.insert(topic.into(), route.clone());
+        }
         Ok(route)
     }
 
