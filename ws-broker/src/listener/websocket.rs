@@ -63,8 +63,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for ByteStream<S> {
                     Poll::Ready(Some(Ok(Message::Text(_)))) => {
                         return Poll::Ready(Err(text_frame()));
                     }
-                    Poll::Ready(Some(Ok(Message::Ping(_) | Message::Pong(_)))) => {}
-                    Poll::Ready(None | Some(Ok(Message::Close(_) | Message::Frame(_)))) => break,
+                    // Reading on answers a close, and then comes to the end.
+                    Poll::Ready(Some(Ok(
+                        Message::Ping(_) | Message::Pong(_) | Message::Close(_),
+                    ))) => {}
+                    Poll::Ready(None | Some(Ok(Message::Frame(_)))) => break,
                     Poll::Ready(Some(Err(error))) => {
                         return Poll::Ready(failure(error));
                     }
