@@ -1,0 +1,27 @@
+//! The broker as its clients meet it: real bytes on real sockets.
+//!
+//! Most tests start a broker of their own inside the test's process, on ports
+//! that the system chooses; those about the command line, the log and memory
+//! start the program. They wait for events, never for time, save where the
+//! specification gives a time of its own.
+
+#![expect(
+    clippy::print_stderr,
+    reason = "says which case it was when a test fails"
+)]
+
+mod common;
+
+mod bad_connect;
+mod bad_packets;
+mod crossing;
+mod http;
+mod ipv6;
+mod qos;
+mod retained;
+mod session_end;
+mod sessions;
+mod subscriptions;
+mod takeover;
+mod websocket;
+mod wills;
