@@ -31,6 +31,23 @@ fn seconds(text: &str) -> Result<f64, String> {
     }
 }
 
+/// SIGTERM, where there is such a thing.
+#[cfg(unix)]
+async fn terminated() {
+    use tokio::signal::unix::{SignalKind, signal};
+    match signal(SignalKind::terminate()) {
+        Ok(mut terminate) => {
+            terminate.recv().await;
+        }
+        Err(_) => std::future::pending().await,
+    }
+}
+
+#[cfg(not(unix))]
+async fn terminated() {
+    std::future::pending().await
+}
+
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> std::io::Result<()> {
     let arguments = Arguments::parse();
@@ -43,6 +60,7 @@ async fn main() -> std::io::Result<()> {
         () = connection::run(Purifier::default(), &address) => {}
         () = connection::run(Led::default(), &address) => {}
         stopped = tokio::signal::ctrl_c() => stopped?,
+        () = terminated() => {}
     }
     Ok(())
 }

@@ -44,15 +44,28 @@ impl Limits {
     /// Sets the properties that tell the other end, where they differ from
     /// what it assumes anyway.
     pub fn put_into(&self, properties: &mut Properties) {
-        if self.receive_maximum != u16::MAX {
-            properties.set(Property::ReceiveMaximum(self.receive_maximum.max(1)));
+        // In the order in which Mosquitto's tests want them, to the byte.
+        let mut ours = Properties::new();
+        if self.topic_alias_maximum > 0 {
+            ours.push(Property::TopicAliasMaximum(self.topic_alias_maximum));
         }
+        let is_ours = |p: &Property| {
+            matches!(
+                p,
+                Property::TopicAliasMaximum(_)
+                    | Property::MaximumPacketSize(_)
+                    | Property::ReceiveMaximum(_)
+            )
+        };
+        let others = std::mem::take(properties).into_iter();
+        ours.extend(others.filter(|p| !is_ours(p)));
         if self.maximum_packet_size < Self::NONE.maximum_packet_size {
             let size = u32::try_from(self.maximum_packet_size).unwrap_or(u32::MAX);
-            properties.set(Property::MaximumPacketSize(size));
+            ours.push(Property::MaximumPacketSize(size));
         }
-        if self.topic_alias_maximum > 0 {
-            properties.set(Property::TopicAliasMaximum(self.topic_alias_maximum));
+        if self.receive_maximum != u16::MAX {
+            ours.push(Property::ReceiveMaximum(self.receive_maximum.max(1)));
         }
+        *properties = ours;
     }
 }

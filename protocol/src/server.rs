@@ -326,6 +326,15 @@ impl Connection {
         }
     }
 
+    /// Bytes of the payloads that are in flight, and may have to be sent
+    /// again. It counts them: it takes as long as there are publishes.
+    pub fn inflight_bytes(&self) -> usize {
+        let inflight = self.endpoint.session.unacknowledged();
+        inflight
+            .map(|delivery| delivery.message.payload.len())
+            .sum()
+    }
+
     /// Sends a message to the client; gives its packet identifier at QoS 1
     /// and 2.
     ///

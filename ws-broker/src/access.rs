@@ -57,7 +57,12 @@ impl Acl {
         Self::parse(&text).map_err(|(line, what)| format!("{}:{line}: {what}", file.display()))
     }
 
-    fn parse(text: &str) -> Result<Self, (usize, String)> {
+    /// Reads the rules in a file's text; an error says the line, counted from
+    /// 1, and what is wrong with it.
+    ///
+    /// # Errors
+    /// A line that is no rule.
+    pub fn parse(text: &str) -> Result<Self, (usize, String)> {
         let mut acl = Self {
             is_active: true,
             ..Self::default()

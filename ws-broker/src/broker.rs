@@ -36,7 +36,7 @@ impl Broker {
     pub(crate) fn new(config: Config) -> Self {
         Self {
             clock: Clock::start(),
-            router: Router::new(config.queue, config.acl.clone()),
+            router: Router::new(&config),
             sessions: Sessions::default(),
             config,
             connections: AtomicUsize::new(0),
@@ -113,6 +113,11 @@ impl Broker {
                 }
             }
         }
+    }
+
+    /// How many clients are connected, or about to be.
+    pub(crate) fn connections(&self) -> usize {
+        self.connections.load(Ordering::Relaxed)
     }
 
     /// Counts a connection for as long as the guard lives.

@@ -96,6 +96,34 @@ pub(crate) struct Batch {
     pub receiver: Option<Receiver>,
 }
 
+/// What a client takes at QoS 1 and 2.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Window {
+    /// Publishes.
+    pub messages: usize,
+    /// Bytes of their payloads, should they be limited.
+    pub bytes: usize,
+    /// Whether nothing is in flight: then one publish of any size may be.
+    pub is_idle: bool,
+}
+
+impl Window {
+    /// Whether the delivery may be taken; if so, it is subtracted.
+    fn admits(&mut self, delivery: &mut Delivery) -> bool {
+        if delivery.qos == QoS::AtMostOnce {
+            return true;
+        }
+        let payload = delivery.message.payload.len();
+        let fits = self.messages > 0 && (payload <= self.bytes || self.is_idle);
+        if fits {
+            self.messages -= 1;
+            self.bytes = self.bytes.saturating_sub(payload);
+            self.is_idle = false;
+        }
+        fits
+    }
+}
+
 /// How a push went.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Pushed {
@@ -210,44 +238,26 @@ impl Outbox {
         Pushed { dropped, hold }
     }
 
-    /// Whether there is something to write for a client that can take
-    /// deliveries if `has_window`; if not, the task is woken when there is.
-    pub(crate) fn poll_ready(&self, has_window: bool, cx: &Context<'_>) -> Poll<()> {
+    /// Takes all QoS 0 chunks, and deliveries as far as the client's `window`
+    /// goes. The task is woken when there is more.
+    pub(crate) fn take(
+        &self,
+        mut window: Window,
+        chunks: &mut VecDeque<BytesMut>,
+        deliveries: &mut Vec<Delivery>,
+        limits: QueueLimits,
+        cx: &Context<'_>,
+    ) {
         let mut inner = self.lock();
-        let is_next = |next: &Delivery| has_window || next.qos == QoS::AtMostOnce;
-        if !inner.chunks.is_empty() || inner.queue.front().is_some_and(is_next) {
-            return Poll::Ready(());
-        }
         match &mut inner.owner {
             Some(waker) => waker.clone_from(cx.waker()),
             owner => *owner = Some(cx.waker().clone()),
         }
-        Poll::Pending
-    }
-
-    /// Takes all QoS 0 chunks, and deliveries, up to `window` of them at QoS 1
-    /// and 2.
-    pub(crate) fn take(
-        &self,
-        window: usize,
-        chunks: &mut VecDeque<BytesMut>,
-        deliveries: &mut Vec<Delivery>,
-        limits: QueueLimits,
-    ) {
-        let mut inner = self.lock();
-        if chunks.is_empty() {
-            std::mem::swap(chunks, &mut inner.chunks);
-        } else {
-            chunks.append(&mut inner.chunks);
-        }
+        chunks.append(&mut inner.chunks);
         inner.chunk_bytes = 0;
-        let mut window = window;
         while deliveries.len() < MAX_TAKEN
-            && let Some(delivery) = inner
-                .queue
-                .pop_front_if(|next| window > 0 || next.qos == QoS::AtMostOnce)
+            && let Some(delivery) = inner.queue.pop_front_if(|next| window.admits(next))
         {
-            window -= usize::from(delivery.qos > QoS::AtMostOnce);
             inner.queue_bytes = inner.queue_bytes.saturating_sub(size(&delivery));
             deliveries.push(delivery);
         }
@@ -372,10 +382,23 @@ mod tests {
         }
     }
 
-    fn take(outbox: &Outbox, window: usize) -> (usize, usize) {
+    fn take_with(outbox: &Outbox, window: Window, cx: &Context<'_>) -> (usize, usize) {
         let (mut chunks, mut deliveries) = (VecDeque::new(), Vec::new());
-        outbox.take(window, &mut chunks, &mut deliveries, LIMITS);
+        outbox.take(window, &mut chunks, &mut deliveries, LIMITS, cx);
         (chunks.iter().map(BytesMut::len).sum(), deliveries.len())
+    }
+
+    fn window(messages: usize) -> Window {
+        Window {
+            messages,
+            bytes: usize::MAX,
+            is_idle: false,
+        }
+    }
+
+    fn take(outbox: &Outbox, messages: usize) -> (usize, usize) {
+        let cx = Context::from_waker(Waker::noop());
+        take_with(outbox, window(messages), &cx)
     }
 
     #[test]
@@ -399,16 +422,35 @@ mod tests {
         let flag = Arc::new(Flag::default());
         let waker = flag.clone().into();
         let cx = Context::from_waker(&waker);
-        assert!(outbox.poll_ready(true, &cx).is_pending());
+        assert_eq!(take_with(&outbox, window(2), &cx), (0, 0));
         outbox.push(&mut batch(10, 3), LIMITS);
         assert!(flag.take());
         outbox.push(&mut batch(10, 0), LIMITS);
         assert!(!flag.take(), "nobody waits any more");
-        assert!(outbox.poll_ready(false, &cx).is_ready());
-        assert_eq!(take(&outbox, 2), (20, 2));
-        assert!(outbox.poll_ready(false, &cx).is_pending(), "no window");
-        assert!(outbox.poll_ready(true, &cx).is_ready());
-        assert_eq!(take(&outbox, 2), (0, 1));
+        assert_eq!(take_with(&outbox, window(2), &cx), (20, 2));
+        assert_eq!(take_with(&outbox, window(0), &cx), (0, 0));
+        outbox.push(&mut batch(10, 0), LIMITS);
+        assert!(flag.take(), "it waits again");
+        assert_eq!(take_with(&outbox, window(2), &cx), (10, 1));
+    }
+
+    #[test]
+    fn bytes_in_flight_are_limited_but_for_the_first_message() {
+        let outbox = Outbox::new(Identity::default());
+        outbox.push(&mut batch(0, 4), LIMITS);
+        let cx = Context::from_waker(Waker::noop());
+        let narrow = |bytes, is_idle| Window {
+            messages: 100,
+            bytes,
+            is_idle,
+        };
+        assert_eq!(take_with(&outbox, narrow(0, false), &cx), (0, 0));
+        assert_eq!(take_with(&outbox, narrow(0, true), &cx), (0, 1));
+        assert_eq!(
+            take_with(&outbox, narrow(2, false), &cx),
+            (0, 2),
+            "payloads of one byte"
+        );
     }
 
     #[test]

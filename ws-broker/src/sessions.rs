@@ -172,6 +172,12 @@ impl Sessions {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Whether `id` has a session, or there are fewer than `limit`.
+    pub(crate) fn has_room(&self, id: &ByteString, limit: usize) -> bool {
+        let inner = self.lock();
+        inner.entries.contains_key(id) || inner.entries.len() < limit
+    }
+
     /// Puts a connection in the place of what was there.
     pub(crate) fn join(&self, id: &ByteString, control: &Arc<Control>, clean_start: bool) -> Found {
         let mut inner = self.lock();

@@ -6,6 +6,7 @@ mod parse;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
+use codec::{ProtocolVersion, QoS};
 pub use parse::ConfigError;
 
 pub use crate::log::LogTypes;
@@ -38,6 +39,14 @@ pub struct Config {
     pub connection_messages: bool,
     /// The log.
     pub log: log::Settings,
+    /// Connections at a time, of all listeners; `None` for any number.
+    pub global_max_connections: Option<usize>,
+    /// Sessions at a time, of connected and absent clients; `None` for any
+    /// number.
+    pub global_max_clients: Option<usize>,
+    /// Bytes of QoS 1 and 2 messages on their way to one client at a time; 0
+    /// for any number.
+    pub max_inflight_bytes: usize,
     /// QoS 1 and 2 messages on their way to one client at a time.
     pub max_inflight_messages: u16,
     /// The longest keep alive a client may ask for, seconds; 0 for any.
@@ -56,6 +65,8 @@ pub struct Config {
     pub persistent_client_expiration: Option<u32>,
     /// Whether retained messages are kept.
     pub retain_available: bool,
+    /// Whether a subscription's QoS holds even where the publisher's is lower.
+    pub upgrade_outgoing_qos: bool,
     /// Settings that have no effect, to be said once.
     pub warnings: Vec<String>,
 }
@@ -71,6 +82,13 @@ pub struct Listener {
     pub protocol: Protocol,
     /// Connections at a time; `None` for any number.
     pub max_connections: Option<usize>,
+    /// Whether clients without a user name may connect; `None` for what holds
+    /// for all.
+    pub allow_anonymous: Option<bool>,
+    /// The versions that are spoken; `None` for all.
+    pub versions: Option<Vec<ProtocolVersion>>,
+    /// The highest QoS of publishes.
+    pub max_qos: QoS,
     /// Whether the broker starts without it when its port is taken.
     pub is_optional: bool,
 }
@@ -104,6 +122,9 @@ impl Listener {
             bind: Bind::All,
             protocol,
             max_connections: None,
+            allow_anonymous: None,
+            versions: None,
+            max_qos: QoS::ExactlyOnce,
             is_optional: false,
         }
     }
@@ -128,6 +149,9 @@ impl Default for Config {
             auto_id_prefix: "auto-".into(),
             connection_messages: true,
             log: log::Settings::default(),
+            global_max_connections: None,
+            global_max_clients: None,
+            max_inflight_bytes: 0,
             max_inflight_messages: 20,
             max_keepalive: 0,
             max_packet_size: 2_000_000,
@@ -141,6 +165,7 @@ impl Default for Config {
             },
             persistent_client_expiration: None,
             retain_available: true,
+            upgrade_outgoing_qos: false,
             warnings: Vec::new(),
         }
     }

@@ -3,6 +3,8 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use super::keys::{self, Key};
+use codec::{ProtocolVersion, QoS};
+
 use super::{Bind, Config, Listener, MQTT_PORT, Protocol};
 use crate::access::Acl;
 use crate::log::{Destination, LogTypes};
@@ -40,7 +42,7 @@ impl std::error::Error for ConfigError {}
 
 /// Reads the text of a configuration file.
 pub(super) fn parse(file: &Path, text: &str) -> Result<Config, ConfigError> {
-    let mut parser = Parser::default();
+    let mut parser = Parser::new();
     for (number, line) in text.trim_start_matches('\u{feff}').lines().enumerate() {
         parser.line(line).map_err(|what| ConfigError {
             file: file.into(),
@@ -53,27 +55,30 @@ pub(super) fn parse(file: &Path, text: &str) -> Result<Config, ConfigError> {
     Ok(config)
 }
 
-#[derive(Default)]
 struct Parser {
     config: Config,
     /// What stands before the first `listener`, and belongs to the listener
-    /// that is there when no other is.
-    default: DefaultListener,
+    /// that `port` or `bind_address` opens, or that is there when no other is.
+    default: Listener,
+    has_default: bool,
     allow_anonymous: Option<bool>,
     log_types: Option<LogTypes>,
     /// Keys that have been warned of.
     warned: Vec<String>,
 }
 
-#[derive(Default)]
-struct DefaultListener {
-    port: Option<u16>,
-    host: Option<String>,
-    protocol: Protocol,
-    max_connections: Option<usize>,
-}
-
 impl Parser {
+    fn new() -> Self {
+        Self {
+            config: Config::default(),
+            default: Listener::new(MQTT_PORT, Protocol::Mqtt),
+            has_default: false,
+            allow_anonymous: None,
+            log_types: None,
+            warned: Vec::new(),
+        }
+    }
+
     fn line(&mut self, line: &str) -> Result<(), String> {
         let line = without_comment(line).trim();
         let Some((key, value)) = line.split_once(char::is_whitespace).or(match line {
@@ -111,15 +116,24 @@ impl Parser {
         }
         let config = &mut self.config;
         match key {
+            "accept_protocol_versions" => self.current().versions = Some(versions(value)?),
             "acl_file" => config.acl = Acl::read(Path::new(value))?,
             "allow_anonymous" => self.allow_anonymous = Some(boolean(key, value)?),
             "allow_zero_length_clientid" => {
                 config.allow_zero_length_clientid = boolean(key, value)?;
             }
             "auto_id_prefix" => config.auto_id_prefix = value.into(),
-            "bind_address" => self.default.host = Some(value.into()),
+            "bind_address" => {
+                self.default.bind = Bind::Host(value.into());
+                self.has_default = true;
+            }
             "connection_messages" => config.connection_messages = boolean(key, value)?,
+            "global_max_clients" => config.global_max_clients = limit(key, value)?,
+            "global_max_connections" => config.global_max_connections = limit(key, value)?,
             "listener" => self.listener(value)?,
+            "listener_allow_anonymous" => {
+                self.current().allow_anonymous = Some(boolean(key, value)?);
+            }
             "log_dest" => config.log.destination = destination(value)?,
             "log_timestamp" => config.log.timestamp = boolean(key, value)?,
             "log_type" => {
@@ -128,16 +142,8 @@ impl Parser {
                     return Err(format!("unknown log_type \"{value}\""));
                 }
             }
-            "max_connections" => {
-                let limit = match value {
-                    "-1" => None,
-                    value => Some(number(key, value, 0..=1_000_000)?),
-                };
-                match config.listeners.last_mut() {
-                    Some(listener) => listener.max_connections = limit,
-                    None => self.default.max_connections = limit,
-                }
-            }
+            "max_connections" => self.current().max_connections = limit(key, value)?,
+            "max_inflight_bytes" => config.max_inflight_bytes = number(key, value, 0..=usize::MAX)?,
             "max_inflight_messages" => {
                 config.max_inflight_messages = match number(key, value, 0..=u16::MAX)? {
                     0 => u16::MAX,
@@ -152,6 +158,10 @@ impl Parser {
                     limit => limit,
                 };
             }
+            "max_qos" | "maximum_qos" => {
+                let level = number(key, value, 0..=2)?;
+                self.current().max_qos = QoS::from_u8(level).unwrap_or_default();
+            }
             "max_queued_bytes" => config.queue.bytes = number(key, value, 0..=usize::MAX)?,
             "max_queued_messages" => config.queue.messages = number(key, value, 0..=usize::MAX)?,
             "max_topic_alias" => config.max_topic_alias = number(key, value, 0..=u16::MAX)?,
@@ -165,22 +175,31 @@ impl Parser {
             "persistent_client_expiration" => {
                 config.persistent_client_expiration = Some(duration(value)?);
             }
-            "port" => self.default.port = Some(number(key, value, 1..=u16::MAX)?),
+            "port" => {
+                self.default.port = number(key, value, 1..=u16::MAX)?;
+                self.has_default = true;
+            }
             "protocol" => {
                 let protocol = match value {
                     "mqtt" => Protocol::Mqtt,
                     "websockets" => Protocol::WebSockets,
                     _ => return Err(format!("protocol is mqtt or websockets, not \"{value}\"")),
                 };
-                match config.listeners.last_mut() {
-                    Some(listener) => listener.protocol = protocol,
-                    None => self.default.protocol = protocol,
-                }
+                self.current().protocol = protocol;
             }
             "retain_available" => config.retain_available = boolean(key, value)?,
+            "upgrade_outgoing_qos" => config.upgrade_outgoing_qos = boolean(key, value)?,
             _ => unreachable!("every supported key is handled: see the test"),
         }
         Ok(())
+    }
+
+    /// The listener that listener options belong to.
+    fn current(&mut self) -> &mut Listener {
+        self.config
+            .listeners
+            .last_mut()
+            .unwrap_or(&mut self.default)
     }
 
     fn listener(&mut self, value: &str) -> Result<(), String> {
@@ -200,17 +219,21 @@ impl Parser {
 
     fn finish(self) -> Config {
         let mut config = self.config;
-        let default = self.default;
-        if default.port.is_some() || default.host.is_some() {
-            let mut listener = Listener::new(default.port.unwrap_or(MQTT_PORT), default.protocol);
-            listener.bind = default.host.map_or(Bind::All, Bind::Host);
-            listener.max_connections = default.max_connections;
-            config.listeners.insert(0, listener);
+        if self.has_default {
+            config.listeners.insert(0, self.default.clone());
         }
         let mut allow_anonymous = false;
         if config.listeners.is_empty() {
-            let local = Config::local(None);
-            config.listeners = local.listeners;
+            config.listeners = Config::local(None).listeners;
+            for listener in &mut config.listeners {
+                *listener = Listener {
+                    port: listener.port,
+                    bind: listener.bind.clone(),
+                    protocol: listener.protocol,
+                    is_optional: listener.is_optional,
+                    ..self.default.clone()
+                };
+            }
             allow_anonymous = true;
         }
         config.allow_anonymous = self.allow_anonymous.unwrap_or(allow_anonymous);
@@ -229,6 +252,31 @@ fn without_comment(line: &str) -> &str {
         .match_indices('#')
         .find(|(at, _)| line[..*at].ends_with(char::is_whitespace));
     comment.map_or(line, |(at, _)| &line[..at])
+}
+
+/// A number, or -1 for no limit.
+fn limit(key: &str, value: &str) -> Result<Option<usize>, String> {
+    match value {
+        "-1" => Ok(None),
+        value => number(key, value, 0..=100_000_000).map(Some),
+    }
+}
+
+/// Versions as their levels, separated by commas.
+fn versions(value: &str) -> Result<Vec<ProtocolVersion>, String> {
+    let levels = value
+        .split(',')
+        .map(str::trim)
+        .filter(|level| !level.is_empty());
+    let versions = levels.map(|level| match level {
+        "3" => Ok(ProtocolVersion::V3_1),
+        "4" => Ok(ProtocolVersion::V3_1_1),
+        "5" => Ok(ProtocolVersion::V5),
+        _ => Err(format!(
+            "accept_protocol_versions lists 3, 4 and 5, not \"{level}\""
+        )),
+    });
+    versions.collect()
 }
 
 fn boolean(key: &str, value: &str) -> Result<bool, String> {
@@ -356,6 +404,14 @@ mod tests {
         std::fs::write(&acl, "topic read #\n").unwrap();
         for key in [
             ("acl_file", acl.to_str().unwrap()),
+            ("accept_protocol_versions", "3, 4,5"),
+            ("global_max_clients", "10"),
+            ("global_max_connections", "-1"),
+            ("listener_allow_anonymous", "true"),
+            ("max_inflight_bytes", "0"),
+            ("max_qos", "1"),
+            ("maximum_qos", "2"),
+            ("upgrade_outgoing_qos", "true"),
             ("allow_anonymous", "true"),
             ("max_topic_alias", "10"),
             ("max_topic_alias_broker", "10"),
@@ -385,7 +441,7 @@ mod tests {
         }
         assert_eq!(
             keys::supported(),
-            24,
+            32,
             "a key is missing from the list above"
         );
     }

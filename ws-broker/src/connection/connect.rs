@@ -1,6 +1,6 @@
 //! CONNECT and its answer (section 3.1).
 
-use codec::{ByteString, ConnAck, Connect, Properties, Property, ProtocolVersion, ReasonCode};
+use codec::{ByteString, ConnAck, Connect, Properties, Property, ProtocolVersion, QoS, ReasonCode};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::{Client, Connection, End, Phase};
@@ -27,6 +27,12 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
             id,
         });
         let clean_start = connect.clean_start;
+        if let Some(limit) = broker.config.global_max_clients
+            && !broker.sessions.has_room(&client.id, limit)
+        {
+            let why = "global_max_clients is reached";
+            return Err(self.refuse(&connect, ReasonCode::ServerBusy, why));
+        }
         match broker.sessions.join(&client.id, &self.control, clean_start) {
             Found::Nothing => self.start(client, &connect, None),
             Found::Parked(parked) => {
@@ -77,7 +83,17 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
     /// Checks who connects; gives the client identifier.
     fn check(&mut self, connect: &Connect) -> Result<ByteString, End> {
         let config = self.broker.config.clone();
-        if !config.allow_anonymous {
+        if let Some(versions) = &self.listener.versions
+            && !versions.contains(&connect.version)
+        {
+            let reason = ReasonCode::UnsupportedProtocolVersion;
+            return Err(self.refuse(connect, reason, "the listener does not take its version"));
+        }
+        if !self
+            .listener
+            .allow_anonymous
+            .unwrap_or(config.allow_anonymous)
+        {
             return Err(self.refuse(
                 connect,
                 ReasonCode::NotAuthorized,
@@ -172,6 +188,16 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
         }
         let limits = protocol::Limits::of_client(connect);
         let mut connack = ConnAck::new(is_resumed, ReasonCode::Success);
+        // These hold for every version, though only 5.0 is told.
+        if !config.retain_available {
+            connack.properties.push(Property::RetainAvailable(false));
+        }
+        let max_qos = self.listener.max_qos;
+        if max_qos < QoS::ExactlyOnce {
+            connack
+                .properties
+                .push(Property::MaximumQoS(max_qos.as_u8()));
+        }
         if connect.version.is_v5() {
             let properties = &mut connack.properties;
             if connect.client_id.is_empty() {
@@ -184,9 +210,6 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
             let limit = config.max_keepalive;
             if limit > 0 && (connect.keep_alive == 0 || connect.keep_alive > limit) {
                 properties.push(Property::ServerKeepAlive(limit));
-            }
-            if !config.retain_available {
-                properties.push(Property::RetainAvailable(false));
             }
         }
         if config.connection_messages {

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use codec::{
-    Properties, Publish, QoS, ReasonCode, RetainHandling, SubAck, Subscribe, TopicFilter, UnsubAck,
-    Unsubscribe,
+    InvalidTopic, Properties, Publish, QoS, ReasonCode, RetainHandling, SubAck, Subscribe,
+    TopicFilter, UnsubAck, Unsubscribe,
 };
 use protocol::server::Event;
 use protocol::{Delivery, Message, Time};
@@ -17,16 +17,25 @@ use crate::log::{self, debug};
 use crate::router::{Publication, Subscriber};
 use crate::sessions::NEVER;
 
+const TOO_DEEP: &str = "it has more than 200 levels";
+
 impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
     pub(super) fn event(&mut self, event: Event, now: Time) -> Result<(), End> {
         match event {
             Event::Connect(connect) => self.connect(connect),
             Event::Publish(publish) => {
+                if publish.topic.split('/').count() > MAX_TOPIC_LEVELS {
+                    return Err(self.too_deep(InvalidTopic::Name(TOO_DEEP)));
+                }
                 self.publish(publish, now);
                 Ok(())
             }
             Event::Delivered(_) => Ok(()),
             Event::Subscribe(subscribe) => {
+                let mut filters = subscribe.subscriptions.iter().map(|s| &s.filter);
+                if filters.any(|filter| filter.split('/').count() > MAX_TOPIC_LEVELS) {
+                    return Err(self.too_deep(InvalidTopic::Filter(TOO_DEEP)));
+                }
                 self.subscribe(&subscribe, now);
                 Ok(())
             }
@@ -55,6 +64,10 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
         }
     }
 
+    fn too_deep(&mut self, error: InvalidTopic) -> End {
+        End::Violation(self.server.handle_decode_error(error.into()))
+    }
+
     fn publish(&mut self, publish: Publish, now: Time) {
         let (qos, retain, packet_id) = (publish.qos, publish.retain, publish.packet_id);
         let reason = match self.may_publish(&publish) {
@@ -66,7 +79,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
                     retain,
                 };
                 match self.broker.route(&mut self.routes, publication, now) {
-                    0 => ReasonCode::NoMatchingSubscribers,
+                    0 if qos == QoS::AtLeastOnce => ReasonCode::NoMatchingSubscribers,
                     _ => ReasonCode::Success,
                 }
             }
@@ -83,9 +96,6 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
     }
 
     fn may_publish(&mut self, publish: &Publish) -> Result<(), ReasonCode> {
-        if publish.topic.split('/').count() > MAX_TOPIC_LEVELS {
-            return Err(ReasonCode::TopicNameInvalid);
-        }
         if !self.routes.may_publish(&self.broker.router, &publish.topic) {
             return Err(ReasonCode::NotAuthorized);
         }
@@ -185,9 +195,6 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
 }
 
 fn may_subscribe(acl: &Acl, who: &Identity, filter: &TopicFilter) -> Result<(), ReasonCode> {
-    if filter.split('/').count() > MAX_TOPIC_LEVELS {
-        return Err(ReasonCode::TopicFilterInvalid);
-    }
     if !acl.allows_subscription(who, filter) {
         return Err(ReasonCode::NotAuthorized);
     }

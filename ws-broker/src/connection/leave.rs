@@ -29,10 +29,13 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
             End::Refused | End::ShutDown => false,
             _ => true,
         };
-        let mut will = client.will.take().filter(|_| is_will_due);
         let take_over = client.take_over.take();
         let is_session_over =
             client.expiry == 0 || take_over.as_ref().is_some_and(|t| t.clean_start);
+        // A client that is back already, and goes on with its session, is not
+        // gone [MQTT-3.1.3-9].
+        let is_back = take_over.is_some() && !is_session_over;
+        let mut will = client.will.take().filter(|_| is_will_due && !is_back);
         // A will waits for its delay or the session's end, and is not sent if
         // the client is back before that [MQTT-3.1.3-9].
         let delay = will

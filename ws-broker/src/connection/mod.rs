@@ -24,6 +24,7 @@ use tokio::sync::oneshot;
 use tokio::time::Sleep;
 
 use crate::broker::{Broker, ConnectionGuard};
+use crate::config::Listener;
 use crate::log::{error, notice};
 use crate::router::Routes;
 use crate::sessions::{Command, Control, SessionState, TakeOver};
@@ -32,6 +33,8 @@ use crate::sessions::{Command, Control, SessionState, TakeOver};
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long the last bytes to a client may take.
 const LINGER: Duration = Duration::from_secs(2);
+/// Reads from a connection whose session another one takes over.
+const LAST_READS: usize = 16;
 /// How long a publisher waits for one congested subscriber.
 const HOLD: Duration = Duration::from_millis(100);
 
@@ -47,6 +50,7 @@ pub(crate) struct Peer {
 /// A connection and its task.
 pub(crate) struct Connection<T> {
     broker: Arc<Broker>,
+    listener: Arc<Listener>,
     stream: T,
     peer: Peer,
     control: Arc<Control>,
@@ -116,7 +120,13 @@ enum End {
 
 impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
     /// A connection that was just opened.
-    pub(crate) fn new(broker: Arc<Broker>, stream: T, peer: Peer, guard: ConnectionGuard) -> Self {
+    pub(crate) fn new(
+        broker: Arc<Broker>,
+        listener: Arc<Listener>,
+        stream: T,
+        peer: Peer,
+        guard: ConnectionGuard,
+    ) -> Self {
         let now = broker.clock.now();
         let limits = Limits {
             receive_maximum: broker.config.max_inflight_messages,
@@ -124,6 +134,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
             topic_alias_maximum: broker.config.max_topic_alias,
         };
         Self {
+            listener,
             stream,
             control: Arc::new(Control::new(peer.address.clone())),
             peer,
@@ -178,7 +189,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
         }
         let mut is_busy = false;
         while let Some(command) = self.control.poll(cx) {
-            self.command(command)?;
+            self.command(command, cx)?;
             is_busy = true;
         }
         if let Phase::Joining { state, .. } = &mut self.phase
@@ -256,7 +267,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
         }
     }
 
-    fn command(&mut self, command: Command) -> Result<(), End> {
+    fn command(&mut self, command: Command, cx: &mut Context<'_>) -> Result<(), End> {
         match command {
             Command::TakeOver(take_over) => {
                 let by = take_over.by.clone();
@@ -269,6 +280,13 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
                 // One that still waits for the session hands it on when it
                 // has it.
                 if let Phase::Connected(_) = self.phase {
+                    // What the client had sent before it came back counts, a
+                    // DISCONNECT above all.
+                    for _ in 0..LAST_READS {
+                        if !self.poll_read(cx)? {
+                            break;
+                        }
+                    }
                     self.disconnect(ReasonCode::SessionTakenOver);
                     return Err(End::TakenOver { by });
                 }

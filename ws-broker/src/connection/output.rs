@@ -7,11 +7,12 @@ use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, BytesMut};
 use codec::QoS;
-use protocol::{Delivery, PublishError};
+use protocol::{Delivery, PublishError, server};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::{Connection, End, Phase};
 use crate::log;
+use crate::outbox::Window;
 
 /// Chunks written by one system call.
 const MAX_SLICES: usize = 64;
@@ -49,6 +50,21 @@ pub(super) fn poll_write_some<T: AsyncWrite + Unpin>(
         writing.pop_front();
     }
     Poll::Ready(Ok(()))
+}
+
+/// What `limit`, `max_inflight_bytes`, leaves for publishes to come.
+fn bytes_window(server: &server::Connection, limit: usize) -> Window {
+    let mut window = Window {
+        messages: 0,
+        bytes: usize::MAX,
+        is_idle: true,
+    };
+    if limit > 0 {
+        let inflight = server.inflight_bytes();
+        window.bytes = limit.saturating_sub(inflight);
+        window.is_idle = inflight == 0;
+    }
+    window
 }
 
 impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
@@ -96,7 +112,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
         let now = self.broker.clock.now();
         let limits = self.broker.router.limits();
         let mut lost = 0;
-        let mut send = |server: &mut protocol::server::Connection, delivery: Delivery| {
+        let mut send = |server: &mut server::Connection, delivery: Delivery| {
             if let Err(error) = server.publish(delivery, now) {
                 debug_assert!(matches!(
                     error,
@@ -117,22 +133,21 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
         } else {
             0
         };
+        let window = Window {
+            messages: window,
+            ..bytes_window(&self.server, self.broker.config.max_inflight_bytes)
+        };
         let mut chunks = VecDeque::new();
+        let mut deliveries = Vec::new();
         // What is live may replace what is retained, so it comes behind it.
         let is_behind = !self.backlog.is_empty() && self.server.output().len() >= MAX_ENCODED;
-        let is_ready = !is_behind && client.state.outbox.poll_ready(window > 0, cx).is_ready();
-        if is_ready {
-            // A limit in messages, since their size is known only when they
-            // are there; each is within the packet size limit.
-            let window = window.min(1024);
-            let mut deliveries = Vec::new();
-            client
-                .state
-                .outbox
-                .take(window, &mut chunks, &mut deliveries, limits);
-            for delivery in deliveries {
-                send(&mut self.server, delivery);
-            }
+        if !is_behind {
+            let outbox = &client.state.outbox;
+            outbox.take(window, &mut chunks, &mut deliveries, limits, cx);
+        }
+        let took_some = !deliveries.is_empty() || !chunks.is_empty();
+        for delivery in deliveries {
+            send(&mut self.server, delivery);
         }
         self.broker.router.count_dropped(lost);
         self.collect_own_output();
@@ -144,7 +159,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
             }
         }
         self.writing.append(&mut chunks);
-        is_ready
+        took_some
     }
 
     /// Moves what the protocol has encoded to what is being written.

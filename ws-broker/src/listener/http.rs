@@ -18,6 +18,7 @@ use tokio_tungstenite::tungstenite::protocol::Role;
 
 use super::{page, websocket};
 use crate::broker::Broker;
+use crate::config::Listener;
 use crate::connection::{Connection, Peer};
 use crate::log::notice;
 
@@ -28,7 +29,12 @@ pub(super) type Answer = Response<Full<Bytes>>;
 
 /// Serves one connection of a browser, until it closes or the WebSocket that
 /// it becomes does.
-pub(super) async fn serve(broker: Arc<Broker>, stream: TcpStream, peer: Peer) {
+pub(super) async fn serve(
+    broker: Arc<Broker>,
+    listener: Arc<Listener>,
+    stream: TcpStream,
+    peer: Peer,
+) {
     let (upgraded, mut upgrades) = tokio::sync::mpsc::channel(1);
     let config = websocket::config(broker.config.max_packet_size);
     let service = service_fn(|mut request| {
@@ -59,7 +65,9 @@ pub(super) async fn serve(broker: Arc<Broker>, stream: TcpStream, peer: Peer) {
         WebSocketStream::from_raw_socket(TokioIo::new(stream), Role::Server, Some(config)).await;
     let guard = broker.count_connection();
     let stream = websocket::ByteStream::new(socket);
-    Connection::new(broker, stream, peer, guard).run().await;
+    Connection::new(broker, listener, stream, peer, guard)
+        .run()
+        .await;
 }
 
 fn answer(request: &Request<Incoming>) -> Answer {

@@ -84,19 +84,21 @@ impl Served {
     fn count(&self) -> Option<Counted> {
         let before = self.connections.fetch_add(1, Ordering::Relaxed);
         let counted = Counted(self.connections.clone());
-        let limit = self.listener.max_connections;
-        limit.is_none_or(|limit| before < limit).then_some(counted)
+        let own = self.listener.max_connections;
+        let all = self.broker.config.global_max_connections;
+        let is_full = own.is_some_and(|limit| before >= limit)
+            || all.is_some_and(|limit| self.broker.connections() >= limit);
+        (!is_full).then_some(counted)
     }
 
     async fn connection(self, stream: TcpStream, peer: Peer, counted: Counted) {
         match self.protocol() {
             Protocol::Mqtt => {
                 let guard = self.broker.count_connection();
-                Connection::new(self.broker, stream, peer, guard)
-                    .run()
-                    .await;
+                let connection = Connection::new(self.broker, self.listener, stream, peer, guard);
+                connection.run().await;
             }
-            Protocol::WebSockets => http::serve(self.broker, stream, peer).await,
+            Protocol::WebSockets => http::serve(self.broker, self.listener, stream, peer).await,
         }
         drop(counted);
     }

@@ -11,6 +11,7 @@ use protocol::{Delivery, Message, Time};
 use super::retained::{Retained, RetainedStore};
 use super::subscriptions::{Merged, MergedGroup, Subscriber, Subscriptions, merge};
 use crate::access::{Access, Acl};
+use crate::config::Config;
 use crate::outbox::{Batch, Outbox, QueueLimits, Receiver};
 
 /// Who subscribes to what, and what is retained; shared by all connections.
@@ -23,18 +24,21 @@ pub(crate) struct Router {
     generation: AtomicU64,
     limits: QueueLimits,
     acl: Acl,
+    /// `upgrade_outgoing_qos`.
+    upgrades_qos: bool,
     dropped: AtomicU64,
 }
 
 impl Router {
-    /// A router without subscriptions. `limits` are each outbox's.
-    pub(crate) fn new(limits: QueueLimits, acl: Acl) -> Self {
+    /// A router without subscriptions.
+    pub(crate) fn new(config: &Config) -> Self {
         Self {
             subscriptions: RwLock::default(),
             retained: RwLock::default(),
             generation: AtomicU64::new(1),
-            limits,
-            acl,
+            limits: config.queue,
+            acl: config.acl.clone(),
+            upgrades_qos: config.upgrade_outgoing_qos,
             dropped: AtomicU64::new(0),
         }
     }
@@ -249,9 +253,11 @@ impl Routes {
         let route = self.lookup(router, view.topic)?;
         let is_plain = |target: &Target| {
             target.identifiers.is_none()
-                && self.slots[target.slot]
-                    .receiver
-                    .is_none_or(|r| !r.has_aliases)
+                && !(router.upgrades_qos && target.qos > QoS::AtMostOnce)
+                && match self.slots[target.slot].receiver {
+                    Some(receiver) => !receiver.has_aliases,
+                    None => !router.limits.qos0,
+                }
         };
         if !route.may_publish || !route.groups.is_empty() || !route.targets.iter().all(is_plain) {
             return Ok(None);
@@ -331,7 +337,11 @@ impl Routes {
         now: Time,
     ) {
         let slot = &mut self.slots[target.slot];
-        let qos = publication.qos.min(target.qos);
+        let qos = if router.upgrades_qos {
+            target.qos
+        } else {
+            publication.qos.min(target.qos)
+        };
         let delivery = Delivery {
             message: publication.message.clone(),
             qos,

@@ -1,0 +1,129 @@
+//! Shared subscriptions (section 4.8.2).
+
+use codec::{Connect, Property, QoS, ReasonCode, Subscription, SubscriptionOptions};
+
+use crate::common::{filter, message, start, v5};
+
+const SHARED: &str = "$share/cooks/Kitchen/#";
+
+/// A CONNECT whose session stays for a minute.
+fn kept(id: &str) -> Connect {
+    let mut connect = v5(id);
+    let expiry = Property::SessionExpiryInterval(60);
+    connect.properties.push(expiry);
+    connect
+}
+
+#[tokio::test]
+async fn each_message_goes_to_one_member_of_each_group_and_to_others_as_ever() {
+    let broker = start().await;
+    let mut cooks = [broker.client(v5("a")).await, broker.client(v5("b")).await];
+    for cook in &mut cooks {
+        let reason = cook.subscribe(SHARED, QoS::AtLeastOnce).await;
+        assert_eq!(reason, ReasonCode::GrantedQoS1);
+    }
+    let mut guest = broker.client(v5("guest")).await;
+    guest
+        .subscribe("$share/guests/Kitchen/+", QoS::AtMostOnce)
+        .await;
+    guest.subscribe("Kitchen/Fridge", QoS::AtMostOnce).await;
+
+    let mut publisher = broker.client(v5("p")).await;
+    for n in 0..10 {
+        let publish = message("Kitchen/Fridge", n.to_string(), QoS::AtLeastOnce);
+        assert_eq!(publisher.publish(publish).await, ReasonCode::Success);
+    }
+    let [a, b] = &mut cooks;
+    let mut got = a.payloads(5).await;
+    got.extend(b.payloads(5).await);
+    got.sort();
+    assert_eq!(got, ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"]);
+    a.has_nothing().await;
+    b.has_nothing().await;
+    assert_eq!(guest.payloads(20).await.len(), 20);
+    guest.has_nothing().await;
+}
+
+#[tokio::test]
+async fn members_that_are_away_get_nothing_while_others_are_here() {
+    let broker = start().await;
+    let mut away = broker.client(kept("away")).await;
+    away.subscribe(SHARED, QoS::AtLeastOnce).await;
+    away.disconnect().await;
+    let mut here = broker.client(v5("here")).await;
+    here.subscribe(SHARED, QoS::AtLeastOnce).await;
+    let mut publisher = broker.client(v5("p")).await;
+    for n in 0..4 {
+        publisher
+            .publish(message("Kitchen/Fridge", n.to_string(), QoS::AtLeastOnce))
+            .await;
+    }
+    assert_eq!(here.payloads(4).await, ["0", "1", "2", "3"]);
+}
+
+#[tokio::test]
+async fn what_a_member_has_not_acknowledged_goes_to_another_when_its_session_ends() {
+    let broker = start().await;
+    let mut leaving = broker.client(v5("leaving")).await;
+    leaving.subscribe(SHARED, QoS::AtLeastOnce).await;
+    let mut publisher = broker.client(v5("p")).await;
+    for n in 0..3 {
+        publisher
+            .publish(message("Kitchen/Fridge", n.to_string(), QoS::AtLeastOnce))
+            .await;
+    }
+    for _ in 0..3 {
+        leaving.unacknowledged().await;
+    }
+    let mut staying = broker.client(v5("staying")).await;
+    staying.subscribe(SHARED, QoS::AtLeastOnce).await;
+    leaving.cut().await;
+    assert_eq!(staying.payloads(3).await, ["0", "1", "2"]);
+}
+
+#[tokio::test]
+async fn no_retained_messages_and_no_no_local() {
+    let broker = start().await;
+    let mut publisher = broker.client(v5("p")).await;
+    let mut retained = message("Kitchen/Fridge", "14", QoS::AtLeastOnce);
+    retained.retain = true;
+    publisher.publish(retained).await;
+    let mut member = broker.client(v5("m")).await;
+    member.subscribe(SHARED, QoS::AtLeastOnce).await;
+    member.has_nothing().await;
+
+    let subscription = Subscription {
+        filter: filter(SHARED),
+        options: SubscriptionOptions {
+            no_local: true,
+            ..QoS::AtMostOnce.into()
+        },
+    };
+    let id = member.new_id();
+    let subscribe = codec::Subscribe {
+        packet_id: id,
+        properties: codec::Properties::new(),
+        subscriptions: vec![subscription],
+    };
+    // The codec refuses to decode it, but it can be written.
+    member.send(codec::Packet::Subscribe(subscribe)).await;
+    member.expect_disconnect(ReasonCode::ProtocolError).await;
+}
+
+#[tokio::test]
+async fn unsubscribing_ends_the_share() {
+    let broker = start().await;
+    let mut member = broker.client(v5("m")).await;
+    member.subscribe(SHARED, QoS::AtLeastOnce).await;
+    assert_eq!(
+        member.unsubscribe(&["Kitchen/#"]).await,
+        [ReasonCode::NoSubscriptionExisted]
+    );
+    assert_eq!(member.unsubscribe(&[SHARED]).await, [ReasonCode::Success]);
+    let mut publisher = broker.client(v5("p")).await;
+    let publish = message("Kitchen/Fridge", "14", QoS::AtLeastOnce);
+    assert_eq!(
+        publisher.publish(publish).await,
+        ReasonCode::NoMatchingSubscribers
+    );
+}
