@@ -15,18 +15,29 @@ pub struct Broker {
     /// The port for MQTT over WebSocket, and for the page.
     pub web: u16,
     folder: Folder,
+    is_open: bool,
 }
 
 impl Broker {
     /// Starts it on free ports, and waits until it accepts connections.
     pub async fn start() -> Broker {
+        Broker::of(true).await
+    }
+
+    /// Starts it so that nobody gets in without a password, which nobody has.
+    pub async fn closed() -> Broker {
+        Broker::of(false).await
+    }
+
+    async fn of(is_open: bool) -> Broker {
         let folder = Folder::new();
-        let (program, mqtt, web) = run(&folder, 0, 0).await;
+        let (program, mqtt, web) = run(&folder, is_open, 0, 0).await;
         Broker {
             program,
             mqtt,
             web,
             folder,
+            is_open,
         }
     }
 
@@ -43,7 +54,8 @@ impl Broker {
 
     /// Starts it on the ports that it had.
     pub async fn restart(&mut self) {
-        (self.program, self.mqtt, self.web) = run(&self.folder, self.mqtt, self.web).await;
+        (self.program, self.mqtt, self.web) =
+            run(&self.folder, self.is_open, self.mqtt, self.web).await;
     }
 
     /// Makes it hang: connections stay, and nothing is answered.
@@ -63,10 +75,10 @@ impl Broker {
     }
 }
 
-async fn run(folder: &Folder, mqtt: u16, web: u16) -> (Program, u16, u16) {
+async fn run(folder: &Folder, is_open: bool, mqtt: u16, web: u16) -> (Program, u16, u16) {
     let file = folder.path().join("broker.conf");
     let config = format!(
-        "allow_anonymous true\n\
+        "allow_anonymous {is_open}\n\
          listener {mqtt} 127.0.0.1\n\
          listener {web} 127.0.0.1\nprotocol websockets\n"
     );

@@ -226,9 +226,13 @@ impl Client {
 
     /// Disconnects properly.
     pub async fn leave(&mut self) {
+        let Some(process) = &self.process else {
+            // mosquitto_pub left as it had published.
+            return;
+        };
         if self.kind == Kind::Mosquitto {
             // What Ctrl-C does.
-            self.process().signal(Signal::SIGINT);
+            process.signal(Signal::SIGINT);
         } else {
             self.tell("leave").await;
             self.answer("left").await;

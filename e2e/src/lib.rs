@@ -12,24 +12,31 @@
 //! time: each wait is for an event, and fails after [`PATIENCE`].
 
 mod broker;
-
+mod browser;
 mod client;
-
+mod dashboard;
 mod folder;
 pub mod http;
 mod lines;
 mod program;
 mod tools;
 
+use std::io::Write;
 use std::time::Duration;
 
 pub use broker::Broker;
-
+pub use browser::{Browser, Screen, Theme};
 pub use client::{Client, Kind, Message, Options, Version};
-
+pub use dashboard::{Dashboard, Seen};
 pub use folder::Folder;
 pub use program::Program;
 pub use tools::tool;
 
 /// How long something may take that takes milliseconds on an idle machine.
 pub const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Says something in the output of a test that passes, such as a time.
+pub fn report(what: &str) {
+    // Not the macro: the output of a test that passes is thrown away.
+    let _ = writeln!(std::io::stderr(), "note: {what}");
+}

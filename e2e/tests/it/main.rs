@@ -1,5 +1,12 @@
 //! See the crate's documentation. One program for all tests, so that they run
 //! side by side.
 
+mod accessibility;
 mod interop;
+mod led;
+mod outage;
+mod page;
+mod scripts;
 mod sessions;
+mod watch;
+mod web;

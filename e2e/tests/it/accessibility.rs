@@ -1,0 +1,130 @@
+//! axe-core has nothing to say about the page, in each of its states, on both
+//! screens, light and dark. With `E2E_SCREENSHOTS` set, what it looked like is
+//! kept in `target/e2e`.
+
+use std::fs;
+use std::path::Path;
+
+use e2e::{Broker, Browser, Client, Dashboard, Kind, Message, Screen, Theme, Version, tool};
+
+const SCREENS: [Screen; 2] = [Screen::Phone, Screen::Laptop];
+const THEMES: [Theme; 2] = [Theme::Light, Theme::Dark];
+
+/// The source of axe-core.
+pub(crate) fn axe() -> String {
+    let file = tool("E2E_NODE_MODULES").join("axe-core").join("axe.min.js");
+    fs::read_to_string(file).expect("the module has it")
+}
+
+/// Looks at the page as it is, on all screens and in both themes.
+async fn judge(page: Dashboard<'_>, state: &str) {
+    let axe = axe();
+    for screen in SCREENS {
+        for theme in THEMES {
+            page.browser.look_at(screen, theme).await;
+            // The page's own switch for the theme has to follow as well.
+            let dark = if theme == Theme::Dark {
+                "true"
+            } else {
+                "false"
+            };
+            page.wait(
+                "return document.querySelector('[data-testid=theme]').ariaPressed === given[0]",
+                &[dark.into()],
+            )
+            .await;
+            let what = format!("{state}-{screen:?}-{theme:?}").to_lowercase();
+            if std::env::var_os("E2E_SCREENSHOTS").is_some() {
+                keep(&what, &page.browser.screenshot().await);
+            }
+            let violations = page.violations(&axe).await;
+            assert!(violations.is_empty(), "{what}:\n{}", violations.join("\n"));
+            assert_eq!(page.sideways().await, 0, "{what} is wider than the screen");
+        }
+    }
+}
+
+fn keep(name: &str, picture: &[u8]) {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("e2e");
+    fs::create_dir_all(&folder).expect("a folder in target");
+    fs::write(folder.join(format!("{name}.png")), picture).expect("a file in target");
+}
+
+/// What a kitchen says in a while.
+async fn feed(browser: &Browser, client: &mut Client, page: Dashboard<'_>) {
+    let readings = [
+        140, 131, 118, 104, 92, 83, 71, 62, 55, 48, 43, 38, 35, 41, 46, 52, 57, 63, 66, 70,
+    ];
+    for (number, tenths) in readings.into_iter().enumerate() {
+        let fridge = format!("{}.{}", tenths / 10, tenths % 10);
+        let co2 = (640 + 35 * number - 3 * (number % 5) * number).to_string();
+        client
+            .publish(&Message::new("Kitchen/AirQuality", 1, format!("CO2:{co2}")))
+            .await;
+        client
+            .publish(&Message::new(
+                "Kitchen/Fridge",
+                1,
+                format!("Temperature:{fridge}"),
+            ))
+            .await;
+        page.shows("Kitchen/Fridge", &fridge).await;
+        browser.advance(20_000).await;
+    }
+    for (topic, payload) in [
+        ("Kitchen/Purifier", "Turn On"),
+        ("home/led", "Turn On"),
+        ("home/door", "closed"),
+        ("home/balcony/status", "offline"),
+        (
+            "home/plug/SENSOR",
+            r#"{"Voltage":231,"Power":12.5,"Today":0.62}"#,
+        ),
+        ("home/note", "Water the plants"),
+    ] {
+        client.publish(&Message::new(topic, 1, payload)).await;
+    }
+    page.shows("home/note", "Water the plants").await;
+}
+
+#[tokio::test]
+async fn nobody_is_kept_out_of_the_page_with_values_or_without() {
+    let mut broker = Broker::start().await;
+    let browser = Browser::start(Screen::Laptop, Theme::Light).await;
+    browser.take_clock().await;
+    let page = Dashboard::open(&browser, &broker).await;
+    browser.advance(5_000).await;
+    page.wait("return document.querySelector('[data-testid=guide]')", &[])
+        .await;
+    judge(page, "empty").await;
+
+    let mut kitchen = Client::connect(&broker, Kind::Paho161, Version::V311, "kitchen").await;
+    feed(&browser, &mut kitchen, page).await;
+    page.led_is("on").await;
+    judge(page, "kitchen").await;
+    assert_eq!(browser.errors().await, [""; 0]);
+
+    browser.click("[data-testid=guide-button]").await;
+    page.wait("return document.querySelector('[data-testid=guide]')", &[])
+        .await;
+    judge(page, "guide").await;
+    browser.click("[data-testid=guide-button]").await;
+
+    broker.kill().await;
+    // Everything is late, and everything is offline.
+    browser.advance(12 * 60_000).await;
+    page.link_is("offline").await;
+    page.wait("return document.querySelector('[data-stale=true]')", &[])
+        .await;
+    judge(page, "offline").await;
+}
+
+#[tokio::test]
+async fn nobody_is_kept_out_of_the_login() {
+    let broker = Broker::closed().await;
+    let browser = Browser::start(Screen::Laptop, Theme::Light).await;
+    browser.open(&broker.url()).await;
+    let page = Dashboard { browser: &browser };
+    page.link_is("refused").await;
+    judge(page, "login").await;
+}
