@@ -10,7 +10,7 @@ use protocol::server::Event;
 use protocol::{Delivery, Message, Time};
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use super::{Connection, End, Phase};
+use super::{Connection, End, MAX_BACKLOG, Phase};
 use crate::access::{Access, Acl, Identity};
 use crate::broker::MAX_TOPIC_LEVELS;
 use crate::log::{self, debug};
@@ -140,23 +140,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
                 RetainHandling::DoNotSend => false,
             };
             if sends_retained {
-                let identifiers = identifier.map(|id| Arc::from([id]));
-                let who = client.state.outbox.identity();
-                for retained in router.retained(&retained_for, now) {
-                    if !router
-                        .acl()
-                        .allows(who, &retained.message.topic, Access::Read)
-                    {
-                        continue;
-                    }
-                    self.backlog.push_back(Delivery {
-                        qos: retained.qos.min(options.qos),
-                        message: retained.message,
-                        retain: true,
-                        subscription_identifiers: identifiers.clone(),
-                        token: 0,
-                    });
-                }
+                self.wants_retained
+                    .insert(retained_for, (options.qos, identifier));
             }
             reasons.push(match options.qos {
                 QoS::AtMostOnce => ReasonCode::Success,
@@ -169,6 +154,35 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
             reasons,
             properties: Properties::new(),
         });
+        self.collect_retained(now);
+    }
+
+    /// Collects the retained messages for the next of the new subscriptions
+    /// that still want them, as long as few are waiting to be sent: a client
+    /// may subscribe faster than it reads.
+    pub(super) fn collect_retained(&mut self, now: Time) {
+        let Phase::Connected(client) = &self.phase else {
+            return;
+        };
+        let router = &self.broker.router;
+        let who = client.state.outbox.identity();
+        while self.backlog.len() < MAX_BACKLOG
+            && let Some((filter, (qos, identifier))) = self.wants_retained.pop_first()
+        {
+            let identifiers = identifier.map(|id| Arc::from([id]));
+            for retained in router.retained(&filter, now) {
+                let topic = &retained.message.topic;
+                if router.acl().allows(who, topic, Access::Read) {
+                    self.backlog.push_back(Delivery {
+                        qos: retained.qos.min(qos),
+                        message: retained.message,
+                        retain: true,
+                        subscription_identifiers: identifiers.clone(),
+                        token: 0,
+                    });
+                }
+            }
+        }
     }
 
     fn unsubscribe(&mut self, unsubscribe: &Unsubscribe) {
@@ -178,6 +192,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
         let subscriptions = &mut client.state.subscriptions;
         let reasons = unsubscribe.filters.iter().map(|filter| {
             log::packets::unsubscribed(&client.id, filter);
+            self.wants_retained.remove(filter);
             match subscriptions.remove(filter) {
                 Some(_) => ReasonCode::Success,
                 None => ReasonCode::NoSubscriptionExisted,

@@ -10,14 +10,14 @@ mod input;
 mod leave;
 mod output;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::BytesMut;
-use codec::{ByteString, Disconnect, ReasonCode, Will};
+use codec::{ByteString, Disconnect, QoS, ReasonCode, TopicFilter, Will};
 use protocol::{Delivery, Limits, Time, Violation, server};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::oneshot;
@@ -37,6 +37,10 @@ const LINGER: Duration = Duration::from_secs(2);
 const LAST_READS: usize = 16;
 /// How long a publisher waits for one congested subscriber.
 const HOLD: Duration = Duration::from_millis(100);
+
+/// Retained messages are looked up for further subscriptions while fewer than
+/// this wait to be sent.
+const MAX_BACKLOG: usize = 1024;
 
 /// Where a connection comes from.
 #[derive(Clone, Debug)]
@@ -62,6 +66,9 @@ pub(crate) struct Connection<T> {
     writing: VecDeque<BytesMut>,
     /// Retained messages for new subscriptions, not yet sent.
     backlog: VecDeque<Delivery>,
+    /// New subscriptions, QoS and identifier of each, whose retained messages
+    /// have not been looked up yet.
+    wants_retained: BTreeMap<TopicFilter, (QoS, Option<u32>)>,
     routes: Routes,
     /// When a publisher that is held reads on all the same.
     held_until: Option<Time>,
@@ -143,6 +150,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
             input: BytesMut::new(),
             writing: VecDeque::new(),
             backlog: VecDeque::new(),
+            wants_retained: BTreeMap::new(),
             routes: Routes::new(None),
             held_until: None,
             sleep: Box::pin(tokio::time::sleep_until(
@@ -207,6 +215,9 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
         }
         if is_busy {
             self.routes.flush(&self.broker.router);
+        }
+        if !self.wants_retained.is_empty() {
+            self.collect_retained(self.broker.clock.now());
         }
         is_busy |= self.poll_write(cx)?;
         is_busy |= self.poll_timeout(cx)?;
