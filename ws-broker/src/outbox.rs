@@ -50,6 +50,8 @@ pub struct QueueLimits {
 pub(crate) struct Outbox {
     id: u64,
     identity: Identity,
+    /// Counts writes to the client.
+    progress: AtomicU64,
     inner: Mutex<Inner>,
 }
 
@@ -142,8 +144,19 @@ impl Outbox {
         Self {
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
             identity,
+            progress: AtomicU64::new(0),
             inner: Mutex::default(),
         }
+    }
+
+    /// Something was written to the client.
+    pub(crate) fn note_progress(&self) {
+        self.progress.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Changes whenever something is written to the client.
+    pub(crate) fn progress(&self) -> u64 {
+        self.progress.load(Ordering::Relaxed)
     }
 
     /// Different for every outbox of this process.

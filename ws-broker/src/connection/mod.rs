@@ -35,8 +35,10 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
 const LINGER: Duration = Duration::from_secs(2);
 /// Reads from a connection whose session another one takes over.
 const LAST_READS: usize = 16;
-/// How long a publisher waits for one congested subscriber.
-const HOLD: Duration = Duration::from_millis(100);
+/// How long a publisher waits for congested subscribers that read nothing.
+const HOLD: Duration = Duration::from_millis(500);
+/// How long a publisher waits for congested subscribers that read on.
+const LONGEST_HOLD: Duration = Duration::from_secs(5);
 
 /// Retained messages are looked up for further subscriptions while fewer than
 /// this wait to be sent.
@@ -70,8 +72,10 @@ pub(crate) struct Connection<T> {
     /// have not been looked up yet.
     wants_retained: BTreeMap<TopicFilter, (QoS, Option<u32>)>,
     routes: Routes,
-    /// When a publisher that is held reads on all the same.
+    /// When a publisher that is held looks whether its subscribers read on.
     held_until: Option<Time>,
+    /// Since when a publisher is held.
+    held_since: Option<Time>,
     sleep: Pin<Box<Sleep>>,
     wakes_at: Option<Time>,
     _guard: ConnectionGuard,
@@ -153,6 +157,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
             wants_retained: BTreeMap::new(),
             routes: Routes::new(None),
             held_until: None,
+            held_since: None,
             sleep: Box::pin(tokio::time::sleep_until(
                 broker.clock.instant(now + CONNECT_TIMEOUT),
             )),
@@ -233,18 +238,24 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
         if !self.routes.is_held() {
             return false;
         }
-        let now = self.broker.clock.now();
-        if self.held_until.is_some_and(|until| until <= now) {
-            self.routes.give_up_holding();
-        } else if self
+        if self
             .routes
             .poll_relief(&self.broker.router, cx)
             .is_pending()
         {
-            self.held_until.get_or_insert(now + HOLD);
-            return false;
+            let now = self.broker.clock.now();
+            let since = *self.held_since.get_or_insert(now);
+            if now < *self.held_until.get_or_insert(now + HOLD) {
+                return false;
+            }
+            self.routes.give_up_holding(now - since >= LONGEST_HOLD);
+            if self.routes.is_held() {
+                self.held_until = Some(now + HOLD);
+                return false;
+            }
         }
         self.held_until = None;
+        self.held_since = None;
         true
     }
 

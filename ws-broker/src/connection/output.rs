@@ -85,7 +85,12 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
                     self.collect_own_output();
                     return self.poll_flush(cx).map(|()| is_busy);
                 }
-                Poll::Ready(Ok(())) => is_busy = true,
+                Poll::Ready(Ok(())) => {
+                    is_busy = true;
+                    if let Phase::Connected(client) = &self.phase {
+                        client.state.outbox.note_progress();
+                    }
+                }
                 Poll::Ready(Err(_)) => return Err(End::Closed),
             }
             if self.writing.is_empty() {

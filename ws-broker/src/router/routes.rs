@@ -169,8 +169,9 @@ pub(crate) struct Routes {
     slots: Vec<Slot>,
     slot_of: HashMap<u64, usize, FixedState>,
     touched: Vec<usize>,
-    /// Subscribers that the publisher should wait for.
-    held: Vec<Arc<Outbox>>,
+    /// Subscribers that the publisher should wait for, and their progress when
+    /// it last looked.
+    held: Vec<(Arc<Outbox>, u64)>,
 }
 
 #[derive(Debug)]
@@ -379,7 +380,8 @@ impl Routes {
             let pushed = slot.outbox.push(&mut slot.batch, router.limits);
             router.count_dropped(pushed.dropped);
             if pushed.hold && slot.outbox.id() != publisher {
-                self.held.push(slot.outbox.clone());
+                let progress = slot.outbox.progress();
+                self.held.push((slot.outbox.clone(), progress));
             }
         }
     }
@@ -392,7 +394,7 @@ impl Routes {
     /// Ready when nobody is left to wait for.
     pub(crate) fn poll_relief(&mut self, router: &Router, cx: &Context<'_>) -> Poll<()> {
         self.held
-            .retain(|outbox| outbox.poll_relief(router.limits, cx).is_pending());
+            .retain(|(outbox, _)| outbox.poll_relief(router.limits, cx).is_pending());
         if self.held.is_empty() {
             Poll::Ready(())
         } else {
@@ -400,11 +402,18 @@ impl Routes {
         }
     }
 
-    /// Waits no longer: those waited for have not drained in time.
-    pub(crate) fn give_up_holding(&mut self) {
-        for outbox in self.held.drain(..) {
-            outbox.give_up_holding();
-        }
+    /// Waits no longer for those who have read nothing since it was looked
+    /// last, or for all.
+    pub(crate) fn give_up_holding(&mut self, for_all: bool) {
+        self.held.retain_mut(|(outbox, seen)| {
+            let progress = outbox.progress();
+            let reads_on = !for_all && *seen != progress;
+            *seen = progress;
+            if !reads_on {
+                outbox.give_up_holding();
+            }
+            reads_on
+        });
     }
 
     fn publisher_id(&self) -> u64 {
