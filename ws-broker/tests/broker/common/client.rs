@@ -1,5 +1,6 @@
 use std::collections::VecDeque;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use codec::{
@@ -129,6 +130,20 @@ impl Client {
     pub(crate) async fn try_send_bytes(&mut self, bytes: &[u8]) -> bool {
         let sent = soon("the broker to read", self.link.write_all(bytes)).await;
         sent.is_ok()
+    }
+
+    /// Sends unless the broker has stopped reading. Half a second without any
+    /// progress is taken for that.
+    pub(crate) async fn sends_soon(&mut self, bytes: &[u8]) -> bool {
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            let write = self.link.write(rest);
+            match tokio::time::timeout(Duration::from_millis(500), write).await {
+                Ok(sent) => rest = &rest[sent.expect("the connection is open")..],
+                Err(_) => return false,
+            }
+        }
+        true
     }
 
     /// The next packet, in the order in which they came; `None` when the

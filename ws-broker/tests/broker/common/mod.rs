@@ -2,12 +2,14 @@
 
 mod broker;
 mod client;
+mod program;
 mod websocket;
 
 use std::time::Duration;
 
 pub(crate) use broker::{Broker, start, start_with};
 pub(crate) use client::{Client, encode, filter, message, options, v3_1, v3_1_1, v5};
+pub(crate) use program::{Program, config_file};
 pub(crate) use websocket::{BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, WebSocket, request};
 
 /// No event takes this long: a test that waits longer has failed.

@@ -1,0 +1,157 @@
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::{ExitStatus, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader, Lines};
+use tokio::process::{Child, ChildStderr, Command};
+
+use super::{Client, soon};
+
+/// The broker as a program. It is killed when this is dropped.
+pub(crate) struct Program {
+    child: Child,
+    log: Option<Lines<BufReader<ChildStderr>>>,
+    /// The lines of the log so far, without their time.
+    pub(crate) lines: Vec<String>,
+}
+
+/// A configuration file with this text.
+pub(crate) fn config_file(text: &str) -> PathBuf {
+    static COUNT: AtomicUsize = AtomicUsize::new(0);
+    let number = COUNT.fetch_add(1, Ordering::Relaxed);
+    let name = format!("broker-{}-{number}.conf", std::process::id());
+    let file = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
+    std::fs::write(&file, text).expect("the folder is there");
+    file
+}
+
+impl Program {
+    fn spawn(arguments: &[&str]) -> Child {
+        Command::new(env!("CARGO_BIN_EXE_ws-broker"))
+            .args(arguments)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .expect("it was built")
+    }
+
+    /// Runs the program, which must end by itself: exit code, standard output,
+    /// standard error.
+    pub(crate) async fn run(arguments: &[&str]) -> (Option<i32>, String, String) {
+        let child = Self::spawn(arguments);
+        let output = soon("the end of the program", child.wait_with_output()).await;
+        let output = output.expect("it runs");
+        let text = |bytes| String::from_utf8(bytes).expect("text");
+        let code = output.status.code();
+        (code, text(output.stdout), text(output.stderr))
+    }
+
+    /// Starts the program with a configuration file of this text.
+    pub(crate) async fn start(config: &str, arguments: &[&str]) -> Self {
+        let file = config_file(config);
+        let file = file.to_str().expect("text");
+        Self::start_with(&[&["-c", file], arguments].concat()).await
+    }
+
+    /// Starts the program; returns when it runs.
+    pub(crate) async fn start_with(arguments: &[&str]) -> Self {
+        let mut child = Self::spawn(arguments);
+        let stderr = child.stderr.take().expect("it is piped");
+        let mut program = Self {
+            child,
+            log: Some(BufReader::new(stderr).lines()),
+            lines: Vec::new(),
+        };
+        program.line(|line| line.ends_with(" running")).await;
+        program
+    }
+
+    fn log(&mut self) -> &mut Lines<BufReader<ChildStderr>> {
+        self.log.as_mut().expect("nobody else reads it")
+    }
+
+    /// Lets nobody wait for the log to be read; there are no more
+    /// [`Program::lines`] from here on.
+    pub(crate) fn keep_reading(&mut self) {
+        let mut log = self.log.take().expect("nobody else reads it");
+        tokio::spawn(async move { while let Ok(Some(_)) = log.next_line().await {} });
+    }
+
+    /// Waits for a line of the log.
+    pub(crate) async fn line(&mut self, wanted: impl Fn(&str) -> bool) -> String {
+        loop {
+            let line = soon("a log line", self.log().next_line()).await;
+            let Some(line) = line.expect("text") else {
+                panic!("the log ended: {:#?}", self.lines);
+            };
+            let (time, line) = line.split_once(": ").expect("a time");
+            assert!(time.parse::<u64>().is_ok_and(|at| at > 1_700_000_000));
+            self.lines.push(line.into());
+            if wanted(line) {
+                return line.into();
+            }
+        }
+    }
+
+    /// The ports that are listened on, in the order of the log.
+    pub(crate) fn ports(&self) -> Vec<u16> {
+        let lines = self.lines.iter();
+        lines
+            .filter_map(|line| {
+                let (_, port) = line.split_once(" listen socket on port ")?;
+                port.trim_end_matches('.').parse().ok()
+            })
+            .collect()
+    }
+
+    /// The first port, on this machine.
+    pub(crate) fn address(&self) -> SocketAddr {
+        ([127, 0, 0, 1], self.ports()[0]).into()
+    }
+
+    pub(crate) async fn client(&self, connect: codec::Connect) -> Client {
+        let mut client = Client::open(self.address()).await;
+        client.connect(connect).await;
+        client
+    }
+
+    /// Resident memory, bytes.
+    pub(crate) fn memory(&self) -> usize {
+        let id = self.child.id().expect("it runs");
+        let statm = std::fs::read_to_string(format!("/proc/{id}/statm")).expect("it runs");
+        let pages = statm.split(' ').nth(1).expect("the second number");
+        pages.parse::<usize>().expect("a number") * 4096
+    }
+
+    pub(crate) fn signal(&self, signal: nix::sys::signal::Signal) {
+        let id = self.child.id().expect("it runs");
+        let id = nix::unistd::Pid::from_raw(id.try_into().expect("a process id"));
+        nix::sys::signal::kill(id, signal).expect("it runs");
+    }
+
+    /// Waits for the program's end; gives how it ended.
+    pub(crate) async fn ended(&mut self) -> ExitStatus {
+        let status = soon("the end of the program", self.child.wait()).await;
+        status.expect("it runs")
+    }
+
+    /// All lines up to the end, which comes by itself.
+    pub(crate) async fn rest(mut self) -> Vec<String> {
+        while let Some(line) = soon("the log's end", self.log().next_line())
+            .await
+            .expect("text")
+        {
+            let (_, line) = line.split_once(": ").expect("a time");
+            self.lines.push(line.into());
+        }
+        let mut out = String::new();
+        if let Some(mut stdout) = self.child.stdout.take() {
+            stdout.read_to_string(&mut out).await.expect("text");
+        }
+        assert_eq!(out, "", "the log is all it writes");
+        self.lines
+    }
+}

@@ -1,0 +1,214 @@
+//! The program: its arguments, its exit codes, its end.
+
+use std::net::TcpListener;
+
+use codec::{Disconnect, Packet, ReasonCode};
+use nix::sys::signal::Signal;
+
+use crate::common::{Client, Program, WebSocket, config_file, v3_1_1, v5};
+
+const LOCAL: &str = "listener 0 127.0.0.1\nallow_anonymous true\n";
+
+/// The program does not start, and says why in one line; gives the line.
+async fn fails(arguments: &[&str]) -> String {
+    let (code, out, err) = Program::run(arguments).await;
+    assert_eq!(code, Some(1), "{err}");
+    assert_eq!(out, "");
+    let lines: Vec<_> = err.lines().collect();
+    let errors = lines.iter().filter(|line| line.starts_with("Error: "));
+    assert_eq!(errors.count(), 1, "{err}");
+    let last = lines.last().expect("a line");
+    assert!(last.starts_with("Error: "), "it is the last: {err}");
+    (*last).to_owned()
+}
+
+async fn fails_with(config: &str) -> String {
+    let file = config_file(config);
+    let file = file.to_str().unwrap();
+    let error = fails(&["-c", file]).await;
+    error.replace(file, "FILE")
+}
+
+#[tokio::test]
+async fn a_file_that_cannot_be_read_is_named() {
+    let missing = "/no/such/folder/mosquitto.conf";
+    let error = fails(&["-c", missing]).await;
+    assert!(
+        error.starts_with(&format!("Error: {missing}: cannot read")),
+        "{error}"
+    );
+    let folder = env!("CARGO_TARGET_TMPDIR");
+    let error = fails(&["-c", folder]).await;
+    assert!(error.contains(folder), "{error}");
+    let binary = config_file("");
+    std::fs::write(&binary, b"listener 1883\n\xff\xfe\n").unwrap();
+    let error = fails(&["-c", binary.to_str().unwrap()]).await;
+    assert!(error.contains(binary.to_str().unwrap()), "{error}");
+}
+
+#[tokio::test]
+async fn a_wrong_line_is_named_with_what_was_meant() {
+    for (config, expected) in [
+        (
+            "# home\n\nlisener 1883\n",
+            "Error: FILE:3: unknown configuration key \"lisener\"; did you mean \"listener\"?",
+        ),
+        (
+            "listener many\n",
+            "Error: FILE:1: listener is a number from 0 to 65535, not \"many\"",
+        ),
+        (
+            "listener 1883\nallow_anonymous yes\n",
+            "Error: FILE:2: allow_anonymous is true or false, not \"yes\"",
+        ),
+        (
+            "listener 1883\nprotocol http\n",
+            "Error: FILE:2: protocol is mqtt or websockets, not \"http\"",
+        ),
+    ] {
+        assert_eq!(fails_with(config).await, expected);
+    }
+}
+
+#[tokio::test]
+async fn a_port_in_use_is_named_with_what_to_do() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port();
+    // Nor is the listener that could be opened left open.
+    let error = fails_with(&format!("{LOCAL}listener {port} 127.0.0.1\n")).await;
+    assert!(
+        error.contains(&format!("cannot listen on 127.0.0.1:{port}")),
+        "{error}"
+    );
+    assert!(
+        error.contains(&format!("has port {port}: stop it, or choose another")),
+        "{error}"
+    );
+    let error = fails(&["-p", &port.to_string()]).await;
+    assert!(
+        error.contains(&format!("has port {port}: stop it, or choose another")),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn a_usage_error_is_2() {
+    for arguments in [
+        &["--no-such-option"][..],
+        &["-c"],
+        &["-p", "0"],
+        &["-p", "65536"],
+        &["-p", "mqtt"],
+        &["mosquitto.conf"],
+    ] {
+        let (code, out, err) = Program::run(arguments).await;
+        assert_eq!(code, Some(2), "{arguments:?}: {err}");
+        assert_eq!(out, "");
+        assert!(err.contains("--help"), "{err}");
+    }
+    let (code, out, _) = Program::run(&["--version"]).await;
+    assert_eq!(code, Some(0));
+    assert_eq!(out, concat!("ws-broker ", env!("CARGO_PKG_VERSION"), "\n"));
+    let (code, out, _) = Program::run(&["--help"]).await;
+    assert_eq!(code, Some(0));
+    assert!(out.contains("--config-file"), "{out}");
+}
+
+fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap().port()
+}
+
+#[tokio::test]
+async fn without_a_file_p_opens_a_port_for_this_machine_only() {
+    let port = free_port();
+    let program = Program::start_with(&["-p", &port.to_string()]).await;
+    assert!(program.ports().iter().all(|opened| *opened == port));
+    let lines = &program.lines;
+    assert!(
+        lines.iter().any(|line| line == "Using default config."),
+        "{lines:?}"
+    );
+    assert!(
+        lines.iter().any(|line| line.contains("Only this machine")),
+        "{lines:?}"
+    );
+    program.client(v5("c")).await.ping().await;
+}
+
+#[tokio::test]
+async fn with_a_file_p_moves_its_first_mqtt_listener() {
+    let port = free_port();
+    let config =
+        "listener 0 127.0.0.1\nprotocol websockets\nlistener 0 127.0.0.1\nallow_anonymous true\n";
+    let program = Program::start(config, &["-p", &port.to_string()]).await;
+    assert_eq!(program.ports().len(), 2);
+    assert_eq!(program.ports()[1], port);
+    let mut client = Client::open(([127, 0, 0, 1], port).into()).await;
+    client.connect(v5("c")).await;
+}
+
+#[tokio::test]
+async fn with_a_listener_and_no_leave_nobody_gets_in() {
+    let program = Program::start("listener 0 127.0.0.1 # only us\n", &[]).await;
+    for connect in [v3_1_1("c"), v5("c")] {
+        let mut client = Client::open(program.address()).await;
+        client.send_connect(connect).await;
+        client.expect_refusal(ReasonCode::NotAuthorized).await;
+    }
+}
+
+#[tokio::test]
+async fn a_signal_stops_it_in_good_order() {
+    for signal in [Signal::SIGINT, Signal::SIGTERM] {
+        let config = format!("{LOCAL}listener 0 127.0.0.1\nprotocol websockets\n");
+        let mut program = Program::start(&config, &[]).await;
+        let new = program.client(v5("new")).await;
+        let old = program.client(v3_1_1("old")).await;
+        let web = ([127, 0, 0, 1], program.ports()[1]).into();
+        let mut web = WebSocket::open(web, "/").await.into_client();
+        web.connect(v5("web")).await;
+        let address = program.address();
+        program.signal(signal);
+        new.expect_disconnect(ReasonCode::ServerShuttingDown).await;
+        old.expect_close().await;
+        let goodbye = Disconnect::new(ReasonCode::ServerShuttingDown);
+        assert_eq!(web.next().await, Some(Packet::Disconnect(goodbye)));
+        drop(web);
+        assert_eq!(program.ended().await.code(), Some(0));
+        assert!(tokio::net::TcpStream::connect(address).await.is_err());
+        let lines = program.rest().await;
+        assert!(lines.last().unwrap().ends_with(" terminating"), "{lines:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_never_reads_does_not_keep_it_from_stopping() {
+    let mut program = Program::start(LOCAL, &[]).await;
+    let _silent = Client::open(program.address()).await;
+    let mut stalled = program.client(v3_1_1("stalled")).await;
+    stalled.subscribe("t", codec::QoS::AtMostOnce).await;
+    let mut publisher = program.client(v3_1_1("p")).await;
+    for _ in 0..20 {
+        let large = vec![b'x'; 1_000_000];
+        let publish = crate::common::message("t", large, codec::QoS::AtMostOnce);
+        publisher.publish(publish).await;
+    }
+    program.signal(Signal::SIGTERM);
+    assert_eq!(program.ended().await.code(), Some(0));
+}
+
+#[tokio::test]
+async fn a_second_start_has_the_port_at_once() {
+    let port = free_port();
+    let config = format!("listener {port} 127.0.0.1\nallow_anonymous true\n");
+    for _ in 0..3 {
+        let mut program = Program::start(&config, &[]).await;
+        let client = program.client(v5("c")).await;
+        program.signal(Signal::SIGTERM);
+        client
+            .expect_disconnect(ReasonCode::ServerShuttingDown)
+            .await;
+        program.ended().await;
+    }
+}
