@@ -18,6 +18,7 @@ mod crossing;
 mod flood;
 mod http;
 mod ipv6;
+mod keep_alive;
 mod limits;
 mod log_lines;
 mod memory;
