@@ -219,6 +219,17 @@ impl Client {
         self.lines.find(&what, Message::read).await
     }
 
+    /// So many messages, or fewer if no more come in time.
+    pub async fn up_to(&mut self, count: usize) -> Vec<Message> {
+        let mut messages = Vec::new();
+        while messages.len() < count
+            && let Ok(message) = self.lines.next(Message::read).await
+        {
+            messages.push(message);
+        }
+        messages
+    }
+
     /// The messages that are there and were not asked for.
     pub fn messages(&mut self) -> Vec<Message> {
         self.lines.all(Message::read)

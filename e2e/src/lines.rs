@@ -32,24 +32,33 @@ impl Lines {
     }
 
     /// Takes the first line for which `take` has an answer, now or once it is
-    /// written; the others stay for later.
-    ///
-    /// `what` is named when it does not come.
+    /// written; the others stay for later. `what` is named if it does not come.
     pub(crate) async fn find<T>(&mut self, what: &str, take: impl Fn(&str) -> Option<T>) -> T {
+        match self.next(take).await {
+            Ok(found) => found,
+            Err(how) => panic!("{how} without {what}; what it said:\n{}", self.tail()),
+        }
+    }
+
+    /// The same; the error says what happened instead.
+    pub(crate) async fn next<T>(
+        &mut self,
+        take: impl Fn(&str) -> Option<T>,
+    ) -> Result<T, &'static str> {
         let mut looked = 0;
         let deadline = Instant::now() + PATIENCE;
         loop {
             while let Some(line) = self.backlog.get(looked) {
                 if let Some(found) = take(line) {
                     self.backlog.remove(looked);
-                    return found;
+                    return Ok(found);
                 }
                 looked += 1;
             }
             match timeout_at(deadline, self.incoming.recv()).await {
                 Ok(Some(line)) => self.push(line),
-                Ok(None) => panic!("ended without {what}; it said:\n{}", self.tail()),
-                Err(_) => panic!("{what} did not come; what came:\n{}", self.tail()),
+                Ok(None) => return Err("it ended"),
+                Err(_) => return Err("much time passed"),
             }
         }
     }
