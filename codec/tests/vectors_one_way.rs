@@ -23,7 +23,7 @@ fn decode_only() {
         Vector("3.4.2.1 success need not be left out", ONLY_V5, "40 03 0001 00", Packet::PubAck(plain(1))),
         Vector("3.4.2.2.1 nor an empty property length", ONLY_V5, "40 04 0001 00 00", Packet::PubAck(plain(1))),
         Vector("3.6.2.2.1", ONLY_V5, "62 04 0001 92 00", Packet::PubRel(ack(1, R::PacketIdentifierNotFound, NONE))),
-        Vector("3.14.2.2.1 a property length left out", ONLY_V5, "e0 01 8e", disconnect(R::SessionTakenOver, NONE)),
+        Vector("3.14.2.2.1 a property length of nothing", ONLY_V5, "e0 02 8e 00", disconnect(R::SessionTakenOver, NONE)),
         Vector("3.14.2.1", ONLY_V5, "e0 02 00 00", disconnect(R::Success, NONE)),
         Vector("2.1 of 3.1, PUBREL sent again", ONLY_V3_1, "6a 02 0001", Packet::PubRel(plain(1))),
         Vector("2.1 of 3.1, SUBSCRIBE sent again", ONLY_V3_1, "8a 06 0001 <t> 00", subscribe(1, NONE, &[("t", QoS::AtMostOnce.into())])),

@@ -375,7 +375,7 @@ fn others() -> Vec<Vector> {
         Vector("3.12", ALL, "c0 00", Packet::PingReq),
         Vector("3.13", ALL, "d0 00", Packet::PingResp),
         Vector("3.14", ALL, "e0 00", disconnect(R::Success, NONE)),
-        Vector("3.14.2.1 reason code", ONLY_V5, "e0 02 04 00", disconnect(R::DisconnectWithWill, NONE)),
+        Vector("3.14.2.1 reason code", ONLY_V5, "e0 01 04", disconnect(R::DisconnectWithWill, NONE)),
         Vector(
             "3.14.2.2 properties",
             ONLY_V5,

@@ -41,31 +41,19 @@ impl Limits {
         Self::from_properties(&connect.properties)
     }
 
-    /// Sets the properties that tell the other end, where they differ from
-    /// what it assumes anyway.
+    /// Adds the properties that tell the other end, where they differ from
+    /// what it assumes anyway. What is there already stays as it is.
     pub fn put_into(&self, properties: &mut Properties) {
-        // In the order in which Mosquitto's tests want them, to the byte.
-        let mut ours = Properties::new();
-        if self.topic_alias_maximum > 0 {
-            ours.push(Property::TopicAliasMaximum(self.topic_alias_maximum));
+        if self.topic_alias_maximum > 0 && properties.topic_alias_maximum().is_none() {
+            properties.push(Property::TopicAliasMaximum(self.topic_alias_maximum));
         }
-        let is_ours = |p: &Property| {
-            matches!(
-                p,
-                Property::TopicAliasMaximum(_)
-                    | Property::MaximumPacketSize(_)
-                    | Property::ReceiveMaximum(_)
-            )
-        };
-        let others = std::mem::take(properties).into_iter();
-        ours.extend(others.filter(|p| !is_ours(p)));
-        if self.maximum_packet_size < Self::NONE.maximum_packet_size {
-            let size = u32::try_from(self.maximum_packet_size).unwrap_or(u32::MAX);
-            ours.push(Property::MaximumPacketSize(size));
+        let size = self.maximum_packet_size;
+        if size < Self::NONE.maximum_packet_size && properties.maximum_packet_size().is_none() {
+            let size = u32::try_from(size).unwrap_or(u32::MAX);
+            properties.push(Property::MaximumPacketSize(size));
         }
-        if self.receive_maximum != u16::MAX {
-            ours.push(Property::ReceiveMaximum(self.receive_maximum.max(1)));
+        if self.receive_maximum != u16::MAX && properties.receive_maximum().is_none() {
+            properties.push(Property::ReceiveMaximum(self.receive_maximum.max(1)));
         }
-        *properties = ours;
     }
 }

@@ -152,6 +152,29 @@ impl Connection {
         self.fail(error.into())
     }
 
+    /// Ends the connection because of a CONNECT that cannot be decoded, though
+    /// it names its `version`: 5.0 is told why \[MQTT-3.1.4-2\].
+    pub fn handle_connect_error(
+        &mut self,
+        error: DecodeError,
+        version: Option<ProtocolVersion>,
+    ) -> Violation {
+        if let (State::AwaitConnect { .. }, Some(ProtocolVersion::V5)) = (&self.state, version) {
+            self.endpoint.version = ProtocolVersion::V5;
+            let connack = ConnAck::new(false, error.reason_code());
+            self.endpoint.send(&Packet::ConnAck(connack));
+            self.state = State::Closed;
+            return error.into();
+        }
+        self.fail(error.into())
+    }
+
+    /// Ends the connection because of something that only the driver can
+    /// judge; the answer is in the output.
+    pub fn handle_violation(&mut self, violation: Violation) -> Violation {
+        self.fail(violation)
+    }
+
     fn handle(&mut self, packet: Packet, now: Time) -> Result<Option<Event>, Violation> {
         self.silence.received(now);
         match &self.state {

@@ -38,6 +38,9 @@ pub enum Violation {
     /// 3.14.2.2.2).
     #[error("session expiry set at disconnect, though 0 at connect")]
     SessionExpiry,
+    /// A topic name or filter of more levels than the server takes.
+    #[error("a topic of more levels than are accepted")]
+    TooManyLevels,
     /// Silence for longer than the keep alive allows \[MQTT-3.1.2-22\].
     #[error("keep alive timeout")]
     KeepAlive,
@@ -58,6 +61,7 @@ impl Violation {
             Self::Decode(error) => error.reason_code(),
             Self::ReceiveMaximum(_) => ReasonCode::ReceiveMaximumExceeded,
             Self::TopicAlias => ReasonCode::TopicAliasInvalid,
+            Self::TooManyLevels => ReasonCode::MalformedPacket,
             Self::QoSNotSupported => ReasonCode::QoSNotSupported,
             Self::RetainNotSupported => ReasonCode::RetainNotSupported,
             Self::KeepAlive => ReasonCode::KeepAliveTimeout,

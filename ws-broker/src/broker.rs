@@ -14,7 +14,7 @@ use crate::sessions::{Due, SessionState, Sessions};
 
 /// Topic names and filters with more levels are refused, as Mosquitto does:
 /// it bounds the depth of the topic trees.
-pub(crate) const MAX_TOPIC_LEVELS: usize = 200;
+pub(crate) const MAX_TOPIC_LEVELS: usize = 201;
 
 /// The broker, without its listeners.
 #[derive(Debug)]

@@ -73,6 +73,20 @@ impl Connect {
         }
     }
 
+    /// The version that the body of a CONNECT names, even if the rest of it is
+    /// wrong: a refusal is written in it.
+    pub fn peek_version(body: &[u8]) -> Option<ProtocolVersion> {
+        let mut reader = Reader::new(body);
+        let name = reader.field().ok()?;
+        let level = reader.u8().ok()?;
+        match (name, level & !BRIDGE) {
+            (b"MQIsdp", 3) => Some(ProtocolVersion::V3_1),
+            (b"MQTT", 4) => Some(ProtocolVersion::V3_1_1),
+            (b"MQTT", 5) if level == 5 => Some(ProtocolVersion::V5),
+            _ => None,
+        }
+    }
+
     pub(crate) fn decode(body: &Bytes) -> Result<Self, DecodeError> {
         let mut reader = Reader::new(body);
         let name = reader.field()?;

@@ -76,6 +76,12 @@ pub(super) fn encode_reason(
     if properties.is_empty() && reason == ReasonCode::Success {
         return writer::put_header(out, kind, 0);
     }
+    // AUTH may leave the length of its properties out only with the reason.
+    if properties.is_empty() && kind == PacketType::Disconnect {
+        writer::put_header(out, kind, 1)?;
+        out.put_u8(reason.as_u8());
+        return Ok(());
+    }
     writer::put_header(out, kind, 1 + properties.encoded_len()?)?;
     out.put_u8(reason.as_u8());
     properties.encode(out)

@@ -91,11 +91,16 @@ impl Endpoint {
         delivery: Delivery,
         now: Time,
     ) -> Result<Option<PacketId>, PublishError> {
-        if delivery.message.is_expired(now) {
-            return Err(PublishError::Expired);
-        }
-        if !fits(&delivery, self.version, &self.peer, now) {
-            return Err(PublishError::TooLarge);
+        let error = if delivery.message.is_expired(now) {
+            Some(PublishError::Expired)
+        } else if fits(&delivery, self.version, &self.peer, now) {
+            None
+        } else {
+            Some(PublishError::TooLarge)
+        };
+        if let Some(error) = error {
+            self.spend_packet_id(delivery);
+            return Err(error);
         }
         if delivery.qos == QoS::AtMostOnce {
             let transmit = Transmit {
@@ -119,6 +124,21 @@ impl Endpoint {
         let id = id.ok_or(PublishError::WindowFull)?;
         self.transmit_inflight(id, false, now);
         Ok(Some(id))
+    }
+
+    /// A message that cannot be sent counts as sent \[MQTT-3.1.2-25\]: its
+    /// identifier is used up, as in Mosquitto.
+    fn spend_packet_id(&mut self, delivery: Delivery) {
+        if delivery.qos == QoS::AtMostOnce {
+            return;
+        }
+        let spent = Outbound::Published {
+            delivery,
+            counted: false,
+        };
+        if let Some(id) = self.session.outbound.insert(spent) {
+            self.session.outbound.remove(id);
+        }
     }
 
     /// Sends again what the last connection left open, in order

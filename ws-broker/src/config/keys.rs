@@ -52,6 +52,7 @@ const KEYS: &[(&str, Key)] = &[
     ("keyfile", Missing),
     ("listener", Supported),
     ("listener_allow_anonymous", Supported),
+    ("listener_auto_id_prefix", Supported),
     ("log_dest", Supported),
     ("log_facility", NoEffect(NOT_HERE)),
     ("log_timestamp", Supported),

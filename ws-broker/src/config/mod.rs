@@ -85,6 +85,9 @@ pub struct Listener {
     /// Whether clients without a user name may connect; `None` for what holds
     /// for all.
     pub allow_anonymous: Option<bool>,
+    /// What identifiers that the broker chooses start with; `None` for what
+    /// holds for all.
+    pub auto_id_prefix: Option<String>,
     /// The versions that are spoken; `None` for all.
     pub versions: Option<Vec<ProtocolVersion>>,
     /// The highest QoS of publishes.
@@ -123,6 +126,7 @@ impl Listener {
             protocol,
             max_connections: None,
             allow_anonymous: None,
+            auto_id_prefix: None,
             versions: None,
             max_qos: QoS::ExactlyOnce,
             is_optional: false,

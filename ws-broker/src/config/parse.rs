@@ -122,7 +122,7 @@ impl Parser {
             "allow_zero_length_clientid" => {
                 config.allow_zero_length_clientid = boolean(key, value)?;
             }
-            "auto_id_prefix" => config.auto_id_prefix = value.into(),
+            "auto_id_prefix" => config.auto_id_prefix = auto_id_prefix(key, value)?,
             "bind_address" => {
                 self.default.bind = Bind::Host(value.into());
                 self.has_default = true;
@@ -133,6 +133,9 @@ impl Parser {
             "listener" => self.listener(value)?,
             "listener_allow_anonymous" => {
                 self.current().allow_anonymous = Some(boolean(key, value)?);
+            }
+            "listener_auto_id_prefix" => {
+                self.current().auto_id_prefix = Some(auto_id_prefix(key, value)?);
             }
             "log_dest" => config.log.destination = destination(value)?,
             "log_timestamp" => config.log.timestamp = boolean(key, value)?,
@@ -252,6 +255,13 @@ fn without_comment(line: &str) -> &str {
         .match_indices('#')
         .find(|(at, _)| line[..*at].ends_with(char::is_whitespace));
     comment.map_or(line, |(at, _)| &line[..at])
+}
+
+fn auto_id_prefix(key: &str, value: &str) -> Result<String, String> {
+    if value.len() > 50 {
+        return Err(format!("{key} has at most 50 characters"));
+    }
+    Ok(value.into())
 }
 
 /// A number, or -1 for no limit.
@@ -408,6 +418,7 @@ mod tests {
             ("global_max_clients", "10"),
             ("global_max_connections", "-1"),
             ("listener_allow_anonymous", "true"),
+            ("listener_auto_id_prefix", "kitchen-"),
             ("max_inflight_bytes", "0"),
             ("max_qos", "1"),
             ("maximum_qos", "2"),
@@ -441,7 +452,7 @@ mod tests {
         }
         assert_eq!(
             keys::supported(),
-            32,
+            33,
             "a key is missing from the list above"
         );
     }

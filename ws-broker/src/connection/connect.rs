@@ -116,6 +116,24 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
                 return Err(self.refuse(connect, reason, "its will's topic has too many levels"));
             }
         }
+        let limit = config.max_keepalive;
+        // 5.0 is told a shorter one; before that it can only be refused.
+        if limit > 0 && connect.keep_alive > limit && !connect.version.is_v5() {
+            let reason = ReasonCode::ClientIdentifierNotValid;
+            return Err(self.refuse(connect, reason, "its keep alive is above max_keepalive"));
+        }
+        if connect
+            .will
+            .as_ref()
+            .is_some_and(|will| !self.is_size_allowed(will.payload.len()))
+        {
+            let reason = if connect.version.is_v5() {
+                ReasonCode::PacketTooLarge
+            } else {
+                ReasonCode::NotAuthorized
+            };
+            return Err(self.refuse(connect, reason, "its will is above message_size_limit"));
+        }
         if !connect.client_id.is_empty() {
             return Ok(connect.client_id.clone());
         }
@@ -143,7 +161,9 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
             &hex[16..20],
             &hex[20..],
         );
-        Ok(format!("{}{a}-{b}-{c}-{d}-{e}", config.auto_id_prefix).into())
+        let own = self.listener.auto_id_prefix.as_ref();
+        let prefix = own.unwrap_or(&config.auto_id_prefix);
+        Ok(format!("{prefix}{a}-{b}-{c}-{d}-{e}").into())
     }
 
     fn refuse(&mut self, connect: &Connect, reason: ReasonCode, why: &str) -> End {
@@ -187,31 +207,10 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
             client.state = state;
         }
         let limits = protocol::Limits::of_client(connect);
-        let mut connack = ConnAck::new(is_resumed, ReasonCode::Success);
-        // These hold for every version, though only 5.0 is told.
-        if !config.retain_available {
-            connack.properties.push(Property::RetainAvailable(false));
-        }
-        let max_qos = self.listener.max_qos;
-        if max_qos < QoS::ExactlyOnce {
-            connack
-                .properties
-                .push(Property::MaximumQoS(max_qos.as_u8()));
-        }
-        if connect.version.is_v5() {
-            let properties = &mut connack.properties;
-            if connect.client_id.is_empty() {
-                properties.push(Property::AssignedClientIdentifier(client.id.clone()));
-            }
-            let asked = connect.properties.session_expiry_interval().unwrap_or(0);
-            if asked != client.expiry {
-                properties.push(Property::SessionExpiryInterval(client.expiry));
-            }
-            let limit = config.max_keepalive;
-            if limit > 0 && (connect.keep_alive == 0 || connect.keep_alive > limit) {
-                properties.push(Property::ServerKeepAlive(limit));
-            }
-        }
+        let connack = ConnAck {
+            properties: self.offered(&client, connect),
+            ..ConnAck::new(is_resumed, ReasonCode::Success)
+        };
         if config.connection_messages {
             self.log_connect(&client, connect);
         }
@@ -240,6 +239,43 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
         }
         self.routes = Routes::new(Some(client.state.outbox.clone()));
         self.phase = Phase::Connected(client);
+    }
+
+    /// What CONNACK says of the broker and this client. The order is
+    /// Mosquitto's, whose tests look at the bytes.
+    fn offered(&self, client: &Client, connect: &Connect) -> Properties {
+        let config = &self.broker.config;
+        let mut properties = Properties::new();
+        if connect.version.is_v5() {
+            let limit = config.max_keepalive;
+            if limit > 0 && (connect.keep_alive == 0 || connect.keep_alive > limit) {
+                properties.push(Property::ServerKeepAlive(limit));
+            }
+            let limits = self.server.limits();
+            if limits.topic_alias_maximum > 0 {
+                properties.push(Property::TopicAliasMaximum(limits.topic_alias_maximum));
+            }
+            if !config.retain_available {
+                properties.push(Property::RetainAvailable(false));
+            }
+            if connect.client_id.is_empty() {
+                properties.push(Property::AssignedClientIdentifier(client.id.clone()));
+            }
+            let asked = connect.properties.session_expiry_interval().unwrap_or(0);
+            if asked != client.expiry {
+                properties.push(Property::SessionExpiryInterval(client.expiry));
+            }
+            limits.put_into(&mut properties);
+        }
+        // These hold for every version, though only 5.0 is told.
+        if !config.retain_available && properties.retain_available().is_none() {
+            properties.push(Property::RetainAvailable(false));
+        }
+        let max_qos = self.listener.max_qos;
+        if max_qos < QoS::ExactlyOnce {
+            properties.push(Property::MaximumQoS(max_qos.as_u8()));
+        }
+        properties
     }
 
     fn log_connect(&self, client: &Client, connect: &Connect) {

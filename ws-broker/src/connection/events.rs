@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use codec::{
-    InvalidTopic, Properties, Publish, QoS, ReasonCode, RetainHandling, SubAck, Subscribe,
-    TopicFilter, UnsubAck, Unsubscribe,
+    Properties, Publish, QoS, ReasonCode, RetainHandling, SubAck, Subscribe, TopicFilter, UnsubAck,
+    Unsubscribe,
 };
 use protocol::server::Event;
-use protocol::{Delivery, Message, Time};
+use protocol::{Delivery, Message, Time, Violation};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::{Connection, End, MAX_BACKLOG, Phase};
@@ -17,15 +17,13 @@ use crate::log::{self, debug};
 use crate::router::{Publication, Subscriber};
 use crate::sessions::NEVER;
 
-const TOO_DEEP: &str = "it has more than 200 levels";
-
 impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
     pub(super) fn event(&mut self, event: Event, now: Time) -> Result<(), End> {
         match event {
             Event::Connect(connect) => self.connect(connect),
             Event::Publish(publish) => {
                 if publish.topic.split('/').count() > MAX_TOPIC_LEVELS {
-                    return Err(self.too_deep(InvalidTopic::Name(TOO_DEEP)));
+                    return Err(self.too_deep());
                 }
                 self.publish(publish, now);
                 Ok(())
@@ -34,7 +32,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
             Event::Subscribe(subscribe) => {
                 let mut filters = subscribe.subscriptions.iter().map(|s| &s.filter);
                 if filters.any(|filter| filter.split('/').count() > MAX_TOPIC_LEVELS) {
-                    return Err(self.too_deep(InvalidTopic::Filter(TOO_DEEP)));
+                    return Err(self.too_deep());
                 }
                 self.subscribe(&subscribe, now);
                 Ok(())
@@ -57,15 +55,15 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
             // Nobody has begun an extended authentication [MQTT-4.12.0-...].
             Event::Auth(_) => {
                 self.disconnect(ReasonCode::ProtocolError);
-                Err(End::Violation(protocol::Violation::Unexpected(
+                Err(End::Violation(Violation::Unexpected(
                     codec::PacketType::Auth,
                 )))
             }
         }
     }
 
-    fn too_deep(&mut self, error: InvalidTopic) -> End {
-        End::Violation(self.server.handle_decode_error(error.into()))
+    fn too_deep(&mut self) -> End {
+        End::Violation(self.server.handle_violation(Violation::TooManyLevels))
     }
 
     fn publish(&mut self, publish: Publish, now: Time) {
@@ -174,7 +172,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
                 let topic = &retained.message.topic;
                 if router.acl().allows(who, topic, Access::Read) {
                     self.backlog.push_back(Delivery {
-                        qos: retained.qos.min(qos),
+                        qos: router.outgoing_qos(retained.qos, qos),
                         message: retained.message,
                         retain: true,
                         subscription_identifiers: identifiers.clone(),

@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, Bytes};
-use codec::{FixedHeader, Packet, PacketType, PublishView};
+use codec::{Connect, FixedHeader, Packet, PacketType, PublishView};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::{Connection, End, Phase};
@@ -189,6 +189,12 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
     fn packet(&mut self, header: FixedHeader, body: &Bytes) -> Result<(), End> {
         let packet = match Packet::decode_body(header, body, self.server.version()) {
             Ok(packet) => packet,
+            Err(error) if header.packet_type == PacketType::Connect => {
+                let version = Connect::peek_version(body);
+                return Err(End::Violation(
+                    self.server.handle_connect_error(error, version),
+                ));
+            }
             Err(error) => return Err(End::Violation(self.server.handle_decode_error(error))),
         };
         if log::is_debug()

@@ -22,6 +22,11 @@ use crate::log::{error, notice};
 /// are too many open files.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
+/// How often, and after which pauses, it is looked for room once
+/// `max_connections` is reached.
+const ROOM_TRIES: usize = 10;
+const ROOM_PAUSE: Duration = Duration::from_millis(10);
+
 /// A listener that is served; all its sockets share it.
 #[derive(Clone, Debug)]
 pub(crate) struct Served {
@@ -68,7 +73,7 @@ impl Served {
                 address: address.to_string(),
                 port,
             };
-            let Some(counted) = self.count() else {
+            let Some(counted) = self.wait_for_room().await else {
                 notice!(
                     "Connection from {address} on port {port} refused: max_connections reached."
                 );
@@ -79,6 +84,19 @@ impl Served {
             let _ = stream.set_nodelay(true);
             tokio::spawn(self.clone().connection(stream, peer, counted));
         }
+    }
+
+    /// A place among the connections, if there is one. A client that closes
+    /// one connection and opens another may be faster than the task that
+    /// notices the end of the first.
+    async fn wait_for_room(&self) -> Option<Counted> {
+        for _ in 0..ROOM_TRIES {
+            if let Some(counted) = self.count() {
+                return Some(counted);
+            }
+            tokio::time::sleep(ROOM_PAUSE).await;
+        }
+        self.count()
     }
 
     fn count(&self) -> Option<Counted> {

@@ -53,6 +53,16 @@ impl Router {
         &self.acl
     }
 
+    /// The QoS of a delivery: the lower one, unless `upgrade_outgoing_qos`
+    /// says the subscription's.
+    pub(crate) fn outgoing_qos(&self, published: QoS, subscribed: QoS) -> QoS {
+        if self.upgrades_qos {
+            subscribed
+        } else {
+            published.min(subscribed)
+        }
+    }
+
     /// Gives deliveries of shared subscriptions, whose client is gone for
     /// good, to other members (section 4.8.2).
     pub(crate) fn redistribute(&self, deliveries: impl Iterator<Item = Delivery>) {
@@ -338,11 +348,7 @@ impl Routes {
         now: Time,
     ) {
         let slot = &mut self.slots[target.slot];
-        let qos = if router.upgrades_qos {
-            target.qos
-        } else {
-            publication.qos.min(target.qos)
-        };
+        let qos = router.outgoing_qos(publication.qos, target.qos);
         let delivery = Delivery {
             message: publication.message.clone(),
             qos,

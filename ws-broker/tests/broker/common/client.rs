@@ -146,6 +146,11 @@ impl Client {
         true
     }
 
+    /// Takes the broker's answers to be of `version`.
+    pub(crate) fn speak(&mut self, version: ProtocolVersion) {
+        self.version = version;
+    }
+
     /// The next packet, in the order in which they came; `None` when the
     /// broker has closed.
     pub(crate) async fn next(&mut self) -> Option<Packet> {
