@@ -53,25 +53,39 @@ async fn section_3_1_2_5_the_will_is_published_when_the_connection_ends_badly() 
         wrong.send_bytes(&[0xf0, 0x80, 0x80, 0x80, 0x80]).await;
         assert_eq!(witness.text().await.1, "gone");
 
-        let mut silent = connect();
-        silent.keep_alive = 1;
-        let since = Instant::now();
-        let silent = broker.client(silent).await;
-        assert_eq!(witness.text().await.1, "gone");
-        let silence = since.elapsed();
-        assert!(silence >= Duration::from_millis(1490), "{silence:?}");
-        if version == ProtocolVersion::V5 {
-            silent.expect_disconnect(ReasonCode::KeepAliveTimeout).await;
-        } else {
-            silent.expect_close().await;
-        }
-
         let replaced = broker.client(connect()).await;
         let mut next = broker.client(Connect::new(version, "c")).await;
         assert_eq!(witness.text().await.1, "gone", "at a takeover");
         drop(replaced);
         next.ping().await;
         witness.has_nothing().await;
+    }
+}
+
+#[tokio::test]
+async fn section_3_1_2_10_silence_ends_the_connection_and_the_will_is_published() {
+    let broker = start().await;
+    let mut witness = witness(&broker).await;
+    let since = Instant::now();
+    let mut silent = Vec::new();
+    for version in [
+        ProtocolVersion::V3_1,
+        ProtocolVersion::V3_1_1,
+        ProtocolVersion::V5,
+    ] {
+        let mut connect = with_will(Connect::new(version, version.to_string()));
+        connect.keep_alive = 1;
+        silent.push((version, broker.client(connect).await));
+    }
+    for (version, client) in silent {
+        assert_eq!(witness.text().await.1, "gone");
+        let silence = since.elapsed();
+        assert!(silence >= Duration::from_millis(1490), "{silence:?}");
+        if version == ProtocolVersion::V5 {
+            client.expect_disconnect(ReasonCode::KeepAliveTimeout).await;
+        } else {
+            client.expect_close().await;
+        }
     }
 }
 
