@@ -68,15 +68,15 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
                 Poll::Ready(Err(error)) => return Err(End::Io(error)),
             };
             let read = &scratch[..len];
-            if self.input.len() > LONG_PACKET {
-                self.server.handle_activity(self.broker.clock.now());
-            }
             if self.input.is_empty() {
                 let used = self.process(read)?;
                 self.input.extend_from_slice(&read[used..]);
             } else {
                 self.input.extend_from_slice(read);
                 self.process_input()?;
+            }
+            if self.input.len() > LONG_PACKET {
+                self.server.handle_activity(self.broker.clock.now());
             }
             Ok(true)
         })
