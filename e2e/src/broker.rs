@@ -1,4 +1,6 @@
 use std::fs;
+use std::net::TcpListener;
+use std::path::PathBuf;
 
 use nix::sys::signal::Signal;
 use tokio::process::Command;
@@ -75,7 +77,44 @@ impl Broker {
     }
 }
 
-async fn run(folder: &Folder, is_open: bool, mqtt: u16, web: u16) -> (Program, u16, u16) {
+/// Debian's Mosquitto, with the same two listeners.
+#[derive(Debug)]
+pub struct Mosquitto {
+    /// The port for MQTT over TCP.
+    pub mqtt: u16,
+    /// The port for MQTT over WebSocket.
+    pub web: u16,
+    _program: Program,
+    _folder: Folder,
+}
+
+impl Mosquitto {
+    /// Starts it on free ports, and waits until it accepts connections.
+    ///
+    /// # Panics
+    /// If there are no free ports.
+    pub async fn start() -> Mosquitto {
+        // It does not take port 0, so the ports are free only most likely.
+        let free = || TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr());
+        let [mqtt, web] = [free(), free()].map(|address| address.expect("a free port").port());
+        let folder = Folder::new();
+        let mut command = Command::new(tool("E2E_MOSQUITTO"));
+        command
+            .arg("-v")
+            .arg("-c")
+            .arg(config(&folder, true, mqtt, web));
+        let mut program = Program::start(command);
+        program.containing(" running").await;
+        Mosquitto {
+            mqtt,
+            web,
+            _program: program,
+            _folder: folder,
+        }
+    }
+}
+
+fn config(folder: &Folder, is_open: bool, mqtt: u16, web: u16) -> PathBuf {
     let file = folder.path().join("broker.conf");
     let config = format!(
         "allow_anonymous {is_open}\n\
@@ -83,8 +122,15 @@ async fn run(folder: &Folder, is_open: bool, mqtt: u16, web: u16) -> (Program, u
          listener {web} 127.0.0.1\nprotocol websockets\n"
     );
     fs::write(&file, config).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+    file
+}
+
+async fn run(folder: &Folder, is_open: bool, mqtt: u16, web: u16) -> (Program, u16, u16) {
     let mut command = Command::new(tool("E2E_BROKER"));
-    command.arg("-v").arg("-c").arg(&file);
+    command
+        .arg("-v")
+        .arg("-c")
+        .arg(config(folder, is_open, mqtt, web));
     let mut program = Program::start(command);
     let mqtt = port(&mut program).await;
     let web = port(&mut program).await;

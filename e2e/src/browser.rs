@@ -79,7 +79,7 @@ impl Browser {
         let driver = ok("Chromium", WebDriver::new(server, wanted)).await;
         ok(
             "a deadline for scripts",
-            driver.set_script_timeout(PATIENCE),
+            driver.set_script_timeout(2 * PATIENCE),
         )
         .await;
         let browser = Browser {
@@ -175,6 +175,15 @@ impl Browser {
         let css = thirtyfour::By::Css(selector);
         ok(selector, async {
             self.driver.find(css).await?.click().await
+        })
+        .await;
+    }
+
+    /// Types into the field that a selector finds.
+    pub async fn type_into(&self, selector: &str, text: &str) {
+        let css = thirtyfour::By::Css(selector);
+        ok(selector, async {
+            self.driver.find(css).await?.send_keys(text).await
         })
         .await;
     }

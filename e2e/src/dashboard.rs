@@ -1,6 +1,6 @@
 use serde_json::{Value, json};
 
-use crate::{Broker, Browser};
+use crate::{Broker, Browser, PATIENCE};
 
 /// The page in a browser, read and used as its README says.
 #[derive(Clone, Copy, Debug)]
@@ -18,26 +18,28 @@ pub struct Seen {
     pub at: u64,
 }
 
-/// Calls back as soon as an expression is true, of which it can only become so
-/// when the page changes, or in the course of time.
+/// Calls back as soon as an expression is true, which it can become when the
+/// page changes, or in the course of time; or else with what is to be read.
 const WAIT: &str = r"
-    const done = arguments[arguments.length - 1];
-    const given = arguments;
-    const look = () => { EXPRESSION };
-    let observer, timer;
+    const given = [...arguments];
+    const done = given.pop();
+    const patience = given.pop();
+    const look = () => { STATEMENTS };
+    let observer, timer, deadline;
     const check = () => {
         const value = look();
         if (!value) return false;
         observer?.disconnect();
         clearInterval(timer);
+        clearTimeout(deadline);
         done({ value, at: Date.now() });
         return true;
     };
-    if (!check()) {
-        observer = new MutationObserver(check);
-        observer.observe(document, { subtree: true, childList: true, attributes: true, characterData: true });
-        timer = setInterval(check, 100);
-    }
+    if (check()) return;
+    observer = new MutationObserver(check);
+    observer.observe(document, { subtree: true, childList: true, attributes: true, characterData: true });
+    timer = setInterval(check, 100);
+    deadline = setTimeout(() => done({ page: document.body.innerText }), patience);
 ";
 
 impl<'a> Dashboard<'a> {
@@ -50,13 +52,23 @@ impl<'a> Dashboard<'a> {
     }
 
     /// Waits until `return` statements give something that JavaScript holds
-    /// for true; `given` are the arguments.
+    /// for true; in them, `given` is the arguments.
+    ///
+    /// # Panics
+    /// If they do not in time.
     pub async fn wait(&self, statements: &str, arguments: &[Value]) -> Seen {
-        let script = WAIT.replace("EXPRESSION", statements);
-        let seen = self.browser.run_async(&script, arguments).await;
+        let script = WAIT.replace("STATEMENTS", statements);
+        let mut given = arguments.to_vec();
+        given.push(json!(
+            u64::try_from(PATIENCE.as_millis()).expect("it is short")
+        ));
+        let seen = self.browser.run_async(&script, &given).await;
+        if let Some(page) = seen["page"].as_str() {
+            panic!("{statements}\ndid not come true with {arguments:?}; the page:\n{page}");
+        }
         Seen {
             value: seen["value"].clone(),
-            at: seen["at"].as_u64().unwrap_or_default(),
+            at: seen["at"].as_u64().expect("the script says when"),
         }
     }
 

@@ -8,6 +8,9 @@
 //! - [`Browser`] is a headless Chromium, and [`Dashboard`] the page in it.
 //! - [`http`] asks for a page as written.
 //!
+//! With `E2E_SCREENSHOTS` set, what the page looked like while it was judged is
+//! kept in `target/e2e`.
+//!
 //! Whatever is started here ends when it is dropped. Nothing waits for a fixed
 //! time: each wait is for an event, and fails after [`PATIENCE`].
 
@@ -24,7 +27,7 @@ mod tools;
 use std::io::Write;
 use std::time::Duration;
 
-pub use broker::Broker;
+pub use broker::{Broker, Mosquitto};
 pub use browser::{Browser, Screen, Theme};
 pub use client::{Client, Kind, Message, Options, Version};
 pub use dashboard::{Dashboard, Seen};

@@ -17,7 +17,7 @@ pub(crate) fn axe() -> String {
 }
 
 /// Looks at the page as it is, on all screens and in both themes.
-async fn judge(page: Dashboard<'_>, state: &str) {
+pub(crate) async fn judge(page: Dashboard<'_>, state: &str) {
     let axe = axe();
     for screen in SCREENS {
         for theme in THEMES {
@@ -51,35 +51,40 @@ fn keep(name: &str, picture: &[u8]) {
 }
 
 /// What a kitchen says in a while.
-async fn feed(browser: &Browser, client: &mut Client, page: Dashboard<'_>) {
-    let readings = [
+async fn kitchen(client: &mut Client, page: Dashboard<'_>) {
+    let tenths = [
         140, 131, 118, 104, 92, 83, 71, 62, 55, 48, 43, 38, 35, 41, 46, 52, 57, 63, 66, 70,
     ];
-    for (number, tenths) in readings.into_iter().enumerate() {
+    for (number, tenths) in tenths.into_iter().enumerate() {
         let fridge = format!("{}.{}", tenths / 10, tenths % 10);
-        let co2 = (640 + 35 * number - 3 * (number % 5) * number).to_string();
-        client
-            .publish(&Message::new("Kitchen/AirQuality", 1, format!("CO2:{co2}")))
-            .await;
-        client
-            .publish(&Message::new(
-                "Kitchen/Fridge",
-                1,
-                format!("Temperature:{fridge}"),
-            ))
-            .await;
+        let co2 = 640 + 35 * number - 3 * (number % 5) * number;
+        for (topic, payload) in [
+            ("Kitchen/AirQuality", format!("CO2:{co2}")),
+            ("Kitchen/Fridge", format!("Temperature:{fridge}")),
+        ] {
+            client.publish(&Message::new(topic, 1, payload)).await;
+        }
         page.shows("Kitchen/Fridge", &fridge).await;
-        browser.advance(20_000).await;
+        page.browser.advance(20_000).await;
     }
+    for topic in ["Kitchen/Purifier", "home/led"] {
+        client.publish(&Message::new(topic, 1, "Turn On")).await;
+    }
+    page.shows("Kitchen/Purifier", "On").await;
+    page.led_is("on").await;
+}
+
+/// What else there may be.
+async fn the_rest(client: &mut Client, page: Dashboard<'_>) {
     for (topic, payload) in [
-        ("Kitchen/Purifier", "Turn On"),
-        ("home/led", "Turn On"),
         ("home/door", "closed"),
         ("home/balcony/status", "offline"),
         (
             "home/plug/SENSOR",
             r#"{"Voltage":231,"Power":12.5,"Today":0.62}"#,
         ),
+        ("home/raw", "\u{0}\u{1}\u{2}"),
+        ("home/nothing", ""),
         ("home/note", "Water the plants"),
     ] {
         client.publish(&Message::new(topic, 1, payload)).await;
@@ -98,10 +103,11 @@ async fn nobody_is_kept_out_of_the_page_with_values_or_without() {
         .await;
     judge(page, "empty").await;
 
-    let mut kitchen = Client::connect(&broker, Kind::Paho161, Version::V311, "kitchen").await;
-    feed(&browser, &mut kitchen, page).await;
-    page.led_is("on").await;
+    let mut client = Client::connect(&broker, Kind::Paho161, Version::V311, "kitchen").await;
+    kitchen(&mut client, page).await;
     judge(page, "kitchen").await;
+    the_rest(&mut client, page).await;
+    judge(page, "everything").await;
     assert_eq!(browser.errors().await, [""; 0]);
 
     browser.click("[data-testid=guide-button]").await;
@@ -127,4 +133,21 @@ async fn nobody_is_kept_out_of_the_login() {
     let page = Dashboard { browser: &browser };
     page.link_is("refused").await;
     judge(page, "login").await;
+
+    page.browser
+        .type_into("form[data-testid=login] input[name=user]", "cook")
+        .await;
+    page.browser
+        .type_into("form[data-testid=login] input[name=password]", "wrong")
+        .await;
+    page.browser
+        .click("form[data-testid=login] button[type=submit]")
+        .await;
+    page.wait(
+        "return document.querySelector('form[data-testid=login]').textContent.includes(given[0])",
+        &["The broker refused this user or password.".into()],
+    )
+    .await;
+    judge(page, "login-refused").await;
+    assert_eq!(browser.errors().await, [""; 0]);
 }

@@ -1,4 +1,4 @@
-//! The broker goes and comes back.
+//! The broker goes, and comes back.
 
 use e2e::{Broker, Browser, Client, Dashboard, Kind, Message, Screen, Theme, Version, report};
 
@@ -76,48 +76,4 @@ async fn the_page_says_that_the_broker_is_gone_and_goes_on_when_it_is_back() {
         .filter(|error| !error.contains("WebSocket connection to"))
         .collect();
     assert!(others.is_empty(), "{others:?}");
-}
-
-#[tokio::test]
-async fn a_short_interruption_is_not_worth_a_word() {
-    let mut broker = Broker::start().await;
-    let browser = Browser::start(Screen::Phone, Theme::Dark).await;
-    let page = Dashboard::open(&browser, &broker).await;
-    let mut fridge = Client::connect(&broker, Kind::Paho161, Version::V311, "fridge").await;
-    fridge
-        .publish(&Message::new(FRIDGE, 0, "Temperature:14"))
-        .await;
-    page.shows(FRIDGE, "14").await;
-    browser
-        .run(
-            "window.e2eSaid = []; \
-             const link = document.querySelector('[data-testid=link]'); \
-             new MutationObserver(() => e2eSaid.push(link.dataset.state)) \
-                 .observe(link, { attributes: true })",
-            &[],
-        )
-        .await;
-    broker.kill().await;
-    broker.restart().await;
-    broker.log("New client connected from 127.0.0.1").await;
-    let mut fridge = Client::connect(&broker, Kind::Paho161, Version::V311, "fridge").await;
-    fridge
-        .publish(&Message::new(FRIDGE, 0, "Temperature:15"))
-        .await;
-    page.shows(FRIDGE, "15").await;
-    page.link_is("connected").await;
-}
-
-#[tokio::test]
-async fn a_broker_that_wants_a_password_is_asked_for_one() {
-    let broker = Broker::closed().await;
-    let browser = Browser::start(Screen::Phone, Theme::Light).await;
-    browser.open(&broker.url()).await;
-    let page = Dashboard { browser: &browser };
-    page.link_is("refused").await;
-    page.wait(
-        "return document.querySelector('form[data-testid=login] input[name=password]')",
-        &[],
-    )
-    .await;
 }

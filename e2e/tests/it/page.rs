@@ -1,8 +1,8 @@
 //! Values on the page, from the clients that publish them.
 
 use e2e::{
-    Broker, Browser, Client, Dashboard, Kind, Message, Program, Screen, Theme, Version, report,
-    tool,
+    Broker, Browser, Client, Dashboard, Kind, Message, Mosquitto, Program, Screen, Theme, Version,
+    report, tool,
 };
 use tokio::process::Command;
 
@@ -172,5 +172,44 @@ async fn the_simulated_kitchen_is_alive_on_the_page_and_its_led_obeys() {
     page.press().await;
     kitchen.after("The LED is off.").await;
     page.led_is("off").await;
+    assert_eq!(browser.errors().await, [""; 0]);
+}
+
+#[tokio::test]
+async fn the_page_works_with_mosquitto_as_well() {
+    let ours = Broker::start().await;
+    let theirs = Mosquitto::start().await;
+    let browser = Browser::start(Screen::Laptop, Theme::Light).await;
+    let page = Dashboard { browser: &browser };
+    browser
+        .open(&format!(
+            "{}?broker=ws://127.0.0.1:{}",
+            ours.url(),
+            theirs.web
+        ))
+        .await;
+    page.link_is("connected").await;
+
+    let mut command = Command::new("stdbuf");
+    command.arg("-oL").arg(tool("E2E_MOSQUITTO_SUB"));
+    command.args(["-p", &theirs.mqtt.to_string(), "-t", "home/led", "-d"]);
+    let mut listener = Program::start(command);
+    listener.after("Subscribed").await;
+    browser.click("article.led .two button:last-child").await;
+    listener.after("Turn Off").await;
+    page.led_is("off").await;
+    page.led_says("Sent").await;
+
+    let mut command = Command::new(tool("E2E_MOSQUITTO_PUB"));
+    command.args([
+        "-p",
+        &theirs.mqtt.to_string(),
+        "-t",
+        FRIDGE,
+        "-m",
+        "Temperature:14",
+    ]);
+    assert!(Program::start(command).ended().await.success());
+    page.shows(FRIDGE, "14").await;
     assert_eq!(browser.errors().await, [""; 0]);
 }
