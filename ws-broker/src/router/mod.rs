@@ -4,6 +4,166 @@ mod retained;
 mod routes;
 mod subscriptions;
 
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use codec::{QoS, TopicFilter};
+use protocol::{Delivery, Time};
+
+use crate::access::Acl;
+use crate::config::Config;
+use crate::outbox::{Batch, QueueLimits};
+
 pub(crate) use retained::Retained;
-pub(crate) use routes::{Publication, Router, Routes};
+use retained::RetainedStore;
+pub(crate) use routes::{Publication, Routes};
 pub(crate) use subscriptions::Subscriber;
+use subscriptions::Subscriptions;
+
+/// Who subscribes to what, and what is retained; shared by all connections.
+#[derive(Debug)]
+pub(crate) struct Router {
+    subscriptions: RwLock<Subscriptions>,
+    retained: RwLock<RetainedStore>,
+    /// Goes up whenever a match that somebody has remembered may be wrong:
+    /// at every change of subscriptions and of who is connected.
+    generation: AtomicU64,
+    limits: QueueLimits,
+    acl: Acl,
+    /// `upgrade_outgoing_qos`.
+    upgrades_qos: bool,
+    dropped: AtomicU64,
+}
+
+impl Router {
+    /// A router without subscriptions.
+    pub(crate) fn new(config: &Config) -> Self {
+        Self {
+            subscriptions: RwLock::default(),
+            retained: RwLock::default(),
+            generation: AtomicU64::new(1),
+            limits: config.queue,
+            acl: config.acl.clone(),
+            upgrades_qos: config.upgrade_outgoing_qos,
+            dropped: AtomicU64::new(0),
+        }
+    }
+
+    /// The bounds of each outbox.
+    pub(crate) const fn limits(&self) -> QueueLimits {
+        self.limits
+    }
+
+    /// Who may read and write what.
+    pub(crate) const fn acl(&self) -> &Acl {
+        &self.acl
+    }
+
+    /// The QoS of a delivery: the lower one, unless `upgrade_outgoing_qos`
+    /// says the subscription's.
+    pub(crate) fn outgoing_qos(&self, published: QoS, subscribed: QoS) -> QoS {
+        if self.upgrades_qos {
+            subscribed
+        } else {
+            published.min(subscribed)
+        }
+    }
+
+    /// Gives deliveries of shared subscriptions, whose client is gone for
+    /// good, to other members (section 4.8.2).
+    pub(crate) fn redistribute(&self, deliveries: impl Iterator<Item = Delivery>) {
+        for delivery in deliveries {
+            let member = {
+                let subscriptions = self.read();
+                subscriptions.group(delivery.token).and_then(|group| {
+                    let turn = group.turn.fetch_add(1, Ordering::Relaxed);
+                    let members = || {
+                        group
+                            .members
+                            .iter()
+                            .cycle()
+                            .skip(turn % group.members.len())
+                    };
+                    let mut members = members().take(group.members.len());
+                    let here = members.clone().find(|m| m.outbox.receiver().is_some());
+                    here.or_else(|| members.next())
+                        .map(|member| member.outbox.clone())
+                })
+            };
+            let Some(outbox) = member else {
+                continue;
+            };
+            let mut batch = Batch {
+                deliveries: vec![delivery],
+                ..Batch::default()
+            };
+            self.count_dropped(outbox.push(&mut batch, self.limits).dropped);
+        }
+    }
+
+    /// Messages dropped so far because a bound was reached.
+    pub(crate) fn dropped(&self) -> u64 {
+        self.dropped.load(Ordering::Relaxed)
+    }
+
+    /// Adds to [`Router::dropped`].
+    pub(crate) fn count_dropped(&self, messages: u64) {
+        if messages > 0 {
+            self.dropped.fetch_add(messages, Ordering::Relaxed);
+        }
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, Subscriptions> {
+        self.subscriptions
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Subscriptions> {
+        self.subscriptions
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Adds or replaces a subscription. Publishes that arrive after this
+    /// returns see it.
+    pub(crate) fn subscribe(&self, filter: &TopicFilter, subscriber: Subscriber) {
+        self.write().insert(filter, subscriber);
+        self.invalidate();
+    }
+
+    /// Removes subscriptions of the outbox `id`.
+    pub(crate) fn unsubscribe<'f>(
+        &self,
+        filters: impl IntoIterator<Item = &'f TopicFilter>,
+        id: u64,
+    ) {
+        let mut subscriptions = self.write();
+        for filter in filters {
+            subscriptions.remove(filter, id);
+        }
+        drop(subscriptions);
+        self.invalidate();
+    }
+
+    /// Makes every connection look its matches up anew.
+    pub(crate) fn invalidate(&self) {
+        self.generation.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// Keeps a retained message, or removes one.
+    pub(crate) fn retain(&self, retained: &Retained) {
+        self.retained
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .set(retained);
+    }
+
+    /// The retained messages for a new subscription to `filter`.
+    pub(crate) fn retained(&self, filter: &TopicFilter, now: Time) -> Vec<Retained> {
+        self.retained
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .matching(filter, now)
+    }
+}
