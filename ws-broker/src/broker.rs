@@ -9,6 +9,7 @@ use tokio::sync::Notify;
 
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::counters::{Counters, Tally};
 use crate::router::{Publication, Retained, Router, Routes};
 use crate::sessions::{Due, SessionState, Sessions};
 
@@ -25,6 +26,8 @@ pub(crate) struct Broker {
     pub clock: Clock,
     /// Subscriptions and retained messages.
     pub router: Router,
+    /// What was done so far.
+    pub counters: Counters,
     /// Sessions by client identifier.
     pub sessions: Sessions,
     connections: AtomicUsize,
@@ -37,6 +40,7 @@ impl Broker {
         Self {
             clock: Clock::start(),
             router: Router::new(&config),
+            counters: Counters::default(),
             sessions: Sessions::default(),
             config,
             connections: AtomicUsize::new(0),
@@ -105,6 +109,10 @@ impl Broker {
                 match due {
                     Due::Will(will) => self.publish_will(*will, self.clock.now()),
                     Due::Session(parked) => {
+                        self.counters.add(&mut Tally {
+                            clients_expired: 1,
+                            ..Tally::default()
+                        });
                         if let Some((will, _)) = parked.will {
                             self.publish_will(will, self.clock.now());
                         }

@@ -19,12 +19,14 @@ mod broker;
 mod clock;
 pub mod config;
 mod connection;
+mod counters;
 mod listener;
 mod log;
 mod outbox;
 mod router;
 mod running;
 mod sessions;
+mod sys;
 
 pub use config::{Config, Listener, Protocol};
 pub use log::init as init_log;

@@ -61,6 +61,7 @@ struct Inner {
     online: Option<Receiver>,
     chunks: VecDeque<BytesMut>,
     chunk_bytes: usize,
+    chunk_count: Qos0,
     queue: VecDeque<Delivery>,
     queue_bytes: usize,
     /// A publisher waited in vain: nobody waits again before it has drained.
@@ -85,13 +86,22 @@ pub(crate) struct Receiver {
     pub has_aliases: bool,
 }
 
+/// How many QoS 0 messages a chunk holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Qos0 {
+    /// Messages.
+    pub messages: u64,
+    /// Bytes of their payloads.
+    pub payload: u64,
+}
+
 /// What a batch brings for one outbox.
 #[derive(Debug, Default)]
 pub(crate) struct Batch {
     /// QoS 0 messages, encoded for [`Batch::receiver`].
     pub qos0: BytesMut,
     /// How many they are.
-    pub qos0_messages: u64,
+    pub qos0_count: Qos0,
     /// QoS 1 and 2 messages.
     pub deliveries: Vec<Delivery>,
     /// Whom the QoS 0 messages are encoded for.
@@ -191,6 +201,7 @@ impl Outbox {
         let mut inner = self.lock();
         inner.online = None;
         inner.chunks = VecDeque::new();
+        inner.chunk_count = Qos0::default();
         inner.chunk_bytes = 0;
         inner.owner = None;
         relieve(inner);
@@ -213,14 +224,14 @@ impl Outbox {
         let mut inner = self.lock();
         if !batch.qos0.is_empty() {
             let qos0 = std::mem::take(&mut batch.qos0);
-            let messages = std::mem::take(&mut batch.qos0_messages);
+            let count = std::mem::take(&mut batch.qos0_count);
             // Who came back in another version cannot read these.
             if inner.online.is_none() || inner.online != batch.receiver {
                 drop(qos0);
             } else if inner.chunk_bytes + qos0.len() > MAX_QOS0_BYTES {
-                dropped += messages;
+                dropped += count.messages;
             } else {
-                inner.push_chunk(qos0);
+                inner.push_chunk(qos0, count);
             }
         }
         for delivery in batch.deliveries.drain(..) {
@@ -252,7 +263,8 @@ impl Outbox {
     }
 
     /// Takes all QoS 0 chunks, and deliveries as far as the client's `window`
-    /// goes. The task is woken when there is more.
+    /// goes; gives how many QoS 0 messages those are. The task is woken when
+    /// there is more.
     pub(crate) fn take(
         &self,
         mut window: Window,
@@ -260,7 +272,7 @@ impl Outbox {
         deliveries: &mut Vec<Delivery>,
         limits: QueueLimits,
         cx: &Context<'_>,
-    ) {
+    ) -> Qos0 {
         let mut inner = self.lock();
         match &mut inner.owner {
             Some(waker) => waker.clone_from(cx.waker()),
@@ -268,6 +280,7 @@ impl Outbox {
         }
         chunks.append(&mut inner.chunks);
         inner.chunk_bytes = 0;
+        let count = std::mem::take(&mut inner.chunk_count);
         while deliveries.len() < MAX_TAKEN
             && let Some(delivery) = inner.queue.pop_front_if(|next| window.admits(next))
         {
@@ -285,6 +298,7 @@ impl Outbox {
             inner.has_dropped = false;
             relieve(inner);
         }
+        count
     }
 
     /// Takes all deliveries, for good.
@@ -316,7 +330,9 @@ impl Outbox {
 }
 
 impl Inner {
-    fn push_chunk(&mut self, chunk: BytesMut) {
+    fn push_chunk(&mut self, chunk: BytesMut, count: Qos0) {
+        self.chunk_count.messages += count.messages;
+        self.chunk_count.payload += count.payload;
         self.chunk_bytes += chunk.len();
         match self.chunks.back_mut() {
             Some(last) if last.len() + chunk.len() <= SMALL_CHUNK => last.extend_from_slice(&chunk),
@@ -389,7 +405,10 @@ mod tests {
         let message = Arc::new(Message::new(TopicName::new("t").unwrap(), "x"));
         Batch {
             qos0: BytesMut::from(&vec![0; qos0][..]),
-            qos0_messages: qos0 as u64,
+            qos0_count: Qos0 {
+                messages: qos0 as u64,
+                payload: 0,
+            },
             deliveries: vec![Delivery::new(message, QoS::AtLeastOnce); deliveries],
             receiver: Some(RECEIVER),
         }

@@ -10,6 +10,7 @@ use crate::broker::Broker;
 use crate::config::{Config, Protocol};
 use crate::listener;
 use crate::log::{information, notice, warning};
+use crate::sys;
 
 /// How long clients get to take their leave when the broker stops.
 const GOODBYE: Duration = Duration::from_secs(2);
@@ -92,6 +93,11 @@ impl Running {
             }
         }
         tasks.spawn(broker.clone().keep_house());
+        let interval = broker.config.sys_interval;
+        if interval > 0 {
+            let interval = Duration::from_secs(interval.into());
+            tasks.spawn(sys::publish(broker.clone(), interval));
+        }
         information!("ws-broker version {version} running");
         Ok(Self {
             broker,

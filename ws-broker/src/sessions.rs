@@ -163,6 +163,8 @@ pub(crate) struct Sessions {
 #[derive(Debug, Default)]
 struct Inner {
     entries: HashMap<ByteString, Entry, FixedState>,
+    /// How many of them are parked.
+    parked: usize,
     /// When which parked session is to be looked at.
     schedule: BTreeSet<(Time, ByteString)>,
 }
@@ -187,6 +189,7 @@ impl Sessions {
         {
             None => Found::Nothing,
             Some(Entry::Parked(parked)) => {
+                inner.parked -= 1;
                 inner.unschedule(id, &parked);
                 Found::Parked(parked)
             }
@@ -221,6 +224,7 @@ impl Sessions {
                 inner.entries.remove(id);
             }
             Some(parked) => {
+                inner.parked += 1;
                 inner.schedule(id, &parked);
                 inner.entries.insert(id.clone(), Entry::Parked(parked));
                 self.changed.notify_one();
@@ -236,6 +240,13 @@ impl Sessions {
                 control.send(Command::ShutDown);
             }
         }
+    }
+
+    /// How many clients are connected, and how many sessions are parked.
+    pub(crate) fn count(&self) -> (usize, usize) {
+        let inner = self.lock();
+        let parked = inner.parked;
+        (inner.entries.len() - parked, parked)
     }
 
     /// Waits until something is due, and takes it.
@@ -286,6 +297,7 @@ impl Inner {
             }
             if parked.expires_at.is_some_and(|at| at <= now) {
                 if let Some(Entry::Parked(parked)) = self.entries.remove(&id) {
+                    self.parked -= 1;
                     due.push(Due::Session(parked));
                 }
             } else if let Some(at) = parked.next() {

@@ -90,7 +90,7 @@ const KEYS: &[(&str, Key)] = &[
     ("retained_persistence", NoEffect(NOT_KEPT)),
     ("set_tcp_nodelay", NoEffect(ALWAYS)),
     ("socket_domain", Missing),
-    ("sys_interval", NoEffect("there is no $SYS tree yet")),
+    ("sys_interval", Supported),
     ("tls_keylog", Missing),
     ("tls_version", Missing),
     ("upgrade_outgoing_qos", Supported),

@@ -65,6 +65,8 @@ pub struct Config {
     pub persistent_client_expiration: Option<u32>,
     /// Whether retained messages are kept.
     pub retain_available: bool,
+    /// How often the `$SYS` tree is published, seconds; 0 for never.
+    pub sys_interval: u32,
     /// Whether a subscription's QoS holds even where the publisher's is lower.
     pub upgrade_outgoing_qos: bool,
     /// Settings that have no effect, to be said once.
@@ -169,6 +171,7 @@ impl Default for Config {
             },
             persistent_client_expiration: None,
             retain_available: true,
+            sys_interval: 10,
             upgrade_outgoing_qos: false,
             warnings: Vec::new(),
         }

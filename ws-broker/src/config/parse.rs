@@ -191,6 +191,7 @@ impl Parser {
                 self.current().protocol = protocol;
             }
             "retain_available" => config.retain_available = boolean(key, value)?,
+            "sys_interval" => config.sys_interval = number(key, value, 0..=65_535)?,
             "upgrade_outgoing_qos" => config.upgrade_outgoing_qos = boolean(key, value)?,
             _ => unreachable!("every supported key is handled: see the test"),
         }
@@ -422,6 +423,7 @@ mod tests {
             ("max_inflight_bytes", "0"),
             ("max_qos", "1"),
             ("maximum_qos", "2"),
+            ("sys_interval", "10"),
             ("upgrade_outgoing_qos", "true"),
             ("allow_anonymous", "true"),
             ("max_topic_alias", "10"),
@@ -452,7 +454,7 @@ mod tests {
         }
         assert_eq!(
             keys::supported(),
-            33,
+            34,
             "a key is missing from the list above"
         );
     }

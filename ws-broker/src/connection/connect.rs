@@ -239,6 +239,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
         }
         self.routes = Routes::new(Some(client.state.outbox.clone()));
         self.phase = Phase::Connected(client);
+        self.tally.connections += 1;
     }
 
     /// What CONNACK says of the broker and this client. The order is

@@ -67,6 +67,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
                 }
                 Poll::Ready(Err(error)) => return Err(End::Io(error)),
             };
+            self.tally.bytes_received += len as u64;
+            self.now = self.broker.clock.now();
             let read = &scratch[..len];
             if self.input.is_empty() {
                 let used = self.process(read)?;
@@ -76,7 +78,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
                 self.process_input()?;
             }
             if self.input.len() > LONG_PACKET {
-                self.server.handle_activity(self.broker.clock.now());
+                self.server.handle_activity(self.now);
             }
             Ok(true)
         })
@@ -103,6 +105,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
             if header.packet_len() >= LARGE_PACKET {
                 let mut packet = self.input.split_to(header.packet_len()).freeze();
                 packet.advance(header.len);
+                self.tally.packets_received += 1;
                 self.packet(header, &packet)?;
             } else {
                 let mut input = std::mem::take(&mut self.input);
@@ -130,6 +133,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
             };
             let packet = &rest[..header.packet_len()];
             used += packet.len();
+            self.tally.packets_received += 1;
             if !self.publish_in_place(header, packet)? {
                 let body = Bytes::copy_from_slice(&packet[header.len..]);
                 self.packet(header, &body)?;
@@ -167,12 +171,17 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
             let routed = self
                 .routes
                 .publish_view(&self.broker.router, &view, packet, version)?;
-            Ok(routed.is_some())
+            if routed.is_none() {
+                return Ok(false);
+            }
+            self.tally.publishes_received += 1;
+            self.tally.payload_received += view.payload.len() as u64;
+            Ok(true)
         });
         match routed {
             Ok(routed) => {
                 if routed {
-                    self.server.handle_activity(self.broker.clock.now());
+                    self.server.handle_activity(self.now);
                 }
                 Ok(routed)
             }
@@ -197,12 +206,16 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
             }
             Err(error) => return Err(End::Violation(self.server.handle_decode_error(error))),
         };
+        if let Packet::Publish(publish) = &packet {
+            self.tally.publishes_received += 1;
+            self.tally.payload_received += publish.payload.len() as u64;
+        }
         if log::is_debug()
             && let Phase::Connected(client) = &self.phase
         {
             log::packets::received(&client.id, &packet);
         }
-        let now = self.broker.clock.now();
+        let now = self.now;
         match self.server.handle_packet(packet, now) {
             Ok(None) => Ok(()),
             Ok(Some(event)) => self.event(event, now),

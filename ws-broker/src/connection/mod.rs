@@ -25,6 +25,7 @@ use tokio::time::Sleep;
 
 use crate::broker::{Broker, ConnectionGuard};
 use crate::config::Listener;
+use crate::counters::Tally;
 use crate::log::{error, notice};
 use crate::router::Routes;
 use crate::sessions::{Command, Control, SessionState, TakeOver};
@@ -72,6 +73,11 @@ pub(crate) struct Connection<T> {
     /// have not been looked up yet.
     wants_retained: BTreeMap<TopicFilter, (QoS, Option<u32>)>,
     routes: Routes,
+    /// When it was last read from: a look at the clock for each packet would
+    /// cost more than routing it.
+    now: Time,
+    /// What was done since the last report to the broker's counters.
+    tally: Tally,
     /// When a publisher that is held looks whether its subscribers read on.
     held_until: Option<Time>,
     /// Since when a publisher is held.
@@ -156,6 +162,11 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
             backlog: VecDeque::new(),
             wants_retained: BTreeMap::new(),
             routes: Routes::new(None),
+            now,
+            tally: Tally {
+                sockets: 1,
+                ..Tally::default()
+            },
             held_until: None,
             held_since: None,
             sleep: Box::pin(tokio::time::sleep_until(
@@ -178,10 +189,9 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         loop {
-            let turn = match self.poll_turn(cx) {
-                Poll::Ready(turn) => turn,
-                Poll::Pending => return Poll::Pending,
-            };
+            let turn = self.poll_turn(cx);
+            self.broker.counters.add(&mut self.tally);
+            let turn = ready!(turn);
             // Whoever is touched by what was done is told, whatever came of it.
             self.routes.flush(&self.broker.router);
             match turn {
@@ -208,6 +218,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
         if let Phase::Joining { state, .. } = &mut self.phase
             && let Poll::Ready(state) = Pin::new(state).poll(cx)
         {
+            self.now = self.broker.clock.now();
             self.joined(state.ok().flatten());
             // What came after CONNECT in the meantime.
             self.process_input()?;

@@ -6,11 +6,12 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, BytesMut};
-use codec::QoS;
+use codec::{FixedHeader, QoS};
 use protocol::{Delivery, PublishError, server};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::{Connection, End, Phase};
+use crate::counters::Tally;
 use crate::log;
 use crate::outbox::Window;
 
@@ -19,12 +20,13 @@ const MAX_SLICES: usize = 64;
 /// Deliveries are encoded until this many bytes wait to be written.
 const MAX_ENCODED: usize = 256 << 10;
 
-/// Writes once; removes what was written. `writing` is not empty.
+/// Writes once; removes what was written, and gives its length. `writing` is
+/// not empty.
 pub(super) fn poll_write_some<T: AsyncWrite + Unpin>(
     stream: &mut T,
     writing: &mut VecDeque<BytesMut>,
     cx: &mut Context<'_>,
-) -> Poll<io::Result<()>> {
+) -> Poll<io::Result<usize>> {
     let stream = Pin::new(stream);
     let written = if let [chunk] = writing.make_contiguous() {
         stream.poll_write(cx, chunk)
@@ -37,7 +39,8 @@ pub(super) fn poll_write_some<T: AsyncWrite + Unpin>(
         }
         stream.poll_write_vectored(cx, &slices[..count])
     };
-    let mut written = ready!(written)?;
+    let total = ready!(written)?;
+    let mut written = total;
     if written == 0 {
         return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
     }
@@ -49,7 +52,7 @@ pub(super) fn poll_write_some<T: AsyncWrite + Unpin>(
         written -= chunk.len();
         writing.pop_front();
     }
-    Poll::Ready(Ok(()))
+    Poll::Ready(Ok(total))
 }
 
 /// What `limit`, `max_inflight_bytes`, leaves for publishes to come.
@@ -65,6 +68,17 @@ fn bytes_window(server: &server::Connection, limit: usize) -> Window {
         window.is_idle = inflight == 0;
     }
     window
+}
+
+/// How many packets `encoded` holds, all whole.
+fn count_packets(encoded: &[u8]) -> u64 {
+    let mut rest = encoded;
+    let mut count = 0;
+    while let Ok(Some(header)) = FixedHeader::peek(rest, usize::MAX) {
+        count += 1;
+        rest = rest.get(header.packet_len()..).unwrap_or_default();
+    }
+    count
 }
 
 impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
@@ -85,8 +99,9 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
                     self.collect_own_output();
                     return self.poll_flush(cx).map(|()| is_busy);
                 }
-                Poll::Ready(Ok(())) => {
+                Poll::Ready(Ok(written)) => {
                     is_busy = true;
+                    self.tally.bytes_sent += written as u64;
                     if let Phase::Connected(client) = &self.phase {
                         client.state.outbox.note_progress();
                     }
@@ -117,13 +132,21 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
         let now = self.broker.clock.now();
         let limits = self.broker.router.limits();
         let mut lost = 0;
+        let mut sent = Tally::default();
         let mut send = |server: &mut server::Connection, delivery: Delivery| {
-            if let Err(error) = server.publish(delivery, now) {
-                debug_assert!(matches!(
-                    error,
-                    PublishError::Expired | PublishError::TooLarge
-                ));
-                lost += 1;
+            let payload = delivery.message.payload.len() as u64;
+            match server.publish(delivery, now) {
+                Ok(_) => {
+                    sent.publishes_sent += 1;
+                    sent.payload_sent += payload;
+                }
+                Err(error) => {
+                    debug_assert!(matches!(
+                        error,
+                        PublishError::Expired | PublishError::TooLarge
+                    ));
+                    lost += 1;
+                }
             }
         };
         while self.server.output().len() < MAX_ENCODED
@@ -148,12 +171,16 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
         let is_behind = !self.backlog.is_empty() && self.server.output().len() >= MAX_ENCODED;
         if !is_behind {
             let outbox = &client.state.outbox;
-            outbox.take(window, &mut chunks, &mut deliveries, limits, cx);
+            let qos0 = outbox.take(window, &mut chunks, &mut deliveries, limits, cx);
+            self.tally.packets_sent += qos0.messages;
+            self.tally.publishes_sent += qos0.messages;
+            self.tally.payload_sent += qos0.payload;
         }
         let took_some = !deliveries.is_empty() || !chunks.is_empty();
         for delivery in deliveries {
             send(&mut self.server, delivery);
         }
+        self.tally += sent;
         self.broker.router.count_dropped(lost);
         self.collect_own_output();
         if log::is_debug()
@@ -185,6 +212,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
             return;
         }
         let output = std::mem::take(output);
+        self.tally.packets_sent += count_packets(&output);
         if log::is_debug() {
             log::packets::sent(client, self.server.version(), &output);
         }

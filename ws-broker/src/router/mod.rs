@@ -151,6 +151,24 @@ impl Router {
         self.generation.fetch_add(1, Ordering::SeqCst);
     }
 
+    /// How many subscriptions there are, shared ones and others.
+    pub(crate) fn subscriptions_len(&self) -> usize {
+        self.read().len()
+    }
+
+    /// How many shared subscriptions there are, each with its members.
+    pub(crate) fn groups_len(&self) -> usize {
+        self.read().groups_len()
+    }
+
+    /// How many retained messages there are.
+    pub(crate) fn retained_len(&self) -> usize {
+        self.retained
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .len()
+    }
+
     /// Keeps a retained message, or removes one.
     pub(crate) fn retain(&self, retained: &Retained) {
         self.retained

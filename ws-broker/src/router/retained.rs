@@ -28,6 +28,11 @@ struct Node {
 }
 
 impl RetainedStore {
+    /// How many there are.
+    pub(super) const fn len(&self) -> usize {
+        self.len
+    }
+
     /// Keeps a message in place of the last one on its topic; one with an
     /// empty payload only removes that \[MQTT-3.3.1-6\].
     pub(super) fn set(&mut self, retained: &Retained) {

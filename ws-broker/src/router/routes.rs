@@ -157,7 +157,8 @@ impl Routes {
                     continue;
                 }
             }
-            slot.batch.qos0_messages += 1;
+            slot.batch.qos0_count.messages += 1;
+            slot.batch.qos0_count.payload += view.payload.len() as u64;
             slot.touch(target.slot, &mut self.touched);
         }
         router.count_dropped(dropped);
@@ -218,7 +219,8 @@ impl Routes {
                     router.count_dropped(1);
                     return;
                 }
-                slot.batch.qos0_messages += 1;
+                slot.batch.qos0_count.messages += 1;
+                slot.batch.qos0_count.payload += publication.message.payload.len() as u64;
             }
             None if qos == QoS::AtMostOnce && !router.limits.qos0 => return,
             _ => slot.batch.deliveries.push(delivery),

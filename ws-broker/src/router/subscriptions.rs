@@ -119,9 +119,13 @@ fn take(list: &mut Vec<Subscriber>, id: u64) -> bool {
 
 impl Subscriptions {
     /// How many there are.
-    #[cfg(test)]
-    pub(crate) const fn len(&self) -> usize {
+    pub(super) const fn len(&self) -> usize {
         self.len
+    }
+
+    /// How many shared subscriptions there are.
+    pub(super) fn groups_len(&self) -> usize {
+        self.groups.len()
     }
 
     /// Adds a subscription, in place of the client's earlier one to the same

@@ -29,6 +29,7 @@ mod session_end;
 mod sessions;
 mod shared;
 mod subscriptions;
+mod sys;
 mod takeover;
 mod websocket;
 mod wills;
