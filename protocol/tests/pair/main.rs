@@ -1,6 +1,7 @@
 //! A client and a server of this crate, joined by a link that the test moves
 //! byte by byte on a clock of its own.
 
+mod answers;
 mod connecting;
 mod cut;
 mod flow;
