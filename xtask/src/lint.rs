@@ -1,7 +1,9 @@
-//! `cargo xtask lint`: format, lints and documentation, warnings denied.
+//! `cargo xtask lint`: format, lints and documentation, warnings denied, and
+//! that the tests named in `conformance.toml` exist.
 
 use anyhow::Result;
 
+use crate::conformance;
 use crate::process::run;
 use crate::steps::Steps;
 use crate::tools::wasm_target;
@@ -12,9 +14,12 @@ const BROWSER: [&str; 2] = ["client-wasm", "dashboard"];
 
 /// Checks it all; the first that fails ends it.
 pub(crate) fn lint() -> Result<()> {
-    let mut steps = Steps::new(4);
+    let mut steps = Steps::new(5);
     steps.next("checking the format", None);
     run(cargo("fmt").args(["--all", "--check"]))?;
+
+    steps.next("checking that named tests exist", None);
+    println!("{}", conformance::check()?);
 
     steps.next("linting for this machine", None);
     run(cargo("clippy").args(["--workspace", "--all-targets", "--", "--deny", "warnings"]))?;

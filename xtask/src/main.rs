@@ -10,6 +10,7 @@
 
 mod broker;
 mod ci;
+mod conformance;
 mod dashboard;
 mod lint;
 mod network;
@@ -43,7 +44,7 @@ enum Chore {
     Dashboard,
     /// Run every test there is, from units to a real browser.
     Test(test::Options),
-    /// Check format, lints and documentation.
+    /// Check format, lints, documentation and `conformance.toml`.
     Lint,
     /// Build the page as trunk does, which installs trunk when it is missing.
     Trunk,
