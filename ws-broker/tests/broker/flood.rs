@@ -107,3 +107,19 @@ async fn one_that_reads_slowly_but_steadily_loses_nothing_at_qos_1() {
     }
     flood.await.unwrap();
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_waits_for_one_that_never_reads_is_bounded() {
+    let config = format!("{CONFIG}max_queued_bytes 8000000\n");
+    let mut program = Program::start(&config, &[]).await;
+    program.keep_reading();
+    let mut stalled = program.client(v3_1_1("stalled")).await;
+    stalled.subscribe("flood/#", QoS::AtLeastOnce).await;
+    let before = program.memory();
+    for qos in [QoS::AtMostOnce, QoS::AtLeastOnce] {
+        let publisher = program.client(v3_1_1("p")).await;
+        flood(publisher, qos, 1000, 100_000).await;
+        let grown = program.memory().saturating_sub(before);
+        assert!(grown < 64 * MEGABYTE, "{} MB at {qos:?}", grown / MEGABYTE);
+    }
+}
