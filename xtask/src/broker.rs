@@ -106,19 +106,7 @@ pub(crate) struct TestBroker {
 
 /// Starts a broker for tests and waits until it answers.
 pub(crate) fn start_for_tests() -> Result<TestBroker> {
-    let mut ports = [0; 2];
-    // Both are held until both are known, so that they differ.
-    let held: Vec<TcpListener> = (0..2)
-        .map(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)))
-        .collect::<Result<_, _>>()
-        .context("no port is free on 127.0.0.1")?;
-    for (port, listener) in ports.iter_mut().zip(&held) {
-        *port = listener
-            .local_addr()
-            .context("a port without number")?
-            .port();
-    }
-    drop(held);
+    let ports = free_ports()?;
     let text = format!(
         "listener {} 127.0.0.1\nlistener {} 127.0.0.1\nprotocol websockets\nallow_anonymous true\n",
         ports[0], ports[1]
@@ -134,6 +122,23 @@ pub(crate) fn start_for_tests() -> Result<TestBroker> {
         url: format!("ws://{address}/"),
         _running: running,
     })
+}
+
+/// Two ports that nothing on 127.0.0.1 listens on.
+pub(crate) fn free_ports() -> Result<[u16; 2]> {
+    let mut ports = [0; 2];
+    // Both are held until both are known, so that they differ.
+    let held: Vec<TcpListener> = (0..2)
+        .map(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)))
+        .collect::<Result<_, _>>()
+        .context("no port is free on 127.0.0.1")?;
+    for (port, listener) in ports.iter_mut().zip(&held) {
+        *port = listener
+            .local_addr()
+            .context("a port without number")?
+            .port();
+    }
+    Ok(ports)
 }
 
 /// Waits until the broker answers on its web port; returns its status when it

@@ -8,6 +8,7 @@
     reason = "a command-line program: printing is how it answers"
 )]
 
+mod bench;
 mod broker;
 mod ci;
 mod conformance;
@@ -48,6 +49,8 @@ enum Chore {
     Lint,
     /// Build the page as trunk does, which installs trunk when it is missing.
     Trunk,
+    /// Measure this broker and others side by side.
+    Bench(bench::Options),
     /// Everything that must hold before a change lands: lint, trunk, test.
     Ci,
 }
@@ -74,6 +77,7 @@ fn run(chore: &Chore) -> Result<ExitCode> {
         Chore::Test(options) => return test::test(options),
         Chore::Lint => lint::lint()?,
         Chore::Trunk => trunk::build()?,
+        Chore::Bench(options) => return bench::bench(options),
         Chore::Ci => return ci::ci(),
     }
     Ok(ExitCode::SUCCESS)

@@ -63,6 +63,12 @@ pub(crate) fn browser() -> Result<(PathBuf, PathBuf)> {
     Ok((CHROMIUM.path()?, CHROMEDRIVER.path()?))
 }
 
+/// Debian's broker.
+pub(crate) fn mosquitto() -> Result<PathBuf> {
+    install_missing(&[&MOSQUITTO])?;
+    MOSQUITTO.path()
+}
+
 /// All of them.
 pub(crate) fn all() -> Result<System> {
     install_missing(&[
