@@ -55,9 +55,13 @@ async fn kitchen(client: &mut Client, page: Dashboard<'_>) {
     let tenths = [
         140, 131, 118, 104, 92, 83, 71, 62, 55, 48, 43, 38, 35, 41, 46, 52, 57, 63, 66, 70,
     ];
-    for (number, tenths) in tenths.into_iter().enumerate() {
+    let co2 = [
+        640, 648, 661, 657, 674, 702, 741, 788, 830, 868, 911, 937, 966, 981, 1004, 1019, 1042,
+        1038, 1057, 1063,
+    ];
+    for (tenths, co2) in tenths.into_iter().zip(co2) {
+        page.browser.advance(20_000).await;
         let fridge = format!("{}.{}", tenths / 10, tenths % 10);
-        let co2 = 640 + 35 * number - 3 * (number % 5) * number;
         for (topic, payload) in [
             ("Kitchen/AirQuality", format!("CO2:{co2}")),
             ("Kitchen/Fridge", format!("Temperature:{fridge}")),
@@ -65,7 +69,6 @@ async fn kitchen(client: &mut Client, page: Dashboard<'_>) {
             client.publish(&Message::new(topic, 1, payload)).await;
         }
         page.shows("Kitchen/Fridge", &fridge).await;
-        page.browser.advance(20_000).await;
     }
     for topic in ["Kitchen/Purifier", "home/led"] {
         client.publish(&Message::new(topic, 1, "Turn On")).await;
