@@ -1,6 +1,8 @@
 //! CONNECT and its answer (section 3.1).
 
-use codec::{ByteString, ConnAck, Connect, Properties, Property, ProtocolVersion, QoS, ReasonCode};
+use codec::{
+    ByteString, ConnAck, Connect, Properties, Property, ProtocolVersion, QoS, ReasonCode, Will,
+};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::{Client, Connection, End, Phase};
@@ -82,57 +84,33 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
 
     /// Checks who connects; gives the client identifier.
     fn check(&mut self, connect: &Connect) -> Result<ByteString, End> {
-        let config = self.broker.config.clone();
-        if let Some(versions) = &self.listener.versions
+        let broker = self.broker.clone();
+        let (config, listener) = (&broker.config, self.listener.clone());
+        if let Some(versions) = &listener.versions
             && !versions.contains(&connect.version)
         {
             let reason = ReasonCode::UnsupportedProtocolVersion;
             return Err(self.refuse(connect, reason, "the listener does not take its version"));
         }
-        if !self
-            .listener
-            .allow_anonymous
-            .unwrap_or(config.allow_anonymous)
-        {
-            return Err(self.refuse(
-                connect,
-                ReasonCode::NotAuthorized,
-                "anonymous clients are not allowed",
-            ));
+        if !listener.allow_anonymous.unwrap_or(config.allow_anonymous) {
+            let reason = ReasonCode::NotAuthorized;
+            return Err(self.refuse(connect, reason, "anonymous clients are not allowed"));
         }
         // [MQTT-4.12.0-1]
         if connect.properties.authentication_method().is_some() {
             let reason = ReasonCode::BadAuthenticationMethod;
             return Err(self.refuse(connect, reason, "it asks for extended authentication"));
         }
-        if let Some(will) = &connect.will {
-            // [MQTT-3.2.2-13]
-            if will.retain && !config.retain_available {
-                let reason = ReasonCode::RetainNotSupported;
-                return Err(self.refuse(connect, reason, "its will is to be retained"));
-            }
-            if will.topic.split('/').count() > MAX_TOPIC_LEVELS {
-                let reason = ReasonCode::TopicNameInvalid;
-                return Err(self.refuse(connect, reason, "its will's topic has too many levels"));
-            }
+        if let Some(will) = &connect.will
+            && let Err((reason, why)) = self.check_will(will, connect.version)
+        {
+            return Err(self.refuse(connect, reason, why));
         }
         let limit = config.max_keepalive;
         // 5.0 is told a shorter one; before that it can only be refused.
         if limit > 0 && connect.keep_alive > limit && !connect.version.is_v5() {
             let reason = ReasonCode::ClientIdentifierNotValid;
             return Err(self.refuse(connect, reason, "its keep alive is above max_keepalive"));
-        }
-        if connect
-            .will
-            .as_ref()
-            .is_some_and(|will| !self.is_size_allowed(will.payload.len()))
-        {
-            let reason = if connect.version.is_v5() {
-                ReasonCode::PacketTooLarge
-            } else {
-                ReasonCode::NotAuthorized
-            };
-            return Err(self.refuse(connect, reason, "its will is above message_size_limit"));
         }
         if !connect.client_id.is_empty() {
             return Ok(connect.client_id.clone());
@@ -148,22 +126,45 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
             let reason = ReasonCode::ClientIdentifierNotValid;
             return Err(self.refuse(connect, reason, "it has no client identifier"));
         }
-        let mut random = [0; 16];
-        if getrandom::fill(&mut random).is_err() {
-            return Err(self.refuse(connect, ReasonCode::ServerUnavailable, "no random numbers"));
+        let own = listener.auto_id_prefix.as_ref();
+        match random_id(own.unwrap_or(&config.auto_id_prefix)) {
+            Some(id) => Ok(id),
+            None => Err(self.refuse(connect, ReasonCode::ServerUnavailable, "no random numbers")),
         }
-        // In the form of a UUID, as Mosquitto's.
-        let hex = format!("{:032X}", u128::from_be_bytes(random));
-        let (a, b, c, d, e) = (
-            &hex[..8],
-            &hex[8..12],
-            &hex[12..16],
-            &hex[16..20],
-            &hex[20..],
-        );
-        let own = self.listener.auto_id_prefix.as_ref();
-        let prefix = own.unwrap_or(&config.auto_id_prefix);
-        Ok(format!("{prefix}{a}-{b}-{c}-{d}-{e}").into())
+    }
+
+    /// Whether a will may be published when its time comes.
+    fn check_will(
+        &self,
+        will: &Will,
+        version: ProtocolVersion,
+    ) -> Result<(), (ReasonCode, &'static str)> {
+        // [MQTT-3.2.2-12]
+        if will.qos > self.listener.max_qos {
+            return Err((
+                ReasonCode::QoSNotSupported,
+                "its will's QoS is above max_qos",
+            ));
+        }
+        // [MQTT-3.2.2-13]
+        if will.retain && !self.broker.config.retain_available {
+            return Err((ReasonCode::RetainNotSupported, "its will is to be retained"));
+        }
+        if will.topic.split('/').count() > MAX_TOPIC_LEVELS {
+            return Err((
+                ReasonCode::TopicNameInvalid,
+                "its will's topic has too many levels",
+            ));
+        }
+        if !self.is_size_allowed(will.payload.len()) {
+            let reason = if version.is_v5() {
+                ReasonCode::PacketTooLarge
+            } else {
+                ReasonCode::NotAuthorized
+            };
+            return Err((reason, "its will is above message_size_limit"));
+        }
+        Ok(())
     }
 
     fn refuse(&mut self, connect: &Connect, reason: ReasonCode, why: &str) -> End {
@@ -312,4 +313,15 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
             }
         }
     }
+}
+
+/// An identifier that nobody else has, in the form of a UUID, as Mosquitto's;
+/// `None` if the system has no random numbers.
+fn random_id(prefix: &str) -> Option<ByteString> {
+    let mut random = [0; 16];
+    getrandom::fill(&mut random).ok()?;
+    let hex = format!("{:032X}", u128::from_be_bytes(random));
+    let (a, b, c) = (&hex[..8], &hex[8..12], &hex[12..16]);
+    let (d, e) = (&hex[16..20], &hex[20..]);
+    Some(format!("{prefix}{a}-{b}-{c}-{d}-{e}").into())
 }

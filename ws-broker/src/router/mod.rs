@@ -86,18 +86,22 @@ impl Router {
                     };
                     let mut members = members().take(group.members.len());
                     let here = members.clone().find(|m| m.outbox.receiver().is_some());
-                    here.or_else(|| members.next())
-                        .map(|member| member.outbox.clone())
+                    here.or_else(|| members.next()).cloned()
                 })
             };
-            let Some(outbox) = member else {
+            let Some(member) = member else {
                 continue;
+            };
+            // At the QoS that this member was granted [MQTT-4.8.2-3].
+            let delivery = Delivery {
+                qos: delivery.qos.min(member.options.qos),
+                ..delivery
             };
             let mut batch = Batch {
                 deliveries: vec![delivery],
                 ..Batch::default()
             };
-            self.count_dropped(outbox.push(&mut batch, self.limits).dropped);
+            self.count_dropped(member.outbox.push(&mut batch, self.limits).dropped);
         }
     }
 

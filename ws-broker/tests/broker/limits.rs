@@ -1,6 +1,6 @@
 //! Limits that a configuration sets, and who may do what.
 
-use codec::{Property, ProtocolVersion, QoS, ReasonCode};
+use codec::{Properties, Property, ProtocolVersion, QoS, ReasonCode, TopicName, Will};
 use ws_broker::access::Acl;
 
 use crate::common::{message, start_with, v3_1, v3_1_1, v5};
@@ -65,6 +65,26 @@ async fn max_qos_is_told_and_kept() {
         .send_publish(message("t", "x", QoS::ExactlyOnce))
         .await;
     client.expect_disconnect(ReasonCode::QoSNotSupported).await;
+}
+
+#[tokio::test]
+async fn section_3_2_2_3_4_a_will_above_max_qos_is_refused() {
+    let broker = start_with(|config| config.listeners[0].max_qos = QoS::AtLeastOnce).await;
+    let connect = |qos| {
+        let mut connect = v5("c");
+        connect.will = Some(Will {
+            topic: TopicName::new("t").unwrap(),
+            payload: "gone".into(),
+            qos,
+            retain: false,
+            properties: Properties::new(),
+        });
+        connect
+    };
+    let mut refused = broker.open().await;
+    refused.send_connect(connect(QoS::ExactlyOnce)).await;
+    refused.expect_refusal(ReasonCode::QoSNotSupported).await;
+    broker.client(connect(QoS::AtLeastOnce)).await;
 }
 
 #[tokio::test]

@@ -82,6 +82,28 @@ async fn what_a_member_has_not_acknowledged_goes_to_another_when_its_session_end
 }
 
 #[tokio::test]
+async fn section_4_8_2_each_member_gets_the_qos_that_it_was_granted() {
+    let broker = start().await;
+    let mut leaving = broker.client(v5("leaving")).await;
+    leaving.subscribe(SHARED, QoS::AtLeastOnce).await;
+    let mut publisher = broker.client(v5("p")).await;
+    publisher
+        .publish(message("Kitchen/Fridge", "first", QoS::AtLeastOnce))
+        .await;
+    assert_eq!(leaving.unacknowledged().await.qos, QoS::AtLeastOnce);
+    let mut staying = broker.client(v5("staying")).await;
+    staying.subscribe(SHARED, QoS::AtMostOnce).await;
+    leaving.cut().await;
+    let handed_on = staying.message().await;
+    assert_eq!(&handed_on.payload[..], b"first");
+    assert_eq!(handed_on.qos, QoS::AtMostOnce);
+    publisher
+        .publish(message("Kitchen/Fridge", "second", QoS::ExactlyOnce))
+        .await;
+    assert_eq!(staying.message().await.qos, QoS::AtMostOnce);
+}
+
+#[tokio::test]
 async fn no_retained_messages_and_no_no_local() {
     let broker = start().await;
     let mut publisher = broker.client(v5("p")).await;
