@@ -116,7 +116,10 @@ impl Served {
                 let connection = Connection::new(self.broker, self.listener, stream, peer, guard);
                 connection.run().await;
             }
-            Protocol::WebSockets => http::serve(self.broker, self.listener, stream, peer).await,
+            // In a box, so that a task for plain MQTT has no room for it.
+            Protocol::WebSockets => {
+                Box::pin(http::serve(self.broker, self.listener, stream, peer)).await;
+            }
         }
         drop(counted);
     }
