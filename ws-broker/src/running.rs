@@ -92,6 +92,7 @@ impl Running {
                 tasks.spawn(served.clone().serve(socket));
             }
         }
+        say_where_the_dashboard_is(&bound);
         tasks.spawn(broker.clone().keep_house());
         let interval = broker.config.sys_interval;
         if interval > 0 {
@@ -133,6 +134,25 @@ impl Running {
         }
         if goodbye.await.is_err() {
             information!("Some clients have not closed their connections.");
+        }
+    }
+}
+
+/// Says each address that the dashboard can be opened at, as a person would
+/// type it.
+fn say_where_the_dashboard_is(bound: &[Bound]) {
+    let web = bound.iter().filter(|b| b.protocol == Protocol::WebSockets);
+    for address in web.map(|bound| bound.address) {
+        let port = address.port();
+        if !address.ip().is_unspecified() {
+            information!("The dashboard is at http://{address}/");
+        } else if address.is_ipv4() {
+            let interfaces = if_addrs::get_if_addrs().unwrap_or_default();
+            for ip in interfaces.iter().map(if_addrs::Interface::ip) {
+                if ip.is_ipv4() {
+                    information!("The dashboard is at http://{ip}:{port}/");
+                }
+            }
         }
     }
 }
