@@ -47,8 +47,9 @@ enum Chore {
     Test(test::Options),
     /// Check format, lints, documentation and `conformance.toml`.
     Lint,
-    /// Build the page as trunk does, which installs trunk when it is missing.
-    Trunk,
+    /// Build the page as trunk does, or serve it while it is worked on; installs
+    /// trunk when it is missing.
+    Trunk(trunk::Options),
     /// Measure this broker and others side by side.
     Bench(bench::Options),
     /// Everything that must hold before a change lands: lint, trunk, test.
@@ -76,7 +77,7 @@ fn run(chore: &Chore) -> Result<ExitCode> {
         Chore::Dashboard => dashboard::build(&mut steps::Steps::new(dashboard::STEPS))?,
         Chore::Test(options) => return test::test(options),
         Chore::Lint => lint::lint()?,
-        Chore::Trunk => trunk::build()?,
+        Chore::Trunk(options) => trunk::trunk(options)?,
         Chore::Bench(options) => return bench::bench(options),
         Chore::Ci => return ci::ci(),
     }
