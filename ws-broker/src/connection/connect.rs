@@ -6,7 +6,7 @@ use codec::{
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::{Client, Connection, End, Phase};
-use crate::access::Identity;
+use crate::access::{Access, Identity};
 use crate::broker::MAX_TOPIC_LEVELS;
 use crate::log::{debug, is_debug, notice};
 use crate::outbox::Receiver;
@@ -28,6 +28,13 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
             take_over: None,
             id,
         });
+        if let Some(will) = &connect.will {
+            let who = client.state.outbox.identity();
+            if !broker.router.acl().allows(who, &will.topic, Access::Write) {
+                let why = "it may not publish its will";
+                return Err(self.refuse(&connect, ReasonCode::NotAuthorized, why));
+            }
+        }
         let clean_start = connect.clean_start;
         if let Some(limit) = broker.config.global_max_clients
             && !broker.sessions.has_room(&client.id, limit)
@@ -203,10 +210,18 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
     ) {
         let now = self.broker.clock.now();
         let config = &self.broker.config;
-        let is_resumed = state.is_some();
-        if let Some(state) = state {
-            client.state = state;
-        }
+        let is_resumed = match state {
+            None => false,
+            Some(state) if state.outbox.identity() == client.state.outbox.identity() => {
+                client.state = state;
+                true
+            }
+            // A session belongs to the user that made it.
+            Some(state) => {
+                self.broker.end_session(&state);
+                false
+            }
+        };
         let limits = protocol::Limits::of_client(connect);
         let connack = ConnAck {
             properties: self.offered(&client, connect),

@@ -171,6 +171,49 @@ async fn an_acl_rules_publishing_subscribing_and_delivery() {
 }
 
 #[tokio::test]
+async fn an_acl_rules_wills() {
+    let acl = Acl::parse("topic write home/led\n").unwrap();
+    let broker = start_with(|config| config.acl = acl).await;
+    let connect = |topic: &str| {
+        let mut connect = v5("c");
+        connect.will = Some(Will {
+            topic: TopicName::new(topic).unwrap(),
+            payload: "gone".into(),
+            qos: QoS::AtMostOnce,
+            retain: false,
+            properties: Properties::new(),
+        });
+        connect
+    };
+    let mut refused = broker.open().await;
+    refused.send_connect(connect("Kitchen/Fridge")).await;
+    refused.expect_refusal(ReasonCode::NotAuthorized).await;
+    broker.client(connect("home/led")).await;
+}
+
+#[tokio::test]
+async fn a_session_belongs_to_the_user_that_made_it() {
+    let acl = "user mia\ntopic read Diary/#\nuser tom\ntopic write Diary/#\n";
+    let broker = start_with(|config| config.acl = Acl::parse(acl).unwrap()).await;
+    let kept = |user: &str| {
+        let mut connect = v3_1_1("tablet");
+        connect.clean_start = false;
+        connect.username = Some(user.into());
+        connect
+    };
+    let mut mia = broker.client(kept("mia")).await;
+    mia.subscribe("#", QoS::AtLeastOnce).await;
+    mia.disconnect().await;
+    assert!(broker.client(kept("mia")).await.connack.session_present);
+
+    let mut tom = broker.client(kept("tom")).await;
+    assert!(!tom.connack.session_present);
+    tom.publish(message("Diary/today", "dear", QoS::AtLeastOnce))
+        .await;
+    tom.has_nothing().await;
+}
+
+#[tokio::test]
 async fn aliases_are_set_for_clients_that_take_them() {
     let broker = start_with(|config| config.max_topic_alias_broker = 1).await;
     let mut connect = v5("s");
