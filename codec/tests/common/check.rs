@@ -1,7 +1,10 @@
 //! What must hold for any bytes whatever. The fuzz target uses this file too.
 
 use bytes::{BufMut, Bytes, BytesMut};
-use codec::{FixedHeader, Packet, PacketType, ProtocolVersion, PublishView};
+use codec::{
+    Connect, DecodeError, EncodedPublish, FixedHeader, Packet, ProtocolVersion, Publish,
+    PublishView,
+};
 
 /// How much longer than its input a packet may get when it is encoded again:
 /// the property length that DISCONNECT and a 3.x server's CONNACK may lack.
@@ -10,6 +13,7 @@ const SLACK: usize = 1;
 /// Decodes `input` as a stream of packets of each version. Whatever decodes
 /// must encode, to no more than there was, and decode again to the same.
 pub(crate) fn any_bytes(input: &[u8]) {
+    let _ = Connect::peek_version(input);
     for version in [
         ProtocolVersion::V3_1,
         ProtocolVersion::V3_1_1,
@@ -36,13 +40,37 @@ fn stream(input: &[u8], version: ProtocolVersion) {
             }
             Ok(Some(packet)) => {
                 let taken = &before[..before.len() - buffer.len()];
+                sizes(&packet, taken, version);
                 again(&packet, taken, version);
-                if packet.packet_type() == PacketType::Publish {
-                    view(&packet, taken, version);
+                match &packet {
+                    Packet::Publish(publish) => view(publish, taken, version),
+                    Packet::Connect(connect) => {
+                        let header = FixedHeader::peek(taken, usize::MAX).unwrap().unwrap();
+                        let named = Connect::peek_version(&taken[header.len..]);
+                        assert_eq!(named, Some(connect.version));
+                    }
+                    _ => {}
                 }
             }
         }
     }
+}
+
+/// The fixed header says how many bytes a packet has; as many are enough, and
+/// one less is too few.
+fn sizes(packet: &Packet, taken: &[u8], version: ProtocolVersion) {
+    let header = FixedHeader::peek(taken, usize::MAX).unwrap().unwrap();
+    assert_eq!(header.packet_len(), taken.len());
+    assert_eq!(header.packet_type, packet.packet_type());
+    // A limit of just its length, and bytes after it, change nothing.
+    let mut longer = BytesMut::from(taken);
+    longer.put_u8(0xff);
+    let first = Packet::decode(&mut longer, version, taken.len());
+    assert_eq!(first.as_ref(), Ok(&Some(packet.clone())));
+    assert_eq!(&longer[..], [0xff]);
+    let (size, limit) = (taken.len(), taken.len() - 1);
+    let refused = Packet::decode(&mut BytesMut::from(taken), version, limit);
+    assert_eq!(refused, Err(DecodeError::PacketTooLarge { size, limit }));
 }
 
 fn again(packet: &Packet, taken: &[u8], version: ProtocolVersion) {
@@ -54,19 +82,33 @@ fn again(packet: &Packet, taken: &[u8], version: ProtocolVersion) {
         out.len() <= taken.len() + SLACK,
         "{packet:?} grew from {taken:02x?}"
     );
+    if let Packet::Publish(publish) = packet {
+        assert_eq!(publish.parts().encoded_len(version), Ok(out.len()));
+        shared(publish, &out, version);
+    }
     let second = Packet::decode(&mut out, version, usize::MAX);
     assert_eq!(second.as_ref(), Ok(&Some(packet.clone())));
     assert!(out.is_empty());
 }
 
-fn view(packet: &Packet, taken: &[u8], version: ProtocolVersion) {
+/// A PUBLISH that is encoded once for many receivers is the one that is
+/// encoded for one of them.
+fn shared(publish: &Publish, alone: &[u8], version: ProtocolVersion) {
+    let (id, mut out) = (publish.packet_id, BytesMut::new());
+    let encoded = EncodedPublish::new(publish.parts(), version, id.is_some());
+    let encoded = encoded.expect("it could be encoded alone");
+    match id {
+        None => encoded.append_qos0(publish.retain, &mut out),
+        Some(id) => encoded.append_with_id(id, publish.dup, publish.qos, publish.retain, &mut out),
+    }
+    assert_eq!(&out[..], alone);
+    assert_eq!(encoded.len(), alone.len());
+}
+
+/// A PUBLISH that is looked at where it lies is the one that is decoded.
+fn view(publish: &Publish, taken: &[u8], version: ProtocolVersion) {
     let header = FixedHeader::peek(taken, usize::MAX).unwrap().unwrap();
     let body = Bytes::copy_from_slice(&taken[header.len..]);
     let view = PublishView::parse(header.flags, &body, version).unwrap();
-    assert_eq!(&Packet::Publish(view.to_owned(&body).unwrap()), packet);
-    // A limit of just its length, and bytes after it, change nothing.
-    let mut longer = BytesMut::from(taken);
-    longer.put_u8(0xff);
-    let first = Packet::decode(&mut longer, version, taken.len());
-    assert_eq!(first.as_ref(), Ok(&Some(packet.clone())));
+    assert_eq!(view.to_owned(&body).as_ref(), Ok(publish));
 }
