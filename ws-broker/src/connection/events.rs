@@ -111,7 +111,9 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
         let identifier = subscribe.properties.subscription_identifier();
         let mut reasons = Vec::with_capacity(subscribe.subscriptions.len());
         for subscription in &subscribe.subscriptions {
-            let (filter, options) = (&subscription.filter, subscription.options);
+            let (filter, mut options) = (&subscription.filter, subscription.options);
+            // More may be asked for [MQTT-3.2.2-10].
+            options.qos = options.qos.min(self.listener.max_qos);
             let who = client.state.outbox.identity();
             if let Err(reason) = may_subscribe(router.acl(), who, filter) {
                 reasons.push(reason);

@@ -3,7 +3,7 @@
 use codec::{Properties, Property, ProtocolVersion, QoS, ReasonCode, TopicName, Will};
 use ws_broker::access::Acl;
 
-use crate::common::{message, start_with, v3_1, v3_1_1, v5};
+use crate::common::{WebSocket, message, start_with, v3_1, v3_1_1, v5};
 
 #[tokio::test]
 async fn global_max_clients_counts_sessions_and_lets_their_owners_back_in() {
@@ -65,6 +65,28 @@ async fn max_qos_is_told_and_kept() {
         .send_publish(message("t", "x", QoS::ExactlyOnce))
         .await;
     client.expect_disconnect(ReasonCode::QoSNotSupported).await;
+}
+
+#[tokio::test]
+async fn section_3_2_2_3_4_max_qos_is_granted_where_more_is_asked_for() {
+    for max_qos in [QoS::AtMostOnce, QoS::AtLeastOnce] {
+        // Who comes through the other listener may publish at QoS 2.
+        let broker = start_with(|config| config.listeners[0].max_qos = max_qos).await;
+        let mut publisher = WebSocket::open(broker.web, "/").await.into_client();
+        publisher.connect(v5("p")).await;
+        for connect in [v3_1_1("c"), v5("c")] {
+            let mut client = broker.client(connect).await;
+            for asked in [QoS::AtMostOnce, QoS::AtLeastOnce, QoS::ExactlyOnce] {
+                let granted = client.subscribe("t", asked).await;
+                assert_eq!(granted.as_u8(), asked.min(max_qos).as_u8());
+                for qos in [QoS::ExactlyOnce, QoS::AtMostOnce] {
+                    publisher.publish(message("t", "x", qos)).await;
+                    let expected = qos.min(asked).min(max_qos);
+                    assert_eq!(client.message().await.qos, expected);
+                }
+            }
+        }
+    }
 }
 
 #[tokio::test]
