@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use bytes::BytesMut;
 use codec::{
-    Auth, ConnAck, Connect, DecodeError, Disconnect, Packet, PacketId, Properties, PropertyId,
-    ProtocolVersion, Publish, QoS, ReasonCode, SubAck, Subscribe, UnsubAck, Unsubscribe,
+    Auth, ConnAck, Connect, DecodeError, Disconnect, FixedHeader, Packet, PacketId, PacketType,
+    Properties, PropertyId, ProtocolVersion, Publish, QoS, ReasonCode, SubAck, Subscribe, UnsubAck,
+    Unsubscribe,
 };
 
 pub use crate::endpoint::Delivered;
@@ -118,6 +119,10 @@ impl Connection {
             if matches!(self.state, State::Connecting { .. } | State::Closed) {
                 return Ok(None);
             }
+            let limit = self.endpoint.local.maximum_packet_size;
+            if let Ok(Some(header)) = FixedHeader::peek(input, limit) {
+                self.handle_header(header)?;
+            }
             match self.endpoint.decode(input) {
                 Ok(None) => return Ok(None),
                 Ok(Some(packet)) => {
@@ -128,6 +133,25 @@ impl Connection {
                 Err(error) => return Err(self.fail(error.into())),
             }
         }
+    }
+
+    /// Checks what the header alone tells, before the rest of the packet is
+    /// there: a packet that clients do not send, or not at this moment, is
+    /// neither waited for nor looked into.
+    ///
+    /// # Errors
+    /// As [`Connection::handle_input`].
+    #[inline]
+    pub fn handle_header(&mut self, header: FixedHeader) -> Result<(), Violation> {
+        let kind = header.packet_type;
+        let violation = match self.state {
+            State::AwaitConnect { .. } if kind != PacketType::Connect => {
+                Violation::FirstPacket(kind)
+            }
+            State::Connected if !is_from_connected_client(kind) => Violation::Unexpected(kind),
+            _ => return Ok(()),
+        };
+        Err(self.fail(violation))
     }
 
     /// As [`Connection::handle_input`], for a packet that is decoded already.
@@ -471,4 +495,16 @@ impl Connection {
     pub fn into_session(mut self) -> Session {
         self.take_session()
     }
+}
+
+/// Whether a client sends such a packet after CONNECT.
+const fn is_from_connected_client(kind: PacketType) -> bool {
+    !matches!(
+        kind,
+        PacketType::Connect
+            | PacketType::ConnAck
+            | PacketType::SubAck
+            | PacketType::UnsubAck
+            | PacketType::PingResp
+    )
 }

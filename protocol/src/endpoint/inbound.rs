@@ -130,26 +130,23 @@ impl Endpoint {
     /// PUBREL.
     pub(crate) fn on_pubrel(&mut self, ack: &Ack) -> Result<(), Violation> {
         let id = ack.packet_id;
-        let reason = match self.session.inbound.get(&id) {
-            Some(Inbound::Received) => return Err(Violation::WrongAck(PacketType::PubRel)),
-            Some(Inbound::Acknowledged { counted: true }) => {
-                self.open -= 1;
-                ReasonCode::Success
+        match self.session.inbound.remove(&id) {
+            Some(Inbound::Received) => {
+                self.session.inbound.insert(id, Inbound::Received);
+                return Err(Violation::WrongAck(PacketType::PubRel));
             }
-            found => {
-                // The publish was counted on an earlier connection, but a
-                // sender that follows section 4.9 to the letter takes this
-                // PUBCOMP for leave to send one more.
+            Some(Inbound::Acknowledged { counted: true }) => self.open -= 1,
+            // The publish was counted on an earlier connection, but a sender
+            // that follows section 4.9 to the letter takes this PUBCOMP for
+            // leave to send one more.
+            _ => {
                 let credit = self.credit.saturating_add(1);
                 self.credit = credit.min(self.receive_maximum());
-                match found {
-                    Some(_) => ReasonCode::Success,
-                    None => ReasonCode::PacketIdentifierNotFound,
-                }
             }
-        };
-        self.session.inbound.remove(&id);
-        self.send(&Packet::PubComp(Ack::new(id, reason)));
+        }
+        // Also for an identifier that is not known: the PUBCOMP before was
+        // lost on its way, and all that the sender wants is to be done.
+        self.send(&Packet::PubComp(Ack::new(id, ReasonCode::Success)));
         Ok(())
     }
 }

@@ -136,6 +136,29 @@ fn packets_that_only_the_other_end_sends_end_the_connection() {
 }
 
 #[test]
+fn a_header_is_enough_to_refuse_what_clients_do_not_send() {
+    // Each is followed by 100 bytes that have not come.
+    for (first, kind) in [
+        (0x20, PacketType::ConnAck),
+        (0x90, PacketType::SubAck),
+        (0xb0, PacketType::UnsubAck),
+        (0xd0, PacketType::PingResp),
+        (0x10, PacketType::Connect),
+    ] {
+        let mut pair = Pair::connected(V5);
+        pair.client.link.extend_from_slice(&[first, 100]);
+        pair.settle();
+        assert_eq!(pair.server.violation, Some(Violation::Unexpected(kind)));
+        let told = Packet::Disconnect(Disconnect::new(ReasonCode::ProtocolError));
+        assert_eq!(pair.server.sent.last(), Some(&told));
+    }
+    let mut server = server::Connection::new(Limits::NONE, Duration::from_secs(1), NOW);
+    let mut input = BytesMut::from(&[0x30, 100][..]);
+    let refused = server.handle_input(&mut input, NOW);
+    assert_eq!(refused, Err(Violation::FirstPacket(PacketType::Publish)));
+}
+
+#[test]
 fn mqtt_3_1_0_2_a_second_connect_is_a_protocol_error_whatever_is_in_it() {
     let mut pair = Pair::connected(V5);
     pair.client

@@ -7,6 +7,7 @@ use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, Bytes};
 use codec::{Connect, FixedHeader, Packet, PacketType, PublishView};
+use protocol::server;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::{Connection, End, Phase};
@@ -97,10 +98,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
     pub(super) fn process_input(&mut self) -> Result<(), End> {
         while self.takes_packets() && !self.input.is_empty() {
             let limit = self.server.limits().maximum_packet_size;
-            let header = match FixedHeader::peek(&self.input, limit) {
-                Ok(Some(header)) if header.packet_len() <= self.input.len() => header,
-                Ok(_) => break,
-                Err(error) => return Err(End::Violation(self.server.handle_decode_error(error))),
+            let Some(header) = whole_packet(&mut self.server, &self.input, limit)? else {
+                break;
             };
             if header.packet_len() >= LARGE_PACKET {
                 let mut packet = self.input.split_to(header.packet_len()).freeze();
@@ -126,10 +125,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
         let mut used = 0;
         while self.takes_packets() {
             let rest = &bytes[used..];
-            let header = match FixedHeader::peek(rest, limit) {
-                Ok(Some(header)) if header.packet_len() <= rest.len() => header,
-                Ok(_) => break,
-                Err(error) => return Err(End::Violation(self.server.handle_decode_error(error))),
+            let Some(header) = whole_packet(&mut self.server, rest, limit)? else {
+                break;
             };
             let packet = &rest[..header.packet_len()];
             used += packet.len();
@@ -221,5 +218,22 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
             Ok(Some(event)) => self.event(event, now),
             Err(violation) => Err(End::Violation(violation)),
         }
+    }
+}
+
+/// The header of the packet at the front of `bytes`, if all of it is there.
+#[inline]
+fn whole_packet(
+    server: &mut server::Connection,
+    bytes: &[u8],
+    limit: usize,
+) -> Result<Option<FixedHeader>, End> {
+    match FixedHeader::peek(bytes, limit) {
+        Ok(Some(header)) => {
+            server.handle_header(header).map_err(End::Violation)?;
+            Ok((header.packet_len() <= bytes.len()).then_some(header))
+        }
+        Ok(None) => Ok(None),
+        Err(error) => Err(End::Violation(server.handle_decode_error(error))),
     }
 }
