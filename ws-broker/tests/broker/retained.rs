@@ -52,6 +52,24 @@ async fn section_3_3_1_3_a_new_subscriber_gets_the_last_one_of_each_topic() {
 }
 
 #[tokio::test]
+async fn section_3_3_1_3_the_last_one_counts_whatever_its_qos() {
+    const ALL: [QoS; 3] = [QoS::AtMostOnce, QoS::AtLeastOnce, QoS::ExactlyOnce];
+    let broker = start().await;
+    let mut publisher = broker.client(v3_1_1("p")).await;
+    for before in ALL {
+        for after in ALL {
+            publisher.publish(retain("t", "before", before)).await;
+            publisher.publish(retain("t", "after", after)).await;
+            let mut subscriber = broker.client(v3_1_1("s")).await;
+            subscriber.subscribe("t", QoS::ExactlyOnce).await;
+            let got = subscriber.message().await;
+            assert_eq!((&*got.payload, got.qos), (&b"after"[..], after));
+            subscriber.has_nothing().await;
+        }
+    }
+}
+
+#[tokio::test]
 async fn section_3_8_3_1_retain_handling_says_when_they_are_sent() {
     let broker = start().await;
     let mut publisher = broker.client(v5("p")).await;

@@ -2,7 +2,7 @@
 
 use codec::{Ack, Connect, Packet, Property, ProtocolVersion, QoS, ReasonCode};
 
-use crate::common::{Broker, message, start, v3_1, v3_1_1, v5};
+use crate::common::{Broker, message, start, start_with, v3_1, v3_1_1, v5};
 
 /// A CONNECT that goes on with a session and keeps it.
 pub(crate) fn kept(version: ProtocolVersion, id: &str) -> Connect {
@@ -209,6 +209,67 @@ async fn section_3_1_3_1_who_comes_without_a_name_gets_one_or_is_refused() {
     assert_no_session(&broker).await;
 }
 
+#[tokio::test]
+async fn section_3_1_3_1_digits_and_letters_up_to_23_bytes_are_a_name() {
+    const ALL: &str = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+    let broker = start().await;
+    let mut names: Vec<&str> = (0..ALL.len()).map(|at| &ALL[at..=at]).collect();
+    names.extend([&ALL[..23], &ALL[23..46], &ALL[39..]]);
+    for version in VERSIONS {
+        let mut clients = Vec::new();
+        for name in &names {
+            let mut client = broker.client(Connect::new(version, *name)).await;
+            client.subscribe(name, QoS::AtMostOnce).await;
+            clients.push(client);
+        }
+        // Each is a client of its own, capitals and small letters as well.
+        let mut publisher = broker.client(v3_1_1("p-")).await;
+        for (name, client) in names.iter().zip(&mut clients) {
+            publisher
+                .publish(message(name, *name, QoS::AtLeastOnce))
+                .await;
+            assert_eq!(client.text().await.1, **name);
+            client.has_nothing().await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn section_3_1_3_1_without_a_name_nobody_connects_where_the_operator_says_so() {
+    let broker = start_with(|config| config.allow_zero_length_clientid = false).await;
+    for connect in [
+        v3_1_1(""),
+        v5(""),
+        kept(ProtocolVersion::V3_1_1, ""),
+        kept(ProtocolVersion::V5, ""),
+    ] {
+        let mut client = broker.open().await;
+        client.send_connect(connect).await;
+        client
+            .expect_refusal(ReasonCode::ClientIdentifierNotValid)
+            .await;
+    }
+    broker.client(v5("named")).await;
+}
+
+#[tokio::test]
+async fn section_3_1_3_1_two_without_a_name_are_kept_apart() {
+    let broker = start().await;
+    for version in [ProtocolVersion::V3_1_1, ProtocolVersion::V5] {
+        let mut first = broker.client(Connect::new(version, "")).await;
+        first.subscribe("first", QoS::AtLeastOnce).await;
+        let mut second = broker.client(Connect::new(version, "")).await;
+        second.subscribe("second", QoS::AtLeastOnce).await;
+        for topic in ["first", "second"] {
+            first.publish(message(topic, "x", QoS::AtLeastOnce)).await;
+        }
+        for (client, topic) in [(&mut first, "first"), (&mut second, "second")] {
+            assert_eq!(client.text().await.0, topic);
+            client.has_nothing().await;
+        }
+    }
+}
+
 /// A refused client has left nothing behind.
 async fn assert_no_session(broker: &Broker) {
     let client = broker.client(kept(ProtocolVersion::V5, "unused")).await;
@@ -217,7 +278,7 @@ async fn assert_no_session(broker: &Broker) {
 
 #[tokio::test]
 async fn who_may_not_connect_is_told_so_and_leaves_no_session() {
-    let broker = crate::common::start_with(|config| config.allow_anonymous = false).await;
+    let broker = start_with(|config| config.allow_anonymous = false).await;
     for version in VERSIONS {
         let mut client = broker.open().await;
         client.send_connect(Connect::new(version, "c")).await;

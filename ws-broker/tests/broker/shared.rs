@@ -1,8 +1,10 @@
 //! Shared subscriptions (section 4.8.2).
 
-use codec::{Connect, Property, QoS, ReasonCode, Subscription, SubscriptionOptions};
+use codec::{
+    Ack, Connect, Packet, PacketId, Property, QoS, ReasonCode, Subscription, SubscriptionOptions,
+};
 
-use crate::common::{filter, message, start, v5};
+use crate::common::{Broker, Client, filter, message, options, start, v5};
 
 const SHARED: &str = "$share/cooks/Kitchen/#";
 
@@ -101,6 +103,129 @@ async fn section_4_8_2_each_member_gets_the_qos_that_it_was_granted() {
         .publish(message("Kitchen/Fridge", "second", QoS::ExactlyOnce))
         .await;
     assert_eq!(staying.message().await.qos, QoS::AtMostOnce);
+}
+
+/// A member that has got a message at QoS 2 and not finished with it, another
+/// member, and the number of the message.
+async fn in_the_middle(broker: &Broker, leaves_at_pubrec: bool) -> (Client, Client, PacketId) {
+    let mut leaving = broker.client(kept("leaving")).await;
+    leaving.subscribe(SHARED, QoS::ExactlyOnce).await;
+    let mut publisher = broker.client(v5("p")).await;
+    publisher
+        .publish(message("Kitchen/Fridge", "14", QoS::ExactlyOnce))
+        .await;
+    let got = leaving.unacknowledged().await;
+    assert_eq!(got.qos, QoS::ExactlyOnce);
+    let id = got.packet_id.unwrap();
+    if leaves_at_pubrec {
+        let ack = Ack::new(id, ReasonCode::Success);
+        leaving.send(Packet::PubRec(ack)).await;
+        leaving.pubrel(id).await;
+    }
+    let mut staying = broker.client(v5("staying")).await;
+    staying.subscribe(SHARED, QoS::ExactlyOnce).await;
+    (leaving, staying, id)
+}
+
+#[tokio::test]
+async fn section_4_8_2_a_cut_delivery_at_qos_2_is_finished_with_its_member() {
+    for leaves_at_pubrec in [false, true] {
+        let broker = start().await;
+        let (leaving, mut staying, id) = in_the_middle(&broker, leaves_at_pubrec).await;
+        leaving.cut().await;
+        staying.has_nothing().await;
+
+        let mut connect = kept("leaving");
+        connect.clean_start = false;
+        let mut back = broker.client(connect).await;
+        if leaves_at_pubrec {
+            back.pubrel(id).await;
+            let ack = Ack::new(id, ReasonCode::Success);
+            back.send(Packet::PubComp(ack)).await;
+        } else {
+            let again = back.message().await;
+            assert_eq!((&*again.payload, again.dup), (&b"14"[..], true));
+            assert_eq!(again.packet_id, Some(id), "[MQTT-4.8.2-4]");
+        }
+        back.has_nothing().await;
+        staying.has_nothing().await;
+    }
+}
+
+#[tokio::test]
+async fn section_4_8_2_what_went_out_at_qos_2_goes_to_nobody_else_when_the_session_ends() {
+    for leaves_at_pubrec in [false, true] {
+        let broker = start().await;
+        let (leaving, mut staying, _) = in_the_middle(&broker, leaves_at_pubrec).await;
+        leaving.cut().await;
+        // A clean start ends the session of before.
+        let mut back = broker.client(v5("leaving")).await;
+        back.has_nothing().await;
+        staying.has_nothing().await;
+    }
+}
+
+#[tokio::test]
+async fn section_4_8_2_what_a_member_refuses_goes_to_nobody_else() {
+    for qos in [QoS::AtLeastOnce, QoS::ExactlyOnce] {
+        let broker = start().await;
+        let mut refusing = broker.client(kept("refusing")).await;
+        refusing.subscribe(SHARED, qos).await;
+        let mut publisher = broker.client(v5("p")).await;
+        publisher
+            .publish(message("Kitchen/Fridge", "14", qos))
+            .await;
+        let id = refusing.unacknowledged().await.packet_id.unwrap();
+        let mut staying = broker.client(v5("staying")).await;
+        staying.subscribe(SHARED, qos).await;
+        let refusal = Ack::new(id, ReasonCode::QuotaExceeded);
+        refusing
+            .send(match qos {
+                QoS::ExactlyOnce => Packet::PubRec(refusal),
+                _ => Packet::PubAck(refusal),
+            })
+            .await;
+        refusing.has_nothing().await;
+        staying.has_nothing().await;
+        // Not when the session ends either [MQTT-4.8.2-6].
+        refusing.cut().await;
+        broker.client(v5("refusing")).await;
+        staying.has_nothing().await;
+    }
+}
+
+#[tokio::test]
+async fn section_3_3_4_a_share_and_another_subscription_bring_a_message_each() {
+    let broker = start().await;
+    let mut client = broker.client(v5("c")).await;
+    for (topics, identifier) in [
+        (SHARED, 1),
+        ("Kitchen/#", 2),
+        ("+/Fridge", 3),
+        ("$share/guests/Kitchen/+", 4),
+    ] {
+        let options = options(QoS::AtLeastOnce);
+        client
+            .subscribe_with(topics, options, Some(identifier))
+            .await;
+    }
+    let mut publisher = broker.client(v5("p")).await;
+    for qos in [QoS::AtMostOnce, QoS::AtLeastOnce] {
+        publisher
+            .publish(message("Kitchen/Fridge", "14", qos))
+            .await;
+        let mut got = Vec::new();
+        for _ in 0..3 {
+            let publish = client.message().await;
+            let identifiers = publish.properties.subscription_identifiers();
+            let mut identifiers: Vec<_> = identifiers.collect();
+            identifiers.sort_unstable();
+            got.push(identifiers);
+        }
+        got.sort();
+        assert_eq!(got, [vec![1], vec![2, 3], vec![4]], "[MQTT-3.3.4-5]");
+        client.has_nothing().await;
+    }
 }
 
 #[tokio::test]

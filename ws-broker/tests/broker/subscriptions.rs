@@ -1,11 +1,12 @@
 //! Who gets what (sections 3.8, 3.10, 4.6, 4.7).
 
 use codec::{
-    Packet, Properties, ProtocolVersion, QoS, ReasonCode, Subscribe, Subscription,
+    Ack, Packet, Properties, ProtocolVersion, QoS, ReasonCode, Subscribe, Subscription,
     SubscriptionOptions,
 };
 
 use crate::common::{filter, message, options, start, v3_1_1, v5};
+use crate::sessions::kept;
 
 #[tokio::test]
 async fn section_3_9_3_the_granted_qos_is_the_one_asked_for() {
@@ -181,6 +182,74 @@ async fn section_3_10_4_unsubscribe_ends_what_it_names_and_says_what_it_found() 
     );
     publisher.publish(message("a", "x", QoS::AtMostOnce)).await;
     assert_eq!(old.text().await.0, "a");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn section_3_8_4_nothing_is_lost_while_a_subscription_is_replaced() {
+    const MESSAGES: usize = 300;
+    let broker = start().await;
+    for version in [ProtocolVersion::V3_1_1, ProtocolVersion::V5] {
+        let mut subscriber = broker.client(codec::Connect::new(version, "s")).await;
+        subscriber.subscribe("t/#", QoS::AtLeastOnce).await;
+        let mut publisher = broker.client(v3_1_1("p")).await;
+        let publishing = tokio::spawn(async move {
+            for i in 0..MESSAGES {
+                let publish = message("t/1", i.to_string(), QoS::AtLeastOnce);
+                publisher.publish(publish).await;
+            }
+        });
+        let mut replaced = 0;
+        for i in 0..MESSAGES {
+            while !publishing.is_finished() && replaced <= i {
+                subscriber
+                    .subscribe("t/#", [QoS::AtLeastOnce, QoS::ExactlyOnce][replaced % 2])
+                    .await;
+                replaced += 1;
+            }
+            assert_eq!(subscriber.text().await.1, i.to_string());
+        }
+        publishing.await.unwrap();
+        assert!(replaced > 0);
+        subscriber.has_nothing().await;
+    }
+}
+
+#[tokio::test]
+async fn section_3_10_4_what_is_on_its_way_is_finished_after_unsubscribe() {
+    for version in [ProtocolVersion::V3_1_1, ProtocolVersion::V5] {
+        let broker = start().await;
+        let mut subscriber = broker.client(kept(version, "s")).await;
+        subscriber.subscribe("t", QoS::ExactlyOnce).await;
+        let mut publisher = broker.client(v5("p")).await;
+        for (payload, qos) in [
+            ("acknowledged late", QoS::AtLeastOnce),
+            ("received late", QoS::ExactlyOnce),
+            ("received before", QoS::ExactlyOnce),
+            ("cut", QoS::AtLeastOnce),
+        ] {
+            publisher.publish(message("t", payload, qos)).await;
+        }
+        let mut ids = Vec::new();
+        for _ in 0..4 {
+            ids.push(subscriber.unacknowledged().await.packet_id.unwrap());
+        }
+        let received = Ack::new(ids[2], ReasonCode::Success);
+        subscriber.send(Packet::PubRec(received.clone())).await;
+        subscriber.pubrel(ids[2]).await;
+
+        subscriber.unsubscribe(&["t"]).await;
+        subscriber.acknowledge(QoS::AtLeastOnce, ids[0]).await;
+        subscriber.acknowledge(QoS::ExactlyOnce, ids[1]).await;
+        subscriber.send(Packet::PubComp(received)).await;
+        subscriber.has_nothing().await;
+        subscriber.cut().await;
+
+        let mut back = broker.client(kept(version, "s")).await;
+        let again = back.message().await;
+        assert_eq!((again.packet_id, again.dup), (Some(ids[3]), true));
+        assert_eq!(again.payload, "cut");
+        back.has_nothing().await;
+    }
 }
 
 /// Section 4.7, with retained messages and live ones, which are found in

@@ -198,9 +198,14 @@ async fn a_will_is_a_message_as_any_other() {
         qos: QoS::ExactlyOnce,
         retain: true,
         properties: Properties::new()
+            .with(Property::UserProperty(("b".into(), "1".into())))
+            .with(Property::PayloadFormatIndicator(true))
             .with(Property::ContentType("text/plain".into()))
             .with(Property::MessageExpiryInterval(60))
-            .with(Property::UserProperty(("a".into(), "b".into()))),
+            .with(Property::ResponseTopic("who".into()))
+            .with(Property::CorrelationData("7".into()))
+            .with(Property::UserProperty(("a".into(), "2".into())))
+            .with(Property::UserProperty(("b".into(), "0".into()))),
     });
     broker.client(connect).await.cut().await;
     let live = subscriber.message().await;
@@ -213,10 +218,14 @@ async fn a_will_is_a_message_as_any_other() {
         assert_eq!(got.payload, "gone");
         let properties = got.properties;
         assert_eq!(properties.content_type().unwrap(), "text/plain");
+        assert_eq!(properties.payload_format_indicator(), Some(true));
+        assert_eq!(properties.response_topic().unwrap(), "who");
+        assert_eq!(properties.correlation_data().unwrap(), "7");
         assert!((59..=60).contains(&properties.message_expiry_interval().unwrap()));
         assert_eq!(
             properties.user_properties().collect::<Vec<_>>(),
-            [("a", "b")]
+            [("b", "1"), ("a", "2"), ("b", "0")],
+            "[MQTT-3.1.3-10]"
         );
     }
     // The next client of that name sets it right.
@@ -227,6 +236,32 @@ async fn a_will_is_a_message_as_any_other() {
     let mut later = broker.client(v5("later")).await;
     later.subscribe("will/#", QoS::ExactlyOnce).await;
     later.has_nothing().await;
+}
+
+#[tokio::test]
+async fn section_3_1_2_7_a_will_that_is_not_to_be_retained_is_for_those_who_are_there() {
+    let broker = start().await;
+    let mut witness = witness(&broker).await;
+    for version in [
+        ProtocolVersion::V3_1,
+        ProtocolVersion::V3_1_1,
+        ProtocolVersion::V5,
+    ] {
+        let mut before = broker.client(v3_1_1("before")).await;
+        let mut retained = message("will", "before", QoS::AtLeastOnce);
+        retained.retain = true;
+        before.publish(retained).await;
+        assert_eq!(witness.text().await.1, "before");
+
+        let connect = with_will(Connect::new(version, "c"));
+        broker.client(connect).await.cut().await;
+        let will = witness.message().await;
+        assert_eq!((&*will.payload, will.retain), (&b"gone"[..], false));
+        let mut late = broker.client(v5("late")).await;
+        late.subscribe("will", QoS::AtLeastOnce).await;
+        assert_eq!(late.text().await.1, "before");
+        late.has_nothing().await;
+    }
 }
 
 #[tokio::test]
