@@ -1,6 +1,9 @@
 //! A client and a server of this crate, joined by a link that the test moves
 //! byte by byte on a clock of its own.
 
+#[path = "../common/conn.rs"]
+mod conn;
+
 mod answers;
 mod connecting;
 mod cut;
