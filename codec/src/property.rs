@@ -420,6 +420,16 @@ impl Properties {
         Ok(Self(properties))
     }
 
+    /// Bytes that they take in memory; 0 if there are none.
+    pub fn size(&self) -> usize {
+        let len = if self.0.is_empty() {
+            Ok(0)
+        } else {
+            self.body_len()
+        };
+        len.unwrap_or(usize::MAX >> 1) + self.0.len() * size_of::<Property>()
+    }
+
     /// Length of the properties without the length before them, bytes.
     pub(crate) fn body_len(&self) -> Result<usize, EncodeError> {
         self.0

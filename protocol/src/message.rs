@@ -73,9 +73,10 @@ impl Message {
         self.expires_at.is_some_and(|at| at < now)
     }
 
-    /// Bytes of topic and payload, what limits on queued bytes count.
+    /// Bytes of topic, payload and properties: what limits on queued bytes
+    /// count.
     pub fn size(&self) -> usize {
-        self.topic.len() + self.payload.len()
+        self.topic.len() + self.payload.len() + self.properties.size()
     }
 
     /// The same message in memory of its own. A decoded message shares the

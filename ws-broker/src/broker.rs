@@ -63,11 +63,13 @@ impl Broker {
         publication: Publication<'_>,
         now: Time,
     ) -> usize {
-        if publication.retain {
-            self.router.retain(&Retained {
+        if publication.retain
+            && !self.router.retain(&Retained {
                 message: publication.message.clone(),
                 qos: publication.qos,
-            });
+            })
+        {
+            self.router.count_dropped(1);
         }
         routes.publish(&self.router, publication, now)
     }

@@ -22,6 +22,7 @@ mod connection;
 mod counters;
 mod listener;
 mod log;
+mod memory;
 mod outbox;
 mod router;
 mod running;

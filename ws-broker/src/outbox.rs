@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use bytes::BytesMut;
@@ -11,6 +11,7 @@ use protocol::Delivery;
 
 use crate::access::Identity;
 use crate::log::notice;
+use crate::memory::{Memory, Stored};
 
 /// Above this many bytes, publishers are held for a moment while the
 /// subscriber drains.
@@ -50,6 +51,7 @@ pub struct QueueLimits {
 pub(crate) struct Outbox {
     id: u64,
     identity: Identity,
+    memory: Arc<Memory>,
     /// Counts writes to the client.
     progress: AtomicU64,
     inner: Mutex<Inner>,
@@ -150,8 +152,9 @@ static NEXT_ID: AtomicU64 = AtomicU64::new(1);
 
 impl Outbox {
     /// The outbox of a new session, its client away.
-    pub(crate) fn new(identity: Identity) -> Self {
+    pub(crate) fn new(identity: Identity, memory: Arc<Memory>) -> Self {
         Self {
+            memory,
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
             identity,
             progress: AtomicU64::new(0),
@@ -199,11 +202,13 @@ impl Outbox {
     /// The client is away: QoS 0 messages are dropped, nobody waits.
     pub(crate) fn set_offline(&self) {
         let mut inner = self.lock();
+        let before = inner.stored();
         inner.online = None;
         inner.chunks = VecDeque::new();
         inner.chunk_count = Qos0::default();
         inner.chunk_bytes = 0;
         inner.owner = None;
+        self.memory.update(before, inner.stored());
         relieve(inner);
     }
 
@@ -211,24 +216,30 @@ impl Outbox {
     /// not sent.
     pub(crate) fn put_back(&self, deliveries: impl DoubleEndedIterator<Item = Delivery>) {
         let mut inner = self.lock();
+        let before = inner.stored();
         for delivery in deliveries.rev() {
             inner.queue_bytes += size(&delivery);
             inner.queue.push_front(delivery);
         }
+        self.memory.update(before, inner.stored());
     }
 
     /// Takes over what a batch brought, and wakes the connection, once. The
     /// batch is empty afterwards.
-    pub(crate) fn push(&self, batch: &mut Batch, limits: QueueLimits) -> Pushed {
+    pub(crate) fn push(&self, batch: &mut Batch) -> Pushed {
+        let limits = self.memory.queue;
         let mut dropped = 0;
         let mut inner = self.lock();
+        let before = inner.stored();
         if !batch.qos0.is_empty() {
             let qos0 = std::mem::take(&mut batch.qos0);
             let count = std::mem::take(&mut batch.qos0_count);
             // Who came back in another version cannot read these.
             if inner.online.is_none() || inner.online != batch.receiver {
                 drop(qos0);
-            } else if inner.chunk_bytes + qos0.len() > MAX_QOS0_BYTES {
+            } else if inner.chunk_bytes + qos0.len() > MAX_QOS0_BYTES
+                || !self.memory.has_room(qos0.len())
+            {
                 dropped += count.messages;
             } else {
                 inner.push_chunk(qos0, count);
@@ -238,13 +249,15 @@ impl Outbox {
             if delivery.qos == QoS::AtMostOnce && inner.online.is_none() && !limits.qos0 {
                 continue;
             }
-            if inner.has_room(size(&delivery), limits) {
+            let more = inner.stored().bytes - before.bytes + size(&delivery);
+            if inner.has_room(size(&delivery), limits) && self.memory.has_room(more) {
                 inner.queue_bytes += size(&delivery);
                 inner.queue.push_back(delivery);
             } else {
                 dropped += 1;
             }
         }
+        self.memory.update(before, inner.stored());
         let hold = inner.is_pressed(limits) && inner.online.is_some() && !inner.is_slow;
         let owner = inner.owner.take();
         let is_first_drop = dropped > 0 && !inner.has_dropped;
@@ -270,10 +283,10 @@ impl Outbox {
         mut window: Window,
         chunks: &mut VecDeque<BytesMut>,
         deliveries: &mut Vec<Delivery>,
-        limits: QueueLimits,
         cx: &Context<'_>,
     ) -> Qos0 {
         let mut inner = self.lock();
+        let before = inner.stored();
         match &mut inner.owner {
             Some(waker) => waker.clone_from(cx.waker()),
             owner => *owner = Some(cx.waker().clone()),
@@ -293,7 +306,8 @@ impl Outbox {
                 inner.queue = VecDeque::new();
             }
         }
-        if !inner.is_pressed(limits) {
+        self.memory.update(before, inner.stored());
+        if !inner.is_pressed(self.memory.queue) {
             inner.is_slow = false;
             inner.has_dropped = false;
             relieve(inner);
@@ -304,14 +318,17 @@ impl Outbox {
     /// Takes all deliveries, for good.
     pub(crate) fn take_all(&self) -> VecDeque<Delivery> {
         let mut inner = self.lock();
+        let before = inner.stored();
         inner.queue_bytes = 0;
-        std::mem::take(&mut inner.queue)
+        let queue = std::mem::take(&mut inner.queue);
+        self.memory.update(before, inner.stored());
+        queue
     }
 
     /// Ready when a publisher that was told to hold may go on.
-    pub(crate) fn poll_relief(&self, limits: QueueLimits, cx: &Context<'_>) -> Poll<()> {
+    pub(crate) fn poll_relief(&self, cx: &Context<'_>) -> Poll<()> {
         let mut inner = self.lock();
-        if inner.online.is_none() || inner.is_slow || !inner.is_pressed(limits) {
+        if inner.online.is_none() || inner.is_slow || !inner.is_pressed(self.memory.queue) {
             return Poll::Ready(());
         }
         if !inner.held.iter().any(|held| held.will_wake(cx.waker())) {
@@ -329,7 +346,22 @@ impl Outbox {
     }
 }
 
+impl Drop for Outbox {
+    fn drop(&mut self) {
+        let inner = self.inner.get_mut();
+        let stored = inner.unwrap_or_else(PoisonError::into_inner).stored();
+        self.memory.update(stored, Stored::default());
+    }
+}
+
 impl Inner {
+    fn stored(&self) -> Stored {
+        Stored {
+            messages: self.queue.len(),
+            bytes: self.chunk_bytes + self.queue_bytes,
+        }
+    }
+
     fn push_chunk(&mut self, chunk: BytesMut, count: Qos0) {
         self.chunk_count.messages += count.messages;
         self.chunk_count.payload += count.payload;
@@ -401,6 +433,10 @@ mod tests {
         }
     }
 
+    fn outbox() -> Outbox {
+        Outbox::new(Identity::default(), Memory::with(LIMITS, usize::MAX))
+    }
+
     fn batch(qos0: usize, deliveries: usize) -> Batch {
         let message = Arc::new(Message::new(TopicName::new("t").unwrap(), "x"));
         Batch {
@@ -416,7 +452,7 @@ mod tests {
 
     fn take_with(outbox: &Outbox, window: Window, cx: &Context<'_>) -> (usize, usize) {
         let (mut chunks, mut deliveries) = (VecDeque::new(), Vec::new());
-        outbox.take(window, &mut chunks, &mut deliveries, LIMITS, cx);
+        outbox.take(window, &mut chunks, &mut deliveries, cx);
         (chunks.iter().map(BytesMut::len).sum(), deliveries.len())
     }
 
@@ -435,8 +471,8 @@ mod tests {
 
     #[test]
     fn while_away_qos_0_is_dropped_and_the_queue_is_bounded() {
-        let outbox = Outbox::new(Identity::default());
-        let pushed = outbox.push(&mut batch(10, 6), LIMITS);
+        let outbox = outbox();
+        let pushed = outbox.push(&mut batch(10, 6));
         assert_eq!(
             pushed,
             Pushed {
@@ -449,27 +485,27 @@ mod tests {
 
     #[test]
     fn the_owner_is_woken_once_a_batch_and_takes_what_its_window_allows() {
-        let outbox = Outbox::new(Identity::default());
+        let outbox = outbox();
         outbox.set_online(RECEIVER);
         let flag = Arc::new(Flag::default());
         let waker = flag.clone().into();
         let cx = Context::from_waker(&waker);
         assert_eq!(take_with(&outbox, window(2), &cx), (0, 0));
-        outbox.push(&mut batch(10, 3), LIMITS);
+        outbox.push(&mut batch(10, 3));
         assert!(flag.take());
-        outbox.push(&mut batch(10, 0), LIMITS);
+        outbox.push(&mut batch(10, 0));
         assert!(!flag.take(), "nobody waits any more");
         assert_eq!(take_with(&outbox, window(2), &cx), (20, 2));
         assert_eq!(take_with(&outbox, window(0), &cx), (0, 0));
-        outbox.push(&mut batch(10, 0), LIMITS);
+        outbox.push(&mut batch(10, 0));
         assert!(flag.take(), "it waits again");
         assert_eq!(take_with(&outbox, window(2), &cx), (10, 1));
     }
 
     #[test]
     fn bytes_in_flight_are_limited_but_for_the_first_message() {
-        let outbox = Outbox::new(Identity::default());
-        outbox.push(&mut batch(0, 4), LIMITS);
+        let outbox = outbox();
+        outbox.push(&mut batch(0, 4));
         let cx = Context::from_waker(Waker::noop());
         let narrow = |bytes, is_idle| Window {
             messages: 100,
@@ -487,12 +523,12 @@ mod tests {
 
     #[test]
     fn a_draining_subscriber_holds_publishers_and_loses_nothing_a_slow_one_does_neither() {
-        let outbox = Outbox::new(Identity::default());
+        let outbox = outbox();
         outbox.set_online(RECEIVER);
         let flag = Arc::new(Flag::default());
         let waker = flag.clone().into();
         let cx = Context::from_waker(&waker);
-        let pushed = outbox.push(&mut batch(0, 10), LIMITS);
+        let pushed = outbox.push(&mut batch(0, 10));
         assert_eq!(
             pushed,
             Pushed {
@@ -500,15 +536,15 @@ mod tests {
                 hold: true
             }
         );
-        assert!(outbox.poll_relief(LIMITS, &cx).is_pending());
+        assert!(outbox.poll_relief(&cx).is_pending());
         take(&outbox, 10);
         assert!(flag.take());
-        assert!(outbox.poll_relief(LIMITS, &cx).is_ready());
+        assert!(outbox.poll_relief(&cx).is_ready());
 
-        outbox.push(&mut batch(0, 3), LIMITS);
+        outbox.push(&mut batch(0, 3));
         outbox.give_up_holding();
-        assert!(outbox.poll_relief(LIMITS, &cx).is_ready());
-        let pushed = outbox.push(&mut batch(0, 10), LIMITS);
+        assert!(outbox.poll_relief(&cx).is_ready());
+        let pushed = outbox.push(&mut batch(0, 10));
         assert_eq!(
             pushed,
             Pushed {
@@ -517,25 +553,49 @@ mod tests {
             }
         );
         take(&outbox, 10);
-        assert!(outbox.push(&mut batch(0, 10), LIMITS).hold, "drained again");
+        assert!(outbox.push(&mut batch(0, 10)).hold, "drained again");
     }
 
     #[test]
     fn qos_0_beyond_the_bound_is_dropped_and_counted() {
-        let outbox = Outbox::new(Identity::default());
+        let outbox = outbox();
         outbox.set_online(RECEIVER);
-        assert!(outbox.push(&mut batch(MAX_QOS0_BYTES, 0), LIMITS).hold);
-        assert_eq!(outbox.push(&mut batch(7, 0), LIMITS).dropped, 7);
+        assert!(outbox.push(&mut batch(MAX_QOS0_BYTES, 0)).hold);
+        assert_eq!(outbox.push(&mut batch(7, 0)).dropped, 7);
     }
 
     #[test]
     fn what_was_encoded_for_an_earlier_connection_is_not_sent() {
-        let outbox = Outbox::new(Identity::default());
+        let outbox = outbox();
         outbox.set_online(Receiver {
             version: ProtocolVersion::V5,
             ..RECEIVER
         });
-        outbox.push(&mut batch(10, 0), LIMITS);
+        outbox.push(&mut batch(10, 0));
         assert_eq!(take(&outbox, 0), (0, 0));
+    }
+
+    #[test]
+    fn what_is_stored_is_counted_until_it_is_taken_or_given_up() {
+        let memory = Memory::with(LIMITS, 2000);
+        let outbox = Outbox::new(Identity::default(), memory.clone());
+        let other = Outbox::new(Identity::default(), memory.clone());
+        outbox.set_online(RECEIVER);
+        outbox.push(&mut batch(1000, 2));
+        let stored = memory.stored();
+        assert_eq!(stored.messages, 2);
+        assert!(stored.bytes > 1000);
+        assert_eq!(outbox.push(&mut batch(1000, 0)).dropped, 1000);
+        assert_eq!(
+            other.push(&mut batch(0, 20)).dropped,
+            16,
+            "its own limit comes first"
+        );
+        take(&outbox, 1);
+        outbox.set_offline();
+        drop(other);
+        assert_eq!(memory.stored().messages, 1);
+        drop(outbox);
+        assert_eq!(memory.stored(), Stored::default());
     }
 }

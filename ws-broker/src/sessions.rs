@@ -12,6 +12,7 @@ use protocol::{Session, Time};
 use tokio::sync::{Notify, oneshot};
 
 use crate::access::Identity;
+use crate::memory::Memory;
 use crate::outbox::Outbox;
 
 /// Session expiry that means "never" (section 3.1.2.11.2).
@@ -30,10 +31,10 @@ pub(crate) struct SessionState {
 
 impl SessionState {
     /// A new session.
-    pub(crate) fn new(identity: Identity) -> Self {
+    pub(crate) fn new(identity: Identity, memory: Arc<Memory>) -> Self {
         Self {
             session: Session::new(),
-            outbox: Arc::new(Outbox::new(identity)),
+            outbox: Arc::new(Outbox::new(identity, memory)),
             subscriptions: HashMap::default(),
         }
     }

@@ -10,6 +10,7 @@ use protocol::Message;
 
 use crate::broker::Broker;
 use crate::counters::Tally;
+use crate::memory;
 use crate::router::Publication;
 
 /// The name and version that the broker gives itself.
@@ -26,6 +27,7 @@ pub(crate) async fn publish(broker: Arc<Broker>, interval: Duration) {
         loads: HashMap::default(),
         last: Tally::default(),
         most_connected: 0,
+        most_resident: 0,
     };
     let mut ticks = tokio::time::interval(interval);
     let mut last = started;
@@ -47,6 +49,7 @@ struct Sys {
     loads: HashMap<&'static str, [f64; 3], FixedState>,
     last: Tally,
     most_connected: usize,
+    most_resident: u64,
 }
 
 impl Sys {
@@ -55,6 +58,9 @@ impl Sys {
         total.publishes_dropped += broker.router.dropped();
         let (connected, parked) = broker.sessions.count();
         self.most_connected = self.most_connected.max(connected);
+        let stored = broker.router.memory().stored();
+        let resident = memory::resident();
+        self.most_resident = self.most_resident.max(resident);
         let mut values = vec![
             ("version".into(), VERSION.into()),
             ("uptime".into(), format!("{uptime} seconds")),
@@ -79,6 +85,11 @@ impl Sys {
                 "retained messages/count",
                 broker.router.retained_len() as u64,
             ),
+            ("store/messages/count", stored.messages as u64),
+            ("store/messages/bytes", stored.bytes as u64),
+            ("messages/stored", stored.messages as u64),
+            ("heap/current", resident),
+            ("heap/maximum", self.most_resident),
             ("bytes/received", total.bytes_received),
             ("bytes/sent", total.bytes_sent),
             ("messages/received", total.packets_received),
@@ -168,6 +179,7 @@ mod tests {
             loads: HashMap::default(),
             last: Tally::default(),
             most_connected: 0,
+            most_resident: 0,
         };
         let mut total = Tally::default();
         for _ in 0..12 {

@@ -69,7 +69,7 @@ const KEYS: &[(&str, Key)] = &[
     ("max_topic_alias", Supported),
     ("max_topic_alias_broker", Supported),
     ("maximum_qos", Supported),
-    ("memory_limit", Missing),
+    ("memory_limit", Supported),
     ("message_size_limit", Supported),
     ("mount_point", Missing),
     ("password_file", Missing),

@@ -57,6 +57,9 @@ pub struct Config {
     pub max_topic_alias: u16,
     /// Topic aliases that the broker sets, if the client lets it.
     pub max_topic_alias_broker: u16,
+    /// What may be stored for all clients together, bytes; 0 for half of what
+    /// the machine has.
+    pub memory_limit: usize,
     /// The longest payload that is passed on, bytes; 0 for any.
     pub message_size_limit: usize,
     /// What is queued for one client.
@@ -163,6 +166,7 @@ impl Default for Config {
             max_packet_size: 2_000_000,
             max_topic_alias: 10,
             max_topic_alias_broker: 10,
+            memory_limit: 0,
             message_size_limit: 0,
             queue: QueueLimits {
                 messages: 1000,

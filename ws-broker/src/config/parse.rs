@@ -172,6 +172,7 @@ impl Parser {
                 config.max_topic_alias_broker = number(key, value, 0..=u16::MAX)?;
             }
             "queue_qos0_messages" => config.queue.qos0 = boolean(key, value)?,
+            "memory_limit" => config.memory_limit = number(key, value, 0..=usize::MAX)?,
             "message_size_limit" => {
                 config.message_size_limit = number(key, value, 0..=268_435_455)?;
             }
@@ -441,6 +442,7 @@ mod tests {
             ("max_inflight_messages", "20"),
             ("max_keepalive", "60"),
             ("max_packet_size", "1000"),
+            ("memory_limit", "0"),
             ("max_queued_bytes", "0"),
             ("max_queued_messages", "0"),
             ("message_size_limit", "0"),
@@ -454,7 +456,7 @@ mod tests {
         }
         assert_eq!(
             keys::supported(),
-            34,
+            35,
             "a key is missing from the list above"
         );
     }

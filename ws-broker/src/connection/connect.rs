@@ -18,10 +18,13 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
         let id = self.check(&connect)?;
         let broker = self.broker.clone();
         let client = Box::new(Client {
-            state: Box::new(SessionState::new(Identity {
-                client_id: id.clone(),
-                username: connect.username.clone(),
-            })),
+            state: Box::new(SessionState::new(
+                Identity {
+                    client_id: id.clone(),
+                    username: connect.username.clone(),
+                },
+                broker.router.memory().clone(),
+            )),
             username: connect.username.clone(),
             expiry: self.expiry(&connect),
             will: None,

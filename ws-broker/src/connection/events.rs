@@ -25,8 +25,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
                 if publish.topic.split('/').count() > MAX_TOPIC_LEVELS {
                     return Err(self.too_deep());
                 }
-                self.publish(publish, now);
-                Ok(())
+                self.publish(publish, now)
             }
             Event::Delivered(_) => Ok(()),
             Event::Subscribe(subscribe) => {
@@ -66,9 +65,15 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
         End::Violation(self.server.handle_violation(Violation::TooManyLevels))
     }
 
-    fn publish(&mut self, publish: Publish, now: Time) {
+    fn publish(&mut self, publish: Publish, now: Time) -> Result<(), End> {
         let (qos, retain, packet_id) = (publish.qos, publish.retain, publish.packet_id);
         let reason = match self.may_publish(&publish) {
+            // Before 5.0 there is no other way not to acknowledge it.
+            Err(ReasonCode::QuotaExceeded)
+                if qos > QoS::AtMostOnce && !self.server.version().is_v5() =>
+            {
+                return Err(End::Full);
+            }
             Ok(()) => {
                 let message = Arc::new(Message::from_publish(publish, now));
                 let publication = Publication {
@@ -91,6 +96,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
         if let Some(packet_id) = packet_id {
             self.server.acknowledge(qos, packet_id, reason);
         }
+        Ok(())
     }
 
     fn may_publish(&mut self, publish: &Publish) -> Result<(), ReasonCode> {
@@ -99,6 +105,11 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
         }
         if !self.is_size_allowed(publish.payload.len()) {
             return Err(ReasonCode::ImplementationSpecificError);
+        }
+        let more = publish.topic.len() + publish.payload.len() + publish.properties.size();
+        if !self.broker.router.memory().has_room(more) {
+            self.tally.publishes_dropped += 1;
+            return Err(ReasonCode::QuotaExceeded);
         }
         Ok(())
     }

@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, Bytes};
-use codec::{Connect, FixedHeader, Packet, PacketType, PublishView};
+use codec::{Connect, FixedHeader, Packet, PacketType, PublishView, ReasonCode};
 use protocol::server;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
@@ -76,10 +76,16 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
                 self.input.extend_from_slice(&read[used..]);
             } else {
                 self.input.extend_from_slice(read);
+                // A message that is stored counts by itself.
+                self.input_share.resize(0);
                 self.process_input()?;
             }
             if self.input.len() > LONG_PACKET {
                 self.server.handle_activity(self.now);
+            }
+            if !self.input_share.resize(self.input.len()) {
+                self.disconnect(ReasonCode::QuotaExceeded);
+                return Err(End::Full);
             }
             Ok(true)
         })

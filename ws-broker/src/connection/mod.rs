@@ -27,6 +27,7 @@ use crate::broker::{Broker, ConnectionGuard};
 use crate::config::Listener;
 use crate::counters::Tally;
 use crate::log::{error, notice};
+use crate::memory::Share;
 use crate::router::Routes;
 use crate::sessions::{Command, Control, SessionState, TakeOver};
 
@@ -65,6 +66,8 @@ pub(crate) struct Connection<T> {
     server: server::Connection,
     /// The beginning of a packet whose end has not come yet.
     input: BytesMut,
+    /// The memory that `input` takes.
+    input_share: Share,
     /// What is being written, whole packets but for the first.
     writing: VecDeque<BytesMut>,
     /// Retained messages for new subscriptions, not yet sent.
@@ -127,6 +130,8 @@ enum End {
     TakenOver { by: String },
     /// The client takes no packet as long as the answer to it.
     Unanswerable,
+    /// `memory_limit` is reached.
+    Full,
     /// The client was refused, and has been told.
     Refused,
     /// The broker stops.
@@ -158,6 +163,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
             phase: Phase::Anonymous,
             server: server::Connection::new(limits, CONNECT_TIMEOUT, now),
             input: BytesMut::new(),
+            input_share: Share::new(broker.router.memory().clone()),
             writing: VecDeque::new(),
             backlog: VecDeque::new(),
             wants_retained: BTreeMap::new(),
@@ -249,11 +255,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
         if !self.routes.is_held() {
             return false;
         }
-        if self
-            .routes
-            .poll_relief(&self.broker.router, cx)
-            .is_pending()
-        {
+        if self.routes.poll_relief(cx).is_pending() {
             let now = self.broker.clock.now();
             let since = *self.held_since.get_or_insert(now);
             if now < *self.held_until.get_or_insert(now + HOLD) {
@@ -389,6 +391,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
             End::Unanswerable => {
                 notice!("Client {client} disconnected, its maximum packet size is too small.");
             }
+            End::Full => notice!("Client {client} disconnected, memory_limit is reached."),
             End::Refused | End::ShutDown => {}
             End::Io(error) => {
                 notice!("Socket error on client {client} [{address}]: {error}, disconnecting.");

@@ -130,7 +130,6 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
             return false;
         };
         let now = self.broker.clock.now();
-        let limits = self.broker.router.limits();
         let mut lost = 0;
         let mut sent = Tally::default();
         let mut send = |server: &mut server::Connection, delivery: Delivery| {
@@ -171,7 +170,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
         let is_behind = !self.backlog.is_empty() && self.server.output().len() >= MAX_ENCODED;
         if !is_behind {
             let outbox = &client.state.outbox;
-            let qos0 = outbox.take(window, &mut chunks, &mut deliveries, limits, cx);
+            let qos0 = outbox.take(window, &mut chunks, &mut deliveries, cx);
             self.tally.packets_sent += qos0.messages;
             self.tally.publishes_sent += qos0.messages;
             self.tally.payload_sent += qos0.payload;

@@ -5,14 +5,15 @@ mod routes;
 mod subscriptions;
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use codec::{QoS, TopicFilter};
 use protocol::{Delivery, Time};
 
 use crate::access::Acl;
 use crate::config::Config;
-use crate::outbox::{Batch, QueueLimits};
+use crate::memory::Memory;
+use crate::outbox::Batch;
 
 pub(crate) use retained::Retained;
 use retained::RetainedStore;
@@ -28,7 +29,7 @@ pub(crate) struct Router {
     /// Goes up whenever a match that somebody has remembered may be wrong:
     /// at every change of subscriptions and of who is connected.
     generation: AtomicU64,
-    limits: QueueLimits,
+    memory: Arc<Memory>,
     acl: Acl,
     /// `upgrade_outgoing_qos`.
     upgrades_qos: bool,
@@ -42,16 +43,16 @@ impl Router {
             subscriptions: RwLock::default(),
             retained: RwLock::default(),
             generation: AtomicU64::new(1),
-            limits: config.queue,
+            memory: Memory::new(config),
             acl: config.acl.clone(),
             upgrades_qos: config.upgrade_outgoing_qos,
             dropped: AtomicU64::new(0),
         }
     }
 
-    /// The bounds of each outbox.
-    pub(crate) const fn limits(&self) -> QueueLimits {
-        self.limits
+    /// How much is stored, and may be.
+    pub(crate) const fn memory(&self) -> &Arc<Memory> {
+        &self.memory
     }
 
     /// Who may read and write what.
@@ -101,7 +102,7 @@ impl Router {
                 deliveries: vec![delivery],
                 ..Batch::default()
             };
-            self.count_dropped(member.outbox.push(&mut batch, self.limits).dropped);
+            self.count_dropped(member.outbox.push(&mut batch).dropped);
         }
     }
 
@@ -173,12 +174,13 @@ impl Router {
             .len()
     }
 
-    /// Keeps a retained message, or removes one.
-    pub(crate) fn retain(&self, retained: &Retained) {
+    /// Keeps a retained message, or removes one; false if there is no room for
+    /// it: then the one before stays.
+    pub(crate) fn retain(&self, retained: &Retained) -> bool {
         self.retained
             .write()
             .unwrap_or_else(PoisonError::into_inner)
-            .set(retained);
+            .set(retained, &self.memory)
     }
 
     /// The retained messages for a new subscription to `filter`.

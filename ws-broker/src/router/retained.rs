@@ -5,6 +5,8 @@ use codec::{QoS, TopicFilter};
 use foldhash::fast::FixedState;
 use protocol::{Message, Time};
 
+use crate::memory::{Memory, Stored};
+
 /// The last message with the RETAIN flag on one topic (section 3.3.1.3).
 #[derive(Clone, Debug)]
 pub(crate) struct Retained {
@@ -34,13 +36,20 @@ impl RetainedStore {
     }
 
     /// Keeps a message in place of the last one on its topic; one with an
-    /// empty payload only removes that \[MQTT-3.3.1-6\].
-    pub(super) fn set(&mut self, retained: &Retained) {
+    /// empty payload only removes that \[MQTT-3.3.1-6\]. Gives whether there
+    /// was room for it.
+    pub(super) fn set(&mut self, retained: &Retained, memory: &Memory) -> bool {
         let message = &retained.message;
         let levels: Vec<&str> = message.topic.split('/').collect();
         if message.payload.is_empty() {
-            self.len -= usize::from(remove(&mut self.root, &levels));
-            return;
+            if let Some(removed) = remove(&mut self.root, &levels) {
+                self.len -= 1;
+                memory.update(stored(Some(&removed)), Stored::default());
+            }
+            return true;
+        }
+        if !memory.has_room(size(message)) {
+            return false;
         }
         let mut node = &mut self.root;
         for level in levels {
@@ -49,8 +58,11 @@ impl RetainedStore {
             }
             node = node.children.get_mut(level).expect("put in above");
         }
-        self.len += usize::from(node.retained.is_none());
+        let before = stored(node.retained.as_ref());
         node.retained = Some(retained.clone());
+        memory.update(before, stored(node.retained.as_ref()));
+        self.len += 1 - before.messages;
+        true
     }
 
     /// All that match `filter` and are not expired.
@@ -90,14 +102,28 @@ impl RetainedStore {
     }
 }
 
+/// What a retained message takes, with its place in the tree.
+fn size(message: &Message) -> usize {
+    const NODE: usize = 128;
+    message.size() + NODE + message.topic.len()
+}
+
+fn stored(retained: Option<&Retained>) -> Stored {
+    match retained {
+        None => Stored::default(),
+        Some(retained) => Stored {
+            messages: 1,
+            bytes: size(&retained.message),
+        },
+    }
+}
+
 /// Depth is bounded by what [`crate::broker::MAX_TOPIC_LEVELS`] lets in.
-fn remove(node: &mut Node, levels: &[&str]) -> bool {
+fn remove(node: &mut Node, levels: &[&str]) -> Option<Retained> {
     let [level, rest @ ..] = levels else {
-        return node.retained.take().is_some();
+        return node.retained.take();
     };
-    let Some(child) = node.children.get_mut(*level) else {
-        return false;
-    };
+    let child = node.children.get_mut(*level)?;
     let removed = remove(child, rest);
     if child.retained.is_none() && child.children.is_empty() {
         node.children.remove(*level);
@@ -118,6 +144,15 @@ mod tests {
         }
     }
 
+    fn memory(limit: usize) -> Arc<Memory> {
+        let config = crate::config::Config::local(None);
+        Memory::with(config.queue, limit)
+    }
+
+    fn set(store: &mut RetainedStore, retained: Retained) {
+        assert!(store.set(&retained, &memory(usize::MAX)));
+    }
+
     fn matching(store: &RetainedStore, filter: &str) -> Vec<String> {
         let filter = TopicFilter::new(filter).unwrap();
         let found = store.matching(&filter, Time::default());
@@ -133,7 +168,7 @@ mod tests {
         ];
         let mut store = RetainedStore::default();
         for topic in topics {
-            store.set(&retained(topic, "x"));
+            set(&mut store, retained(topic, "x"));
         }
         for filter in [
             "#", "+", "+/+", "/#", "a/#", "a/+", "a/b", "+/b", "$SYS/#", "a/+/c", "no",
@@ -152,15 +187,15 @@ mod tests {
     #[test]
     fn section_3_3_1_3_the_last_one_stays_and_an_empty_payload_deletes() {
         let mut store = RetainedStore::default();
-        store.set(&retained("Kitchen/Fridge", "Temperature:14"));
-        store.set(&retained("Kitchen/Fridge", "Temperature:15"));
+        set(&mut store, retained("Kitchen/Fridge", "Temperature:14"));
+        set(&mut store, retained("Kitchen/Fridge", "Temperature:15"));
         assert_eq!(store.len, 1);
         let filter = TopicFilter::new("Kitchen/+").unwrap();
         let found = store.matching(&filter, Time::default());
         assert_eq!(found[0].message.payload, "Temperature:15");
-        store.set(&retained("Kitchen/Fridge", ""));
+        set(&mut store, retained("Kitchen/Fridge", ""));
         assert_eq!(store.len, 0);
-        store.set(&retained("Kitchen/Fridge", ""));
+        set(&mut store, retained("Kitchen/Fridge", ""));
         assert_eq!(store.len, 0);
         assert!(store.root.children.is_empty(), "no node is left behind");
     }
@@ -170,12 +205,29 @@ mod tests {
         let mut store = RetainedStore::default();
         let mut message = Message::new(TopicName::new("t").unwrap(), "x");
         message.expires_at = Some(Time::from_millis(1000));
-        store.set(&Retained {
+        let expires = Retained {
             message: Arc::new(message),
             qos: QoS::AtMostOnce,
-        });
+        };
+        set(&mut store, expires);
         let filter = TopicFilter::new("#").unwrap();
         assert_eq!(store.matching(&filter, Time::from_millis(1000)).len(), 1);
         assert!(store.matching(&filter, Time::from_millis(1001)).is_empty());
+    }
+
+    #[test]
+    fn what_is_stored_is_counted_and_limited() {
+        let (mut store, memory) = (RetainedStore::default(), memory(1000));
+        let long: &'static str = "0123456789".repeat(50).leak();
+        assert!(store.set(&retained("a", long), &memory));
+        assert!(!store.set(&retained("b", long), &memory));
+        assert_eq!((store.len(), memory.stored().messages), (1, 1));
+        assert!(store.set(&retained("a", "short"), &memory));
+        assert!(store.set(&retained("b", long), &memory));
+        for topic in ["a", "b", "c"] {
+            assert!(store.set(&retained(topic, ""), &memory));
+        }
+        assert_eq!(memory.stored(), Stored::default());
+        assert_eq!(store.len(), 0);
     }
 }

@@ -117,7 +117,7 @@ impl Routes {
                 && !(router.upgrades_qos && target.qos > QoS::AtMostOnce)
                 && match self.slots[target.slot].receiver {
                     Some(receiver) => !receiver.has_aliases,
-                    None => !router.limits.qos0,
+                    None => !router.memory.queue.qos0,
                 }
         };
         if !route.may_publish || !route.groups.is_empty() || !route.targets.iter().all(is_plain) {
@@ -222,7 +222,7 @@ impl Routes {
                 slot.batch.qos0_count.messages += 1;
                 slot.batch.qos0_count.payload += publication.message.payload.len() as u64;
             }
-            None if qos == QoS::AtMostOnce && !router.limits.qos0 => return,
+            None if qos == QoS::AtMostOnce && !router.memory.queue.qos0 => return,
             _ => slot.batch.deliveries.push(delivery),
         }
         slot.touch(target.slot, &mut self.touched);
@@ -235,7 +235,7 @@ impl Routes {
             let slot = &mut self.slots[slot];
             slot.is_touched = false;
             slot.batch.receiver = slot.receiver;
-            let pushed = slot.outbox.push(&mut slot.batch, router.limits);
+            let pushed = slot.outbox.push(&mut slot.batch);
             router.count_dropped(pushed.dropped);
             if pushed.hold && slot.outbox.id() != publisher {
                 let progress = slot.outbox.progress();
@@ -250,9 +250,9 @@ impl Routes {
     }
 
     /// Ready when nobody is left to wait for.
-    pub(crate) fn poll_relief(&mut self, router: &Router, cx: &Context<'_>) -> Poll<()> {
+    pub(crate) fn poll_relief(&mut self, cx: &Context<'_>) -> Poll<()> {
         self.held
-            .retain(|(outbox, _)| outbox.poll_relief(router.limits, cx).is_pending());
+            .retain(|(outbox, _)| outbox.poll_relief(cx).is_pending());
         if self.held.is_empty() {
             Poll::Ready(())
         } else {

@@ -357,7 +357,9 @@ mod tests {
     use super::*;
 
     fn outbox() -> Arc<Outbox> {
-        Arc::new(Outbox::new(crate::access::Identity::default()))
+        let config = crate::config::Config::local(None);
+        let memory = crate::memory::Memory::new(&config);
+        Arc::new(Outbox::new(crate::access::Identity::default(), memory))
     }
 
     fn direct(subscriptions: &Subscriptions, topic: &str, publisher: u64) -> Vec<Merged> {

@@ -22,6 +22,7 @@ mod keep_alive;
 mod limits;
 mod log_lines;
 mod memory;
+mod memory_limit;
 mod program;
 mod qos;
 mod retained;

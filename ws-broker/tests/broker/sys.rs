@@ -7,7 +7,7 @@ use codec::QoS;
 use crate::common::{Client, message, soon, start_with, v3_1_1, v5};
 
 /// Reads on until the tree says all of `expected`.
-async fn says(client: &mut Client, expected: &[(&str, &str)]) {
+async fn says(client: &mut Client, expected: &[(&str, &str)]) -> HashMap<String, String> {
     let mut said = HashMap::new();
     let is_said = |said: &HashMap<String, String>| {
         let mut expected = expected.iter();
@@ -19,6 +19,7 @@ async fn says(client: &mut Client, expected: &[(&str, &str)]) {
             said.insert(topic.to_owned(), payload);
         }
     }
+    said
 }
 
 #[tokio::test]
@@ -51,7 +52,13 @@ async fn it_tells_what_has_happened_and_is_not_matched_by_a_wildcard() {
         ("publish/messages/received", "2"),
         ("publish/bytes/received", "4"),
     ];
-    soon("the tree to say it", says(&mut watcher, &expected)).await;
+    let said = soon("the tree to say it", says(&mut watcher, &expected)).await;
+    for topic in ["heap/current", "heap/maximum", "store/messages/bytes"] {
+        let value: u64 = said[topic].parse().unwrap();
+        assert!(value > 1000, "{topic}: {value}");
+    }
+    let stored: u64 = said["store/messages/count"].parse().unwrap();
+    assert!(stored > 20, "the tree itself is retained: {stored}");
     let (topic, payload) = everything.text().await;
     assert_eq!((&*topic, &*payload), ("Kitchen/Fridge", "14"));
     assert_eq!(everything.text().await.1, "15");
