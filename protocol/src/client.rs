@@ -9,6 +9,7 @@ use codec::{
     TopicFilter, UnsubAck, Unsubscribe,
 };
 
+use crate::authentication::{AuthError, Authentication, Turn};
 pub use crate::endpoint::Delivered;
 use crate::endpoint::Endpoint;
 use crate::keep_alive::{Due, Pings};
@@ -53,7 +54,9 @@ pub enum Event {
     },
     /// The server ends the connection, and says why.
     Disconnect(Disconnect),
-    /// A step of extended authentication.
+    /// A step of extended authentication with CONNECT's method: if the reason
+    /// is `ContinueAuthentication`, answer with [`Connection::authenticate`];
+    /// `Success` ends what [`Connection::reauthenticate`] has begun.
     Auth(Auth),
 }
 
@@ -63,8 +66,8 @@ pub struct Connection {
     state: State,
     endpoint: Endpoint,
     pings: Pings,
-    /// Whether CONNECT asked for extended authentication.
-    authenticates: bool,
+    /// Extended authentication, if CONNECT asked for it.
+    authentication: Option<Box<Authentication>>,
     /// Whether CONNECT lets the session end with the connection.
     expires: bool,
     maximum_qos: QoS,
@@ -108,14 +111,14 @@ impl Connection {
         endpoint.session = session;
         let version = connect.version;
         let properties = &connect.properties;
-        let authenticates = properties.authentication_method().is_some();
+        let authentication = Authentication::of(&connect);
         let expires = properties.session_expiry_interval().unwrap_or(0) == 0;
         Packet::Connect(Box::new(connect)).encode(version, &mut endpoint.output)?;
         Ok(Self {
             state,
             endpoint,
             pings: Pings::new(0, now),
-            authenticates,
+            authentication,
             expires,
             maximum_qos: QoS::ExactlyOnce,
             retain_available: true,
@@ -183,7 +186,9 @@ impl Connection {
                     Packet::ConnAck(connack) => self
                         .on_connack(connack, clean_start, keep_alive, now)
                         .map(Some),
-                    Packet::Auth(auth) if self.authenticates => Ok(Some(Event::Auth(auth))),
+                    Packet::Auth(auth) if self.authentication.is_some() => {
+                        self.on_auth(auth).map(Some)
+                    }
                     _ => Err(Violation::FirstPacket(packet.packet_type())),
                 };
             }
@@ -209,7 +214,7 @@ impl Connection {
                 unsuback,
             }),
             Packet::PingResp => None,
-            Packet::Auth(auth) if self.authenticates => Some(Event::Auth(auth)),
+            Packet::Auth(auth) => Some(self.on_auth(auth)?),
             // Before 5.0 a server has no DISCONNECT \[MQTT-3.14.0-1\].
             Packet::Disconnect(disconnect) if self.version().is_v5() => {
                 self.state = State::Closed;
@@ -220,9 +225,18 @@ impl Connection {
             | Packet::Subscribe(_)
             | Packet::Unsubscribe(_)
             | Packet::PingReq
-            | Packet::Auth(_)
             | Packet::Disconnect(_) => return Err(Violation::Unexpected(packet.packet_type())),
         })
+    }
+
+    fn on_auth(&mut self, auth: Auth) -> Result<Event, Violation> {
+        let is_connected = self.is_connected();
+        match &mut self.authentication {
+            Some(authentication) => authentication.on_server(&auth, is_connected)?,
+            // [MQTT-4.12.0-6]
+            None => return Err(Violation::Unexpected(PacketType::Auth)),
+        }
+        Ok(Event::Auth(auth))
     }
 
     fn on_connack(
@@ -243,6 +257,17 @@ impl Connection {
         // [MQTT-3.2.2-2]: nobody can have kept what was thrown away.
         if connack.session_present && clean_start {
             return Err(Violation::Unexpected(PacketType::ConnAck));
+        }
+        match &mut self.authentication {
+            Some(authentication) => {
+                authentication.check_connack(&connack)?;
+                authentication.finish();
+            }
+            // [MQTT-4.12.0-6]
+            None if connack.properties.authentication_method().is_some() => {
+                return Err(Violation::AuthenticationMethod);
+            }
+            None => {}
         }
         self.state = State::Connected;
         let properties = &connack.properties;
@@ -424,13 +449,63 @@ impl Connection {
         }
     }
 
-    /// Says goodbye; the connection is closed once the output is written.
+    /// Answers an [`Event::Auth`]: AUTH with 0x18, CONNECT's method, and
+    /// `properties`, above all the authentication data \[MQTT-4.12.0-3\].
+    ///
+    /// # Errors
+    /// The server has not asked, or takes no packet of that length.
+    pub fn authenticate(&mut self, properties: Properties, now: Time) -> Result<(), AuthError> {
+        self.send_auth(ReasonCode::ContinueAuthentication, properties, now)
+    }
+
+    /// Authenticates anew with CONNECT's method \[MQTT-4.12.1-1\]: AUTH with
+    /// 0x19. Everything else goes on meanwhile; [`Event::Auth`] tells how the
+    /// server answers, [`Event::Disconnect`] that it refuses.
+    ///
+    /// # Errors
+    /// Not connected, no method, in the middle of an authentication, or longer
+    /// than the server accepts.
+    pub fn reauthenticate(&mut self, properties: Properties, now: Time) -> Result<(), AuthError> {
+        if !self.is_connected() {
+            return Err(AuthError::NoMethod);
+        }
+        self.send_auth(ReasonCode::ReAuthenticate, properties, now)
+    }
+
+    fn send_auth(
+        &mut self,
+        reason: ReasonCode,
+        properties: Properties,
+        now: Time,
+    ) -> Result<(), AuthError> {
+        let expected = match reason {
+            ReasonCode::ReAuthenticate => Turn::Idle,
+            _ => Turn::Client,
+        };
+        let authentication = match &mut self.authentication {
+            Some(authentication) if !matches!(self.state, State::Closed) => authentication,
+            _ => return Err(AuthError::NoMethod),
+        };
+        if authentication.turn() != expected {
+            return Err(AuthError::OutOfTurn);
+        }
+        let packet = authentication.packet(reason, properties);
+        if self.endpoint.try_send(&packet) != Ok(true) {
+            return Err(AuthError::TooLarge);
+        }
+        authentication.pass_to(Turn::Server);
+        self.pings.sent(now);
+        Ok(())
+    }
+
+    /// Says goodbye; the connection is closed once the output is written. One
+    /// that authenticates may do so before CONNACK \[MQTT-3.1.2-30\].
     ///
     /// # Errors
     /// A property is too long, or the session expiry is set though CONNECT
     /// had none (section 3.14.2.2.2); the connection goes on.
     pub fn disconnect(&mut self, disconnect: Disconnect) -> Result<(), EncodeError> {
-        if self.is_connected() {
+        if self.is_connected() || self.authentication.is_some() && !self.is_closed() {
             let expiry = disconnect.properties.session_expiry_interval();
             if self.expires && expiry.is_some_and(|seconds| seconds > 0) {
                 let id = PropertyId::SessionExpiryInterval;

@@ -7,6 +7,9 @@
 //!   written once, for both.
 //! - [`Message`] is what is published; a [`Delivery`] is one message on its
 //!   way to one receiver.
+//! - Extended authentication (section 4.12) is whose turn it is and which
+//!   method; what is said in it is the driver's. `scram`, behind a feature of
+//!   that name, is one method, for whoever wants it.
 //!
 //! A driver reads bytes from somewhere and gives them to `handle_input`, which
 //! takes whole packets and gives [`client::Event`]s or [`server::Event`]s;
@@ -31,20 +34,24 @@
 //!
 //! Not here: queues of messages that wait for their turn (a driver asks
 //! `window` and keeps them), subscriptions and their matching, retained
-//! messages, wills, authentication. Those are the driver's.
+//! messages, wills, whom to believe. Those are the driver's.
 
+mod authentication;
 pub mod client;
 mod endpoint;
 mod inflight;
 mod keep_alive;
 mod limits;
 mod message;
+#[cfg(feature = "scram")]
+pub mod scram;
 pub mod server;
 mod session;
 mod time;
 mod topic_alias;
 mod violation;
 
+pub use authentication::AuthError;
 pub use endpoint::PublishError;
 pub use limits::Limits;
 pub use message::{Delivery, Message};

@@ -9,6 +9,7 @@ use codec::{
     Unsubscribe,
 };
 
+use crate::authentication::{AuthError, Authentication, Turn};
 pub use crate::endpoint::Delivered;
 use crate::endpoint::{Endpoint, remove_problem_information};
 use crate::keep_alive::SilenceLimit;
@@ -18,7 +19,8 @@ use crate::{Delivery, Limits, PublishError, Session, Time, Violation};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
     /// Wants to connect: answer with [`Connection::accept`] or
-    /// [`Connection::refuse`]. Nothing else is read before that.
+    /// [`Connection::refuse`], or, if it names an authentication method, with
+    /// [`Connection::challenge`]. Nothing else is read before that.
     Connect(Box<Connect>),
     /// Publishes. At QoS 1 and 2 answer with [`Connection::acknowledge`].
     Publish(Publish),
@@ -30,7 +32,11 @@ pub enum Event {
     Unsubscribe(Unsubscribe),
     /// Goes, in good order. The will is published if the reason says so.
     Disconnect(Disconnect),
-    /// A step of extended authentication.
+    /// A step of extended authentication with CONNECT's method: before
+    /// CONNACK answer as to CONNECT; after it the client wants to
+    /// authenticate again, or goes on with that: answer with
+    /// [`Connection::challenge`], [`Connection::authenticated`] or
+    /// [`Connection::disconnect`]. Other packets are read meanwhile.
     Auth(Auth),
 }
 
@@ -38,7 +44,10 @@ pub enum Event {
 ///
 /// ```text
 /// AwaitConnect --CONNECT--> Connecting --accept--> Connected --> Closed
-///      |                         |--refuse------------------------^
+///      |                       ^ | |--refuse----------------------^
+///      |              AUTH 0x18| |challenge                       |
+///      |                       | v                                |
+///      |                    (client's turn)--anything else--------|
 ///      |--anything else-------------------------------------------^
 /// ```
 #[derive(Debug)]
@@ -46,8 +55,8 @@ pub struct Connection {
     state: State,
     endpoint: Endpoint,
     silence: SilenceLimit,
-    /// Whether CONNECT asked for extended authentication.
-    authenticates: bool,
+    /// Extended authentication, if CONNECT asked for it.
+    authentication: Option<Box<Authentication>>,
     /// Whether CONNECT lets the session end with the connection.
     expires: bool,
     /// Whether the client wants failures explained \[MQTT-3.1.2-29\].
@@ -59,7 +68,7 @@ pub struct Connection {
 #[derive(Debug)]
 enum State {
     AwaitConnect { deadline: Time },
-    Connecting { keep_alive: u16 },
+    Connecting { keep_alive: u16, deadline: Time },
     Connected,
     Closed,
 }
@@ -76,7 +85,7 @@ impl Connection {
             // written in.
             endpoint: Endpoint::new(ProtocolVersion::V3_1_1, local),
             silence: SilenceLimit::new(0, now),
-            authenticates: false,
+            authentication: None,
             expires: true,
             problem_information: true,
             maximum_qos: QoS::ExactlyOnce,
@@ -99,6 +108,22 @@ impl Connection {
         matches!(self.state, State::Closed)
     }
 
+    /// Whether packets are to be read: not while CONNECT, or an AUTH before
+    /// CONNACK, waits for its answer.
+    pub fn takes_packets(&self) -> bool {
+        match self.state {
+            State::Connecting { .. } => self.turn() == Turn::Client,
+            State::AwaitConnect { .. } | State::Connected => true,
+            State::Closed => false,
+        }
+    }
+
+    /// Whose turn it is in the authentication.
+    fn turn(&self) -> Turn {
+        let authentication = self.authentication.as_ref();
+        authentication.map_or(Turn::Idle, |authentication| authentication.turn())
+    }
+
     /// What this server accepts.
     pub const fn limits(&self) -> Limits {
         self.endpoint.local
@@ -116,7 +141,7 @@ impl Connection {
         now: Time,
     ) -> Result<Option<Event>, Violation> {
         loop {
-            if matches!(self.state, State::Connecting { .. } | State::Closed) {
+            if !self.takes_packets() {
                 return Ok(None);
             }
             let limit = self.endpoint.local.maximum_packet_size;
@@ -147,6 +172,10 @@ impl Connection {
         let violation = match self.state {
             State::AwaitConnect { .. } if kind != PacketType::Connect => {
                 Violation::FirstPacket(kind)
+            }
+            // [MQTT-3.1.2-30]
+            State::Connecting { .. } if !may_come_before_connack(kind) => {
+                Violation::Unexpected(kind)
             }
             State::Connected if !is_from_connected_client(kind) => Violation::Unexpected(kind),
             _ => return Ok(()),
@@ -201,23 +230,29 @@ impl Connection {
 
     fn handle(&mut self, packet: Packet, now: Time) -> Result<Option<Event>, Violation> {
         self.silence.received(now);
-        match &self.state {
-            State::AwaitConnect { .. } => {
+        match self.state {
+            State::AwaitConnect { deadline } => {
                 let Packet::Connect(connect) = packet else {
                     return Err(Violation::FirstPacket(packet.packet_type()));
                 };
                 self.endpoint.version = connect.version;
                 self.endpoint.peer = Limits::of_client(&connect);
                 let properties = &connect.properties;
-                self.authenticates = properties.authentication_method().is_some();
+                self.authentication = Authentication::of(&connect);
                 self.expires = properties.session_expiry_interval().unwrap_or(0) == 0;
                 self.problem_information = properties.request_problem_information().unwrap_or(true);
                 self.state = State::Connecting {
                     keep_alive: connect.keep_alive,
+                    deadline,
                 };
                 return Ok(Some(Event::Connect(connect)));
             }
-            State::Connecting { .. } => return Err(Violation::Unexpected(packet.packet_type())),
+            State::Connecting { .. } => {
+                let kind = packet.packet_type();
+                if self.turn() != Turn::Client || !may_come_before_connack(kind) {
+                    return Err(Violation::Unexpected(kind));
+                }
+            }
             State::Connected => {}
             State::Closed => return Ok(None),
         }
@@ -250,7 +285,13 @@ impl Connection {
             }
             Packet::Subscribe(subscribe) => Some(Event::Subscribe(subscribe)),
             Packet::Unsubscribe(unsubscribe) => Some(Event::Unsubscribe(unsubscribe)),
-            Packet::Auth(auth) if self.authenticates => Some(Event::Auth(auth)),
+            Packet::Auth(auth) => match &mut self.authentication {
+                Some(authentication) => {
+                    authentication.on_client(&auth)?;
+                    Some(Event::Auth(auth))
+                }
+                None => return Err(Violation::Unexpected(PacketType::Auth)),
+            },
             Packet::Disconnect(disconnect) => {
                 let expiry = disconnect.properties.session_expiry_interval();
                 if self.expires && expiry.is_some_and(|seconds| seconds > 0) {
@@ -263,20 +304,24 @@ impl Connection {
             | Packet::ConnAck(_)
             | Packet::SubAck(_)
             | Packet::UnsubAck(_)
-            | Packet::Auth(_)
             | Packet::PingResp => return Err(Violation::Unexpected(packet.packet_type())),
         })
     }
 
     /// Puts the answer to a violation into the output and closes: DISCONNECT
-    /// in 5.0; before it a connection just ends, but for a CONNECT of an
-    /// unknown version \[MQTT-3.1.2-2\].
+    /// in 5.0, CONNACK if that has not been sent; before it a connection just
+    /// ends, but for a CONNECT of an unknown version \[MQTT-3.1.2-2\].
     fn fail(&mut self, violation: Violation) -> Violation {
         match self.state {
             State::Connected if self.version().is_v5() => {
                 let reason = violation.reason_code();
                 self.endpoint
                     .send(&Packet::Disconnect(Disconnect::new(reason)));
+            }
+            // Only one that authenticates is read from before CONNACK.
+            State::Connecting { .. } if violation != Violation::ConnectTimeout => {
+                let connack = ConnAck::new(false, violation.reason_code());
+                self.endpoint.try_send(&Packet::ConnAck(connack)).ok();
             }
             State::AwaitConnect { .. } => {
                 if let Violation::Decode(DecodeError::ProtocolLevel(_)) = violation {
@@ -314,7 +359,7 @@ impl Connection {
         now: Time,
     ) -> Vec<u64> {
         let mut keep_alive = match self.state {
-            State::Connecting { keep_alive } => keep_alive,
+            State::Connecting { keep_alive, .. } => keep_alive,
             State::Closed => {
                 self.endpoint.session = session;
                 return Vec::new();
@@ -330,6 +375,11 @@ impl Connection {
         if self.version().is_v5() {
             self.endpoint.local.put_into(properties);
             keep_alive = properties.server_keep_alive().unwrap_or(keep_alive);
+        }
+        if let Some(authentication) = &mut self.authentication {
+            // [MQTT-4.12.0-5]
+            connack.properties = authentication.named(connack.properties);
+            authentication.finish();
         }
         if !self.endpoint.send_trimmed(Packet::ConnAck(connack)) {
             self.endpoint.session = session;
@@ -354,7 +404,62 @@ impl Connection {
         client.topic_alias_maximum = client.topic_alias_maximum.min(maximum);
     }
 
-    /// Refuses the client; the connection is closed.
+    /// Asks the client for more: AUTH with 0x18, CONNECT's method, and
+    /// `properties`, above all the authentication data \[MQTT-4.12.0-2\].
+    /// Reason string and user properties are left out where the client does
+    /// not take them. A client that does not accept a packet of that length
+    /// is disconnected. The time that CONNECT had to come is the time for
+    /// the answers too.
+    ///
+    /// # Errors
+    /// It is not this server's turn; nothing happens.
+    pub fn challenge(&mut self, properties: Properties) -> Result<(), AuthError> {
+        self.authenticate(ReasonCode::ContinueAuthentication, properties)
+    }
+
+    /// Tells a connected client that it has authenticated again: AUTH with
+    /// success. To refuse it is to [`Connection::disconnect`]
+    /// \[MQTT-4.12.1-2\].
+    ///
+    /// # Errors
+    /// The client did not ask for it; nothing happens.
+    pub fn authenticated(&mut self, properties: Properties) -> Result<(), AuthError> {
+        if !self.is_connected() {
+            return Err(AuthError::OutOfTurn);
+        }
+        self.authenticate(ReasonCode::Success, properties)
+    }
+
+    fn authenticate(
+        &mut self,
+        reason: ReasonCode,
+        mut properties: Properties,
+    ) -> Result<(), AuthError> {
+        if self.is_closed() {
+            return Err(AuthError::OutOfTurn);
+        }
+        let authentication = self.authentication.as_mut().ok_or(AuthError::NoMethod)?;
+        if authentication.turn() != Turn::Server {
+            return Err(AuthError::OutOfTurn);
+        }
+        if !self.problem_information {
+            remove_problem_information(&mut properties);
+        }
+        let packet = authentication.packet(reason, properties);
+        authentication.pass_to(match reason {
+            ReasonCode::Success => Turn::Idle,
+            _ => Turn::Client,
+        });
+        if self.is_connected() {
+            self.send_answer(packet);
+        } else if !self.endpoint.send_trimmed(packet) {
+            self.state = State::Closed;
+        }
+        Ok(())
+    }
+
+    /// Refuses the client, at any step of its authentication
+    /// \[MQTT-4.12.0-4\]; the connection is closed.
     pub fn refuse(&mut self, reason: ReasonCode, properties: Properties) {
         if let State::Connecting { .. } = self.state {
             let mut connack = ConnAck::new(false, reason);
@@ -455,6 +560,7 @@ impl Connection {
     pub fn poll_timeout(&self) -> Option<Time> {
         match self.state {
             State::AwaitConnect { deadline } => Some(deadline),
+            State::Connecting { deadline, .. } if self.turn() == Turn::Client => Some(deadline),
             State::Connected => self.silence.deadline(),
             State::Connecting { .. } | State::Closed => None,
         }
@@ -469,7 +575,9 @@ impl Connection {
             return Ok(());
         }
         Err(match self.state {
-            State::AwaitConnect { .. } => self.fail(Violation::ConnectTimeout),
+            State::AwaitConnect { .. } | State::Connecting { .. } => {
+                self.fail(Violation::ConnectTimeout)
+            }
             _ => self.fail(Violation::KeepAlive),
         })
     }
@@ -495,6 +603,12 @@ impl Connection {
     pub fn into_session(mut self) -> Session {
         self.take_session()
     }
+}
+
+/// Whether a client that authenticates sends such a packet between CONNECT
+/// and CONNACK.
+const fn may_come_before_connack(kind: PacketType) -> bool {
+    matches!(kind, PacketType::Auth | PacketType::Disconnect)
 }
 
 /// Whether a client sends such a packet after CONNECT.

@@ -13,6 +13,10 @@ pub enum Violation {
     /// A packet that this end never receives, or not now.
     #[error("unexpected {}", .0.name())]
     Unexpected(PacketType),
+    /// Another authentication method than CONNECT named, or none where it must
+    /// be named \[MQTT-4.12.0-5\], \[MQTT-4.12.1-1\].
+    #[error("another authentication method than at CONNECT")]
+    AuthenticationMethod,
     /// An acknowledgement of another kind than the publish asks for.
     #[error("{} for a publish of another QoS or state", .0.name())]
     WrongAck(PacketType),
@@ -65,6 +69,7 @@ impl Violation {
             Self::QoSNotSupported => ReasonCode::QoSNotSupported,
             Self::RetainNotSupported => ReasonCode::RetainNotSupported,
             Self::KeepAlive => ReasonCode::KeepAliveTimeout,
+            Self::AuthenticationMethod => ReasonCode::BadAuthenticationMethod,
             _ => ReasonCode::ProtocolError,
         }
     }

@@ -93,8 +93,8 @@ impl Endpoint {
 
     /// Sends a packet that a driver made; its reason string and user
     /// properties are left out if the other end does not accept it with them
-    /// \[MQTT-3.2.2-19\], \[MQTT-3.2.2-20\], \[MQTT-3.14.2-3\]. Gives whether
-    /// it could be sent.
+    /// \[MQTT-3.2.2-19\], \[MQTT-3.2.2-20\], \[MQTT-3.14.2-3\],
+    /// \[MQTT-3.15.2-2\], \[MQTT-3.15.2-3\]. Gives whether it could be sent.
     pub(crate) fn send_trimmed(&mut self, mut packet: Packet) -> bool {
         if self.try_send(&packet) == Ok(true) {
             return true;
@@ -104,6 +104,7 @@ impl Endpoint {
             Packet::SubAck(suback) => &mut suback.properties,
             Packet::UnsubAck(unsuback) => &mut unsuback.properties,
             Packet::Disconnect(disconnect) => &mut disconnect.properties,
+            Packet::Auth(auth) => &mut auth.properties,
             _ => return false,
         };
         remove_problem_information(properties);

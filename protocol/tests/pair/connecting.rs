@@ -392,25 +392,6 @@ fn mqtt_3_3_4_6_a_client_sends_no_subscription_identifier() {
 }
 
 #[test]
-fn mqtt_4_12_0_6_auth_is_for_those_who_asked_for_it() {
-    let method = Property::AuthenticationMethod("SCRAM".into());
-    let mut pair = Pair::new(V5);
-    pair.connect.properties.push(method.clone());
-    pair.connect();
-    let auth = Auth {
-        reason: ReasonCode::ReAuthenticate,
-        properties: Properties::new().with(method),
-    };
-    let packet = Packet::Auth(auth.clone());
-    packet.encode(V5, &mut pair.client.link).unwrap();
-    packet.encode(V5, &mut pair.server.link).unwrap();
-    pair.settle();
-    let event = server::Event::Auth(auth.clone());
-    assert_eq!(pair.server_events.last(), Some(&event));
-    assert_eq!(pair.client_events.last(), Some(&Event::Auth(auth)));
-}
-
-#[test]
 fn time_does_not_overflow() {
     let end = Time::from_millis(u64::MAX);
     assert_eq!(end + Duration::MAX, end);

@@ -85,6 +85,8 @@ pub(crate) struct Pair {
     pub(crate) max_inflight: u16,
     /// Whether the drivers acknowledge at once.
     pub(crate) auto_acknowledge: bool,
+    /// Whether the server's driver answers CONNECT at once.
+    pub(crate) answers_connect: bool,
     /// What the client was told besides publishes.
     pub(crate) client_events: Vec<client::Event>,
     pub(crate) server_events: Vec<server::Event>,
@@ -110,6 +112,7 @@ impl Pair {
             connack: ConnAck::new(false, ReasonCode::Success),
             max_inflight: u16::MAX,
             auto_acknowledge: true,
+            answers_connect: true,
             client_events: Vec::new(),
             server_events: Vec::new(),
             given_up: Vec::new(),
@@ -373,7 +376,7 @@ impl Pair {
         match event {
             server::Event::Publish(publish) => return self.on_publish(Server, publish),
             server::Event::Delivered(delivered) => return self.server.on_delivered(delivered),
-            server::Event::Connect(ref connect) => {
+            server::Event::Connect(ref connect) if self.answers_connect => {
                 let mut connack = self.connack.clone();
                 if connack.reason.is_failure() {
                     conn.refuse(connack.reason, connack.properties);

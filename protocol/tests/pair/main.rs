@@ -5,6 +5,7 @@
 mod conn;
 
 mod answers;
+mod auth;
 mod connecting;
 mod cut;
 mod flow;
