@@ -38,6 +38,7 @@ mod event;
 mod host;
 mod mailbox;
 mod message;
+mod offer;
 mod options;
 mod outbox;
 mod overlap;

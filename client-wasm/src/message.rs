@@ -1,5 +1,7 @@
 use bytes::Bytes;
-use codec::{ByteString, InvalidTopic, Properties, Property, PropertyId, Publish, QoS, TopicName};
+use codec::{
+    ByteString, InvalidTopic, Properties, Property, PropertyId, Publish, QoS, TopicName, Will,
+};
 
 /// A message, to be published or received (section 3.3).
 ///
@@ -95,5 +97,17 @@ impl Message {
     /// Bytes that it counts as in bounded buffers.
     pub(crate) fn size(&self) -> usize {
         self.topic.len() + self.payload.len()
+    }
+}
+
+impl From<Message> for Will {
+    fn from(message: Message) -> Self {
+        Self {
+            topic: message.topic,
+            payload: message.payload,
+            qos: message.qos,
+            retain: message.retain,
+            properties: message.properties,
+        }
     }
 }

@@ -24,6 +24,7 @@ pub struct Options {
     pub(crate) url: String,
     pub(crate) version: ProtocolVersion,
     pub(crate) client_id: ByteString,
+    pub(crate) is_named_by_broker: bool,
     pub(crate) username: Option<ByteString>,
     pub(crate) password: Option<Bytes>,
     pub(crate) will: Option<Will>,
@@ -33,6 +34,8 @@ pub struct Options {
     pub(crate) receive_maximum: u16,
     pub(crate) topic_alias_maximum: u16,
     pub(crate) maximum_packet_size: Option<u32>,
+    pub(crate) wants_response_information: bool,
+    pub(crate) wants_problem_information: bool,
     pub(crate) user_properties: Properties,
     pub(crate) connect_timeout: Duration,
     pub(crate) reconnect: Reconnect,
@@ -49,6 +52,7 @@ impl Options {
             url: url.into(),
             version: ProtocolVersion::V5,
             client_id: ByteString::new(),
+            is_named_by_broker: false,
             username: None,
             password: None,
             will: None,
@@ -58,6 +62,8 @@ impl Options {
             receive_maximum: 4096,
             topic_alias_maximum: 32,
             maximum_packet_size: None,
+            wants_response_information: false,
+            wants_problem_information: true,
             user_properties: Properties::new(),
             connect_timeout: Duration::from_secs(10),
             reconnect: Reconnect::default(),
@@ -88,6 +94,15 @@ impl Options {
         self
     }
 
+    /// Lets the broker choose the client identifier of the first connection
+    /// (section 3.2.2.3.7), where [`Options::client_id`] says none and the
+    /// version is 5.0. [`crate::Client::client_id`] is empty until then.
+    #[must_use]
+    pub fn named_by_broker(mut self) -> Self {
+        self.is_named_by_broker = true;
+        self
+    }
+
     /// The user name.
     #[must_use]
     pub fn username(mut self, username: impl Into<ByteString>) -> Self {
@@ -103,10 +118,12 @@ impl Options {
     }
 
     /// What the broker publishes when the connection ends without
-    /// [`crate::Client::end`] (section 3.1.2.5).
+    /// [`crate::Client::end`] (section 3.1.2.5): a [`Will`], or a
+    /// [`crate::Message`], whose properties may then include
+    /// [`Property::WillDelayInterval`].
     #[must_use]
-    pub fn will(mut self, will: Will) -> Self {
-        self.will = Some(will);
+    pub fn will(mut self, will: impl Into<Will>) -> Self {
+        self.will = Some(will.into());
         self
     }
 
@@ -156,7 +173,34 @@ impl Options {
         self
     }
 
-    /// Adds a user property to CONNECT.
+    /// How many topic aliases the broker may set, to spare it the names of
+    /// topics that come often (section 3.1.2.11.5); 32 unless said otherwise,
+    /// 0 for none. Aliases towards the broker need no option: this client sets
+    /// as many as the broker takes, up to 256.
+    #[must_use]
+    pub fn topic_alias_maximum(mut self, aliases: u16) -> Self {
+        self.topic_alias_maximum = aliases;
+        self
+    }
+
+    /// Asks the broker for Response Information (section 3.1.2.11.6). If it
+    /// gives some, it is in [`crate::Event::Connected`].
+    #[must_use]
+    pub fn request_response_information(mut self, request: bool) -> Self {
+        self.wants_response_information = request;
+        self
+    }
+
+    /// Whether the broker may explain refusals with reason strings and user
+    /// properties (section 3.1.2.11.7); true unless said otherwise.
+    #[must_use]
+    pub fn request_problem_information(mut self, request: bool) -> Self {
+        self.wants_problem_information = request;
+        self
+    }
+
+    /// Adds a user property to CONNECT (section 3.1.2.11.8); they keep their
+    /// order.
     #[must_use]
     pub fn user_property(
         mut self,
@@ -226,6 +270,12 @@ impl Options {
             if let Some(bytes) = self.maximum_packet_size {
                 set(Property::MaximumPacketSize(bytes));
             }
+            if self.wants_response_information {
+                set(Property::RequestResponseInformation(true));
+            }
+            if !self.wants_problem_information {
+                set(Property::RequestProblemInformation(false));
+            }
         }
         connect
     }
@@ -251,6 +301,27 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_message_may_be_the_will_with_all_its_properties() {
+        let message = crate::Message::new("status", "gone")
+            .unwrap()
+            .retain(true)
+            .property(Property::WillDelayInterval(30))
+            .property(Property::ContentType("text/plain".into()));
+        let connect = Options::new("ws://broker/").will(message).connect(true);
+        let mut bytes = bytes::BytesMut::new();
+        let packet = codec::Packet::Connect(Box::new(connect));
+        packet.encode(ProtocolVersion::V5, &mut bytes).unwrap();
+        let read = codec::Packet::decode(&mut bytes, ProtocolVersion::V5, usize::MAX);
+        let Ok(Some(codec::Packet::Connect(connect))) = read else {
+            panic!("{read:?}");
+        };
+        let will = connect.will.unwrap();
+        assert_eq!((&*will.payload, will.retain), (&b"gone"[..], true));
+        assert_eq!(will.properties.will_delay_interval(), Some(30));
+        assert_eq!(will.properties.content_type().unwrap(), "text/plain");
+    }
+
+    #[test]
     fn a_password_is_not_printed() {
         let options = Options::new("ws://broker/")
             .username("ada")
@@ -263,10 +334,24 @@ mod tests {
     fn connect_carries_properties_in_5_0_only() {
         let options = Options::new("ws://broker/")
             .session_expiry(60)
-            .user_property("a", "b");
+            .receive_maximum(7)
+            .maximum_packet_size(1000)
+            .topic_alias_maximum(9)
+            .request_response_information(true)
+            .request_problem_information(false)
+            .user_property("b", "1")
+            .user_property("a", "2")
+            .user_property("b", "0");
         let connect = options.connect(false);
-        assert_eq!(connect.properties.session_expiry_interval(), Some(60));
-        assert_eq!(connect.properties.user_properties().count(), 1);
+        let properties = &connect.properties;
+        assert_eq!(properties.session_expiry_interval(), Some(60));
+        assert_eq!(properties.receive_maximum(), Some(7));
+        assert_eq!(properties.maximum_packet_size(), Some(1000));
+        assert_eq!(properties.topic_alias_maximum(), Some(9));
+        assert_eq!(properties.request_response_information(), Some(true));
+        assert_eq!(properties.request_problem_information(), Some(false));
+        let in_order: Vec<_> = properties.user_properties().collect();
+        assert_eq!(in_order, [("b", "1"), ("a", "2"), ("b", "0")]);
         let older = options.version(ProtocolVersion::V3_1_1).connect(false);
         assert!(older.properties.is_empty() && !older.clean_start);
     }

@@ -9,6 +9,7 @@ use futures_channel::oneshot;
 
 use crate::departures::{Departures, Gone};
 use crate::mailbox::{Bounds, Mailbox};
+use crate::offer::Offer;
 use crate::overlap::overlap;
 use crate::{Error, Message, Operation};
 
@@ -28,8 +29,8 @@ pub(crate) type Key = u64;
 pub(crate) struct Subscriptions {
     /// In the order in which they were asked for.
     entries: Vec<Entry>,
-    /// Whether the broker has subscription identifiers (section 3.2.2.3.12).
-    has_identifiers: bool,
+    /// What the broker has.
+    offer: Offer,
     last_identifier: u32,
     /// What the broker is still to be told.
     departures: Departures,
@@ -133,7 +134,7 @@ impl Subscriptions {
             if entry.identifier.is_none() {
                 self.last_identifier += 1;
                 entry.identifier = Some(self.last_identifier);
-                if self.has_identifiers
+                if self.offer.has_identifiers
                     && matches!(entry.state, State::Requested(_) | State::Active)
                 {
                     entry.is_repeated = true;
@@ -210,8 +211,8 @@ impl Subscriptions {
     }
 
     /// The broker has accepted a connection.
-    pub(crate) fn connected(&mut self, has_identifiers: bool) {
-        self.has_identifiers = has_identifiers;
+    pub(crate) fn connected(&mut self, offer: Offer) {
+        self.offer = offer;
     }
 
     /// The broker remembers nothing.
@@ -221,6 +222,15 @@ impl Subscriptions {
             entry.state = State::Wanted;
         }
         self.departures.settle(|_| true, &Ok(()));
+    }
+
+    /// What was not asked for yet and need not be: why the broker would not
+    /// take it.
+    pub(crate) fn hopeless(&self) -> Vec<(TopicFilter, ReasonCode)> {
+        let wanted = self.entries.iter().filter(|e| e.state == State::Wanted);
+        wanted
+            .filter_map(|e| Some((e.filter.clone(), self.offer.objection(&e.filter)?)))
+            .collect()
     }
 
     /// What to subscribe to that was not asked for yet.
@@ -238,7 +248,7 @@ impl Subscriptions {
                 filter: entry.filter.clone(),
                 options,
             };
-            let identifier = entry.identifier.filter(|_| self.has_identifiers);
+            let identifier = entry.identifier.filter(|_| self.offer.has_identifiers);
             match requests.iter_mut().find(|r| r.identifier.is_none()) {
                 Some(request) if identifier.is_none() => request.subscriptions.push(subscription),
                 _ => requests.push(Request {

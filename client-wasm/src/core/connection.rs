@@ -6,6 +6,7 @@ use protocol::client::{self, Connection};
 use protocol::{Time, Violation};
 
 use super::{Core, Link};
+use crate::offer::Offer;
 use crate::{Error, Event, Operation};
 
 impl Core {
@@ -133,9 +134,8 @@ impl Core {
         if let Some(id) = properties.assigned_client_identifier() {
             self.options.client_id = id[..].into();
         }
-        let has_identifiers = self.options.version.is_v5()
-            && properties.subscription_identifier_available() != Some(false);
-        self.subscriptions.connected(has_identifiers);
+        self.subscriptions
+            .connected(Offer::new(self.options.version, properties));
         self.send_requests(now);
         let event = Event::Connected {
             session_present: connack.session_present,

@@ -90,7 +90,8 @@ impl Core {
             tokens: 0,
             options,
         };
-        if core.options.client_id.is_empty() {
+        let is_named_by_broker = core.options.is_named_by_broker && core.options.version.is_v5();
+        if core.options.client_id.is_empty() && !is_named_by_broker {
             core.options.client_id = core.random_client_id();
         }
         core.open(now);

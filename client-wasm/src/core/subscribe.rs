@@ -7,7 +7,7 @@ use protocol::{PublishError, Time};
 use super::{Core, Link};
 use crate::mailbox::Mailbox;
 use crate::subscriptions::Key;
-use crate::{Error, Event, Message};
+use crate::{Error, Event, Message, Operation};
 
 /// A stream that was asked for.
 pub(crate) struct Subscribed {
@@ -83,6 +83,10 @@ impl Core {
         if !unwanted.is_empty() {
             self.send_unsubscribe(unwanted, now);
         }
+        for (filter, reason) in self.subscriptions.hopeless() {
+            let error = Error::refused(Operation::Subscribe, reason, &Properties::new());
+            self.refuse(filter, error);
+        }
         for request in self.subscriptions.wanted() {
             self.send_subscribe(request.identifier, request.subscriptions, now);
         }
@@ -112,11 +116,17 @@ impl Core {
             }
             Err(error) => {
                 for Subscription { filter, .. } in wanted {
-                    if let Some(error) = self.subscriptions.refuse(token, &filter, error.into()) {
-                        self.tell(&Event::SubscriptionRefused { filter, error });
-                    }
+                    self.refuse(filter, error.into());
                 }
             }
+        }
+    }
+
+    /// There will be no SUBSCRIBE for this filter.
+    fn refuse(&mut self, filter: TopicFilter, error: Error) {
+        let token = self.next_token();
+        if let Some(error) = self.subscriptions.refuse(token, &filter, error) {
+            self.tell(&Event::SubscriptionRefused { filter, error });
         }
     }
 

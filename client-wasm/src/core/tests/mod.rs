@@ -2,6 +2,7 @@
 //! tests' own.
 
 mod connecting;
+mod offered;
 mod publishing;
 mod subscribing;
 
