@@ -149,8 +149,8 @@ mod tests {
         Memory::with(config.queue, limit)
     }
 
-    fn set(store: &mut RetainedStore, retained: Retained) {
-        assert!(store.set(&retained, &memory(usize::MAX)));
+    fn set(store: &mut RetainedStore, retained: &Retained) {
+        assert!(store.set(retained, &memory(usize::MAX)));
     }
 
     fn matching(store: &RetainedStore, filter: &str) -> Vec<String> {
@@ -168,7 +168,7 @@ mod tests {
         ];
         let mut store = RetainedStore::default();
         for topic in topics {
-            set(&mut store, retained(topic, "x"));
+            set(&mut store, &retained(topic, "x"));
         }
         for filter in [
             "#", "+", "+/+", "/#", "a/#", "a/+", "a/b", "+/b", "$SYS/#", "a/+/c", "no",
@@ -187,15 +187,15 @@ mod tests {
     #[test]
     fn section_3_3_1_3_the_last_one_stays_and_an_empty_payload_deletes() {
         let mut store = RetainedStore::default();
-        set(&mut store, retained("Kitchen/Fridge", "Temperature:14"));
-        set(&mut store, retained("Kitchen/Fridge", "Temperature:15"));
+        set(&mut store, &retained("Kitchen/Fridge", "Temperature:14"));
+        set(&mut store, &retained("Kitchen/Fridge", "Temperature:15"));
         assert_eq!(store.len, 1);
         let filter = TopicFilter::new("Kitchen/+").unwrap();
         let found = store.matching(&filter, Time::default());
         assert_eq!(found[0].message.payload, "Temperature:15");
-        set(&mut store, retained("Kitchen/Fridge", ""));
+        set(&mut store, &retained("Kitchen/Fridge", ""));
         assert_eq!(store.len, 0);
-        set(&mut store, retained("Kitchen/Fridge", ""));
+        set(&mut store, &retained("Kitchen/Fridge", ""));
         assert_eq!(store.len, 0);
         assert!(store.root.children.is_empty(), "no node is left behind");
     }
@@ -209,7 +209,7 @@ mod tests {
             message: Arc::new(message),
             qos: QoS::AtMostOnce,
         };
-        set(&mut store, expires);
+        set(&mut store, &expires);
         let filter = TopicFilter::new("#").unwrap();
         assert_eq!(store.matching(&filter, Time::from_millis(1000)).len(), 1);
         assert!(store.matching(&filter, Time::from_millis(1001)).is_empty());
