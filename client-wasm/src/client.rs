@@ -11,7 +11,7 @@ use crate::core::{Core, Published};
 use crate::driver::Driver;
 use crate::mailbox::Mailbox;
 use crate::waits::{Publishing, Subscribing, Unsubscribing, Wait};
-use crate::{Error, Event, Message, Options, Subscription};
+use crate::{Error, Event, Goodbye, Message, Options, Subscription};
 
 /// A client: it connects at once, and again whenever the connection is lost,
 /// until [`Client::end`].
@@ -130,7 +130,17 @@ impl Client {
     /// fails with [`Error::Ended`]; ready when the socket is closed. The will
     /// is not published.
     pub async fn end(&self) {
-        self.0.end().await;
+        // A plain one can always be sent.
+        let _ = self.0.end(Goodbye::new()).await;
+    }
+
+    /// As [`Client::end`], with more to say (section 3.14): that the will is
+    /// to be published, how long the session is kept, why.
+    ///
+    /// # Errors
+    /// [`Error::Goodbye`], and then nothing has ended.
+    pub async fn end_with(&self, goodbye: Goodbye) -> Result<(), Error> {
+        self.0.end(goodbye).await
     }
 }
 

@@ -16,7 +16,7 @@ use crate::core::Core;
 use crate::host::{Timer, now, random};
 use crate::page::Page;
 use crate::socket::{Socket, SocketEvent};
-use crate::{Error, Options};
+use crate::{Error, Goodbye, Options};
 
 /// Output that is sent before the turn is over, bytes: a frame of this size
 /// gains nothing from being larger.
@@ -193,20 +193,22 @@ impl Driver {
     }
 
     /// Says goodbye, and waits until the socket is closed.
-    pub(crate) async fn end(&self) {
-        self.core.borrow_mut().end();
+    pub(crate) async fn end(&self, goodbye: Goodbye) -> Result<(), Error> {
+        self.core.borrow_mut().end(goodbye)?;
         self.flush(now());
         let socket = self.socket.take();
         self.follow(now());
         if let Some((_, socket)) = socket {
             socket.close().await;
         }
+        Ok(())
     }
 }
 
 impl Drop for Driver {
     fn drop(&mut self) {
-        self.core.borrow_mut().end();
+        // A plain one can always be sent.
+        let _ = self.core.borrow_mut().end(Goodbye::new());
         self.flush(now());
     }
 }

@@ -39,23 +39,25 @@ pub enum Error {
     /// The broker says no.
     #[error(
         "the broker refuses to {}: {}{}",
-        .operation.verb(), .reason.text(), Parenthesised(.text.as_deref())
+        .operation.verb(), .reason.text(), Words(.properties)
     )]
     Refused {
         /// What it refuses.
         operation: Operation,
         /// Why, as a code.
         reason: ReasonCode,
-        /// Why, in the broker's words, if it has any.
-        text: Option<String>,
+        /// The rest: a reason string, user properties, at CONNECT and
+        /// DISCONNECT a server reference (section 4.11).
+        properties: Properties,
     },
     /// The broker ended the connection with a DISCONNECT (section 3.14).
-    #[error("the broker ended the connection: {}{}", .reason.text(), Parenthesised(.text.as_deref()))]
+    #[error("the broker ended the connection: {}{}", .reason.text(), Words(.properties))]
     Disconnected {
         /// Why, as a code.
         reason: ReasonCode,
-        /// Why, in the broker's words, if it has any.
-        text: Option<String>,
+        /// The rest: a reason string, user properties, at CONNECT and
+        /// DISCONNECT a server reference (section 4.11).
+        properties: Properties,
     },
     /// The connection broke without a word of MQTT: the broker stopped, or
     /// the network did.
@@ -97,6 +99,9 @@ pub enum Error {
     /// delivered or not.
     #[error("the session was lost in the middle of a QoS 2 handshake")]
     SessionLost,
+    /// DISCONNECT would break MQTT's rules; the client goes on.
+    #[error("DISCONNECT cannot be sent: {0}")]
+    Goodbye(&'static str),
     /// No topic name or no topic filter.
     #[error(transparent)]
     Topic(#[from] InvalidTopic),
@@ -136,11 +141,20 @@ impl Error {
         reason: ReasonCode,
         properties: &Properties,
     ) -> Self {
-        let text = properties.reason_string().map(ToString::to_string);
         Self::Refused {
             operation,
             reason,
-            text,
+            properties: properties.detached(),
+        }
+    }
+
+    /// Where the broker says to go instead (section 4.11).
+    pub fn server_reference(&self) -> Option<&str> {
+        match self {
+            Self::Refused { properties, .. } | Self::Disconnected { properties, .. } => {
+                properties.server_reference().map(|server| &**server)
+            }
+            _ => None,
         }
     }
 
@@ -187,11 +201,12 @@ impl From<PublishError> for Error {
     }
 }
 
-struct Parenthesised<'a>(Option<&'a str>);
+/// The broker's words, if it has any, behind its code.
+struct Words<'a>(&'a Properties);
 
-impl std::fmt::Display for Parenthesised<'_> {
+impl std::fmt::Display for Words<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self.0 {
+        match self.0.reason_string() {
             Some(text) => write!(f, " ({text})"),
             None => Ok(()),
         }

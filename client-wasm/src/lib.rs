@@ -35,6 +35,7 @@ mod departures;
 mod driver;
 mod error;
 mod event;
+mod goodbye;
 mod host;
 mod mailbox;
 mod message;
@@ -57,6 +58,7 @@ pub use codec::{
 };
 pub use error::{Error, Operation};
 pub use event::Event;
+pub use goodbye::Goodbye;
 pub use mailbox::Bounds;
 pub use message::Message;
 pub use options::{Offline, Options};

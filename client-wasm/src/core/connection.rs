@@ -111,10 +111,9 @@ impl Core {
                 self.subscriptions.unsuback(token, &unsuback);
             }
             client::Event::Disconnect(disconnect) => {
-                let text = disconnect.properties.reason_string();
                 let error = Error::Disconnected {
                     reason: disconnect.reason,
-                    text: text.map(ToString::to_string),
+                    properties: disconnect.properties.detached(),
                 };
                 self.lost(error, now);
             }

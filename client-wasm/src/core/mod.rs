@@ -14,7 +14,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use codec::{ByteString, Disconnect, PacketId, QoS, ReasonCode};
+use codec::{ByteString, EncodeError, PacketId, QoS};
 use protocol::client::Connection;
 use protocol::{Session, Time};
 
@@ -22,7 +22,7 @@ use crate::mailbox::{Bounds, Mailbox};
 use crate::outbox::Outbox;
 use crate::reconnect::Backoff;
 use crate::subscriptions::Subscriptions;
-use crate::{Error, Event, Options};
+use crate::{Error, Event, Goodbye, Options};
 
 const EVENT_BOUNDS: Bounds = Bounds {
     messages: 64,
@@ -197,13 +197,27 @@ impl Core {
     }
 
     /// Says goodbye, and ends every stream and every wait.
-    pub(crate) fn end(&mut self) {
+    pub(crate) fn end(&mut self, goodbye: Goodbye) -> Result<(), Error> {
         if self.is_ended() {
-            return;
+            return Ok(());
         }
-        if let Link::Open(connection) = &mut self.link {
-            // Without properties it can always be encoded.
-            let _ = connection.disconnect(Disconnect::new(ReasonCode::Success));
+        // Before 5.0 the will is published unless DISCONNECT comes.
+        let says_nothing = goodbye.leaves_will() && !self.options.version.is_v5();
+        let disconnect = goodbye
+            .into_disconnect()
+            .ok_or(Error::Goodbye("its reason code is none of a client's"))?;
+        if let Link::Open(connection) = &mut self.link
+            && !says_nothing
+        {
+            let sent = connection.disconnect(disconnect);
+            sent.map_err(|error| {
+                Error::Goodbye(match error {
+                    EncodeError::PropertyValue(_) => {
+                        "it keeps a session that CONNECT did not ask to keep"
+                    }
+                    _ => "a text in it is too long, or has U+0000 in it",
+                })
+            })?;
         }
         self.hang_up();
         self.link = Link::Ended;
@@ -216,6 +230,7 @@ impl Core {
         for listener in self.listeners.drain(..) {
             listener.close();
         }
+        Ok(())
     }
 
     /// When [`Core::handle_timeout`] wants to be called.

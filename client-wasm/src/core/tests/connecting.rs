@@ -3,7 +3,7 @@ use std::task::Poll;
 use codec::{Disconnect, PacketType, Will};
 
 use super::*;
-use crate::{Error, Operation, Reconnect};
+use crate::{Error, Goodbye, Operation, Reconnect};
 
 fn will() -> Will {
     Will {
@@ -232,11 +232,96 @@ fn a_broken_protocol_is_answered_before_the_socket_goes() {
 #[test]
 fn the_brokers_goodbye_is_passed_on() {
     let mut pair = Pair::connected(Options::new(URL));
-    let reason = ReasonCode::SessionTakenOver;
-    pair.say(&Packet::Disconnect(Disconnect::new(reason)));
+    let reason = ReasonCode::UseAnotherServer;
+    let properties = Properties::new()
+        .with(Property::ServerReference("other:9001".into()))
+        .with(Property::ReasonString("moving house".into()))
+        .with(Property::UserProperty(("until".into(), "noon".into())));
+    pair.say(&Packet::Disconnect(Disconnect {
+        reason,
+        properties: properties.clone(),
+    }));
     let events = read(&pair.core.listen(pair.now));
-    let error = Some(Error::Disconnected { reason, text: None });
-    assert!(matches!(&events[..], [Event::Disconnected { error: e, .. }] if *e == error));
+    let [
+        Event::Disconnected {
+            error: Some(error), ..
+        },
+    ] = &events[..]
+    else {
+        panic!("{events:?}");
+    };
+    assert_eq!(*error, Error::Disconnected { reason, properties });
+    assert_eq!(error.server_reference(), Some("other:9001"));
+    assert!(error.to_string().ends_with("(moving house)"), "{error}");
+}
+
+#[test]
+fn section_4_11_a_refusal_names_the_other_server() {
+    let mut pair = Pair::new(Options::new(URL));
+    pair.open();
+    let reference = Property::ServerReference("other:9001".into());
+    pair.say(&Packet::ConnAck(ConnAck {
+        properties: Properties::new().with(reference),
+        ..ConnAck::new(false, ReasonCode::ServerMoved)
+    }));
+    let events = read(&pair.core.listen(pair.now));
+    let [Event::Disconnected { error: Some(e), .. }] = &events[..] else {
+        panic!("{events:?}");
+    };
+    assert_eq!(e.server_reference(), Some("other:9001"));
+}
+
+#[test]
+fn section_3_14_the_goodbye_says_what_it_is_told_to() {
+    let mut pair = Pair::connected(Options::new(URL).session_expiry(60));
+    pair.heard();
+    let goodbye = Goodbye::with_will()
+        .session_expiry(5)
+        .reason_string("bed time")
+        .user_property("b", "1")
+        .user_property("a", "2");
+    pair.core.end(goodbye).unwrap();
+    let heard = pair.heard();
+    let [Packet::Disconnect(disconnect)] = &heard[..] else {
+        panic!("{heard:?}");
+    };
+    assert_eq!(disconnect.reason, ReasonCode::DisconnectWithWill);
+    let properties = &disconnect.properties;
+    assert_eq!(properties.session_expiry_interval(), Some(5));
+    assert_eq!(properties.reason_string().unwrap(), "bed time");
+    let in_order: Vec<_> = properties.user_properties().collect();
+    assert_eq!(in_order, [("b", "1"), ("a", "2")]);
+}
+
+#[test]
+fn section_3_14_a_goodbye_that_mqtt_rules_out_ends_nothing() {
+    let mut pair = Pair::connected(Options::new(URL));
+    pair.heard();
+    for goodbye in [
+        Goodbye::because(ReasonCode::ServerShuttingDown),
+        Goodbye::new().session_expiry(5),
+        Goodbye::new().reason_string("\0"),
+    ] {
+        let refused = pair.core.end(goodbye.clone());
+        assert!(matches!(refused, Err(Error::Goodbye(_))), "{goodbye:?}");
+    }
+    assert_eq!(pair.heard(), []);
+    assert!(pair.core.is_connected());
+    let over = Goodbye::because(ReasonCode::QuotaExceeded).session_expiry(0);
+    pair.core.end(over).unwrap();
+    assert!(matches!(&pair.heard()[..], [Packet::Disconnect(d)]
+        if d.reason == ReasonCode::QuotaExceeded));
+}
+
+#[test]
+fn before_5_0_who_leaves_its_will_says_nothing() {
+    let options = Options::new(URL).version(ProtocolVersion::V3_1_1);
+    for (goodbye, packets) in [(Goodbye::with_will(), 0), (Goodbye::new(), 1)] {
+        let mut pair = Pair::connected(options.clone());
+        pair.heard();
+        pair.core.end(goodbye).unwrap();
+        assert_eq!((pair.heard().len(), pair.core.socket()), (packets, None));
+    }
 }
 
 #[test]
@@ -247,7 +332,7 @@ fn the_end_is_said_and_everything_ends() {
     let mut subscribed = pair.core.subscribe(&filter, qos, pair.now).unwrap();
     pair.heard();
     let events = pair.core.listen(pair.now);
-    pair.core.end();
+    pair.core.end(Goodbye::new()).unwrap();
     assert_eq!(outcome(&mut subscribed.granted), Some(Err(Error::Ended)));
     let mut context = Context::from_waker(Waker::noop());
     let stream = subscribed.mailbox.poll_next(&mut context);

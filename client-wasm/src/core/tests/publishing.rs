@@ -3,7 +3,7 @@ use codec::Ack;
 use super::*;
 use crate::core::Published;
 use crate::outbox::Outcome;
-use crate::{Bounds, Error, Message, Offline};
+use crate::{Bounds, Error, Goodbye, Message, Offline};
 
 fn message(payload: &'static str, qos: QoS) -> Message {
     Message::new("t", payload).unwrap().qos(qos)
@@ -189,7 +189,7 @@ fn what_the_next_broker_does_not_take_fails() {
 fn the_end_tells_whoever_waits() {
     let mut pair = Pair::connected(Options::new(URL));
     let mut open = pair.publish("a", QoS::AtLeastOnce);
-    pair.core.end();
+    pair.core.end(Goodbye::new()).unwrap();
     assert_eq!(outcome(&mut open), Some(Err(Error::Ended)));
     let late = pair.core.publish(message("b", QoS::AtMostOnce), pair.now);
     assert!(matches!(late, Err(Error::Ended)));
