@@ -2,6 +2,7 @@ use std::fmt;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::Bytes;
 use codec::{ByteString, ReasonCode, SubscriptionOptions, TopicFilter};
@@ -10,7 +11,7 @@ use futures_core::Stream;
 use crate::core::{Core, Published};
 use crate::driver::Driver;
 use crate::mailbox::Mailbox;
-use crate::waits::{Publishing, Subscribing, Unsubscribing, Wait};
+use crate::waits::{Publishing, Requesting, Subscribing, Unsubscribing, Wait};
 use crate::{Error, Event, Goodbye, Message, Options, Subscription};
 
 /// A client: it connects at once, and again whenever the connection is lost,
@@ -70,6 +71,24 @@ impl Client {
             Ok(Published::Pending(outcome)) => Wait::For(outcome),
             Err(error) => Wait::Over(Err(error)),
         }))
+    }
+
+    /// Publishes a request and gives the answer, for which it waits at most for
+    /// `timeout` (section 4.10, MQTT 5.0). Whoever receives the request makes
+    /// the answer with [`Message::answer`].
+    ///
+    /// The client adds the response topic, which is of its own, see
+    /// [`Options::response_base`], and the correlation data; and it lets the
+    /// request expire with the time to wait, unless the message says
+    /// otherwise. Any number of requests may be open. One that is open when
+    /// the connection is lost waits on.
+    ///
+    /// # Errors
+    /// As [`Client::publish`]; [`Error::NobodyThere`] at QoS 1 where the broker
+    /// says so, [`Error::NoAnswer`]; [`Error::Refused`] when the client may not
+    /// subscribe to its response topic; [`Error::NeedsVersion5`].
+    pub fn request(&self, message: Message, timeout: Duration) -> Requesting {
+        Requesting::new(self.0.act(|core, now| core.request(message, timeout, now)))
     }
 
     /// Subscribes; `options` may be just a [`crate::QoS`]. It happens at once,

@@ -99,6 +99,18 @@ pub enum Error {
     /// delivered or not.
     #[error("the session was lost in the middle of a QoS 2 handshake")]
     SessionLost,
+    /// Nobody subscribes to the topic of a request (section 4.10).
+    #[error("nobody is there to answer")]
+    NobodyThere,
+    /// No answer to a request came in the time allowed (section 4.10).
+    #[error("no answer within {} ms", .timeout.as_millis())]
+    NoAnswer {
+        /// How long the client waited.
+        timeout: Duration,
+    },
+    /// Before MQTT 5.0 there are no requests.
+    #[error("requests need MQTT 5.0")]
+    NeedsVersion5,
     /// DISCONNECT would break MQTT's rules; the client goes on.
     #[error("DISCONNECT cannot be sent: {0}")]
     Goodbye(&'static str),

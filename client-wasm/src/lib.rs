@@ -65,4 +65,4 @@ pub use options::{Offline, Options};
 pub use protocol::Violation;
 pub use reconnect::Reconnect;
 pub use subscription::Subscription;
-pub use waits::{Publishing, Subscribing, Unsubscribing};
+pub use waits::{Publishing, Requesting, Subscribing, Unsubscribing};

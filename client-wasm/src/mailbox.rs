@@ -97,6 +97,11 @@ impl<T> Mailbox<T> {
         }
     }
 
+    /// The oldest value, if there is any.
+    pub(crate) fn take(&self) -> Option<T> {
+        self.0.borrow_mut().pop()
+    }
+
     pub(crate) fn poll_next(&self, context: &mut Context<'_>) -> Poll<Option<T>> {
         let mut state = self.0.borrow_mut();
         if let Some(value) = state.pop() {

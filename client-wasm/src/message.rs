@@ -70,6 +70,17 @@ impl Message {
         std::str::from_utf8(&self.payload).ok()
     }
 
+    /// The answer to this request: for the topic that it names, with its
+    /// correlation data and QoS (section 4.10). `None` if it asks for none.
+    pub fn answer(&self, payload: impl Into<Bytes>) -> Option<Self> {
+        let topic = self.properties.response_topic()?;
+        let mut answer = Self::new(topic.clone(), payload).ok()?.qos(self.qos);
+        if let Some(data) = self.properties.correlation_data() {
+            answer = answer.property(Property::CorrelationData(data.clone()));
+        }
+        Some(answer)
+    }
+
     /// The same message in memory of its own.
     #[must_use]
     pub fn detached(&self) -> Self {

@@ -36,6 +36,7 @@ pub struct Options {
     pub(crate) maximum_packet_size: Option<u32>,
     pub(crate) wants_response_information: bool,
     pub(crate) wants_problem_information: bool,
+    pub(crate) response_base: Option<ByteString>,
     pub(crate) user_properties: Properties,
     pub(crate) connect_timeout: Duration,
     pub(crate) reconnect: Reconnect,
@@ -64,6 +65,7 @@ impl Options {
             maximum_packet_size: None,
             wants_response_information: false,
             wants_problem_information: true,
+            response_base: None,
             user_properties: Properties::new(),
             connect_timeout: Duration::from_secs(10),
             reconnect: Reconnect::default(),
@@ -183,8 +185,18 @@ impl Options {
         self
     }
 
+    /// Where answers to [`crate::Client::request`] go: to the client
+    /// identifier as a level below `base`. That is the broker's Response
+    /// Information if it gives some, else `response`, unless said otherwise.
+    #[must_use]
+    pub fn response_base(mut self, base: impl Into<ByteString>) -> Self {
+        self.response_base = Some(base.into());
+        self
+    }
+
     /// Asks the broker for Response Information (section 3.1.2.11.6). If it
-    /// gives some, it is in [`crate::Event::Connected`].
+    /// gives some, it is in [`crate::Event::Connected`], and
+    /// [`crate::Client::request`] uses it.
     #[must_use]
     pub fn request_response_information(mut self, request: bool) -> Self {
         self.wants_response_information = request;

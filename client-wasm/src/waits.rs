@@ -7,7 +7,8 @@ use std::task::{Context, Poll};
 use codec::{QoS, ReasonCode};
 use futures_channel::oneshot::Receiver;
 
-use crate::{Error, Subscription};
+use crate::core::{Published, Requested};
+use crate::{Error, Message, Subscription};
 
 /// An outcome that is known, or will be told.
 #[derive(Debug)]
@@ -37,6 +38,56 @@ impl Future for Publishing {
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         self.0.poll(context)
+    }
+}
+
+/// The answer to [`crate::Client::request`]. Dropping it does not take the
+/// request back.
+#[derive(Debug)]
+pub struct Requesting {
+    published: Option<Wait<ReasonCode>>,
+    answer: Wait<Message>,
+}
+
+impl Requesting {
+    pub(crate) fn new(begun: Result<Requested, Error>) -> Self {
+        match begun {
+            Ok(Requested { published, answer }) => Self {
+                published: match published {
+                    Published::Sent => None,
+                    Published::Pending(outcome) => Some(Wait::For(outcome)),
+                },
+                answer: Wait::For(answer),
+            },
+            Err(error) => Self {
+                published: None,
+                answer: Wait::Over(Err(error)),
+            },
+        }
+    }
+}
+
+impl Future for Requesting {
+    type Output = Result<Message, Error>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        // It may overtake the acknowledgement of the request.
+        if let Poll::Ready(answer) = self.answer.poll(context) {
+            return Poll::Ready(answer);
+        }
+        if let Some(published) = &mut self.published
+            && let Poll::Ready(outcome) = published.poll(context)
+        {
+            self.published = None;
+            match outcome {
+                Ok(ReasonCode::NoMatchingSubscribers) => {
+                    return Poll::Ready(Err(Error::NobodyThere));
+                }
+                Ok(_) => {}
+                Err(error) => return Poll::Ready(Err(error)),
+            }
+        }
+        Poll::Pending
     }
 }
 

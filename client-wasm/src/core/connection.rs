@@ -149,6 +149,7 @@ impl Core {
     fn received(&mut self, publish: Publish, now: Time) {
         let (qos, id) = (publish.qos, publish.packet_id);
         self.subscriptions.deliver(publish);
+        self.requests.take_answers();
         if let Some(id) = id {
             self.held.push_back((qos, id));
             self.acknowledge(now);

@@ -4,11 +4,14 @@
 
 mod connection;
 mod publish;
+mod request;
 mod subscribe;
 #[cfg(test)]
 mod tests;
 
 pub(crate) use publish::Published;
+pub(crate) use request::Requested;
+use request::Requests;
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -48,6 +51,7 @@ pub(crate) struct Core {
     /// Whether the socket has more to send than is good.
     congested: bool,
     subscriptions: Subscriptions,
+    requests: Requests,
     /// Acknowledgements held back while a stream is full, in order.
     held: VecDeque<(QoS, PacketId)>,
     listeners: Vec<Mailbox<Event>>,
@@ -84,6 +88,7 @@ impl Core {
             outbox: Outbox::new(options.queue_bounds),
             congested: false,
             subscriptions: Subscriptions::default(),
+            requests: Requests::default(),
             held: VecDeque::new(),
             listeners: Vec::new(),
             connected: None,
@@ -223,6 +228,7 @@ impl Core {
         self.link = Link::Ended;
         self.outbox.end();
         self.subscriptions.end_all();
+        self.requests.give_up(&Error::Ended);
         self.tell(&Event::Disconnected {
             error: None,
             retry_in: None,
@@ -235,16 +241,19 @@ impl Core {
 
     /// When [`Core::handle_timeout`] wants to be called.
     pub(crate) fn poll_timeout(&self) -> Option<Time> {
-        match &self.link {
+        let link = match &self.link {
             Link::Waiting { retry_at, .. } => Some(*retry_at),
             Link::Opening { deadline } => Some(*deadline),
             Link::Open(connection) => connection.poll_timeout(),
             Link::Ended => None,
-        }
+        };
+        let requests = self.requests.poll_timeout();
+        link.into_iter().chain(requests).min()
     }
 
     /// Does what is due.
     pub(crate) fn handle_timeout(&mut self, now: Time) {
+        self.requests.handle_timeout(now);
         match &mut self.link {
             Link::Waiting { retry_at, .. } if *retry_at <= now => self.open(now),
             Link::Opening { deadline } if *deadline <= now => {

@@ -23,12 +23,7 @@ pub(crate) enum Published {
 impl Core {
     /// Publishes, now or when its turn comes.
     pub(crate) fn publish(&mut self, message: Message, now: Time) -> Result<Published, Error> {
-        if self.is_ended() {
-            return Err(Error::Ended);
-        }
-        if !self.is_connected() && self.options.offline == Offline::Refuse {
-            return Err(Error::NotConnected);
-        }
+        self.check_open()?;
         let content =
             protocol::Message::from_parts(message.topic, message.payload, message.properties, now);
         let delivery = Delivery {
@@ -48,6 +43,17 @@ impl Core {
             QoS::AtMostOnce => Published::Sent,
             _ => Published::Pending(self.outbox.promise(token)),
         })
+    }
+
+    /// Whether messages are taken now.
+    pub(super) fn check_open(&self) -> Result<(), Error> {
+        if self.is_ended() {
+            return Err(Error::Ended);
+        }
+        if !self.is_connected() && self.options.offline == Offline::Refuse {
+            return Err(Error::NotConnected);
+        }
+        Ok(())
     }
 
     /// Whether a publish may be sent now.

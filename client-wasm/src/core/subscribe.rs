@@ -128,6 +128,7 @@ impl Core {
         if let Some(error) = self.subscriptions.refuse(token, &filter, error) {
             self.tell(&Event::SubscriptionRefused { filter, error });
         }
+        self.requests.look_at_inbox();
     }
 
     fn send_unsubscribe(&mut self, mut unwanted: Vec<TopicFilter>, now: Time) {
@@ -152,5 +153,6 @@ impl Core {
         for (filter, error) in self.subscriptions.suback(token, suback) {
             self.tell(&Event::SubscriptionRefused { filter, error });
         }
+        self.requests.look_at_inbox();
     }
 }

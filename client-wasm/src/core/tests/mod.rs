@@ -4,6 +4,7 @@
 mod connecting;
 mod offered;
 mod publishing;
+mod requesting;
 mod subscribing;
 
 use std::task::{Context, Poll, Waker};
