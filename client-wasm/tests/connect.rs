@@ -6,7 +6,8 @@ mod common;
 use std::time::Duration;
 
 use client_wasm::{
-    Client, Error, Event, Message, Options, ProtocolVersion, QoS, ReasonCode, Reconnect, Will,
+    Client, Error, Event, Goodbye, Message, Options, Property, ProtocolVersion, QoS, ReasonCode,
+    Reconnect, Will,
 };
 use common::{broker, connected, next, next_event, options, unique, until, within};
 use futures_util::StreamExt;
@@ -275,6 +276,67 @@ async fn the_will_comes_when_the_client_is_cut_and_not_when_it_ends() {
     watcher.publish(marker).await.unwrap();
     assert_eq!(next(&mut wills).await.text(), Some("no will"));
     watcher.end().await;
+}
+
+#[wasm_bindgen_test]
+async fn a_goodbye_may_leave_the_will_with_all_that_belongs_to_it() {
+    let topic = unique("will");
+    let watcher = connected(options()).await;
+    let mut wills = watcher.subscribe(&*topic, QoS::AtLeastOnce).await.unwrap();
+    for version in [ProtocolVersion::V5, ProtocolVersion::V3_1_1] {
+        let will = Message::new(&*topic, "gone")
+            .unwrap()
+            .property(Property::UserProperty(("b".into(), "1".into())))
+            .property(Property::UserProperty(("a".into(), "2".into())));
+        let client = connected(options().version(version).will(will)).await;
+        within(client.end_with(Goodbye::with_will())).await.unwrap();
+        let will = next(&mut wills).await;
+        assert_eq!(will.text(), Some("gone"));
+        let in_order: Vec<_> = will.properties.user_properties().collect();
+        let expected = [("b", "1"), ("a", "2")];
+        assert_eq!(in_order, &expected[..if version.is_v5() { 2 } else { 0 }]);
+    }
+    watcher.end().await;
+}
+
+#[wasm_bindgen_test]
+async fn a_goodbye_may_end_the_session() {
+    for (seconds, is_present) in [(60, true), (0, false)] {
+        let id = unique("kept");
+        let kept = || {
+            let options = options().client_id(&*id).session_expiry(60);
+            options.clean_start(false)
+        };
+        let client = connected(kept()).await;
+        let goodbye = Goodbye::new().session_expiry(seconds);
+        within(client.end_with(goodbye)).await.unwrap();
+        let back = Client::new(kept());
+        let event = until(&back, is_connected).await;
+        assert!(matches!(event, Event::Connected { session_present, .. }
+            if session_present == is_present));
+        within(back.end_with(Goodbye::new().session_expiry(0)))
+            .await
+            .unwrap();
+    }
+}
+
+#[wasm_bindgen_test]
+async fn the_broker_gives_a_name_to_who_asks_for_one() {
+    let client = Client::new(options().named_by_broker());
+    assert_eq!(client.client_id(), "");
+    let event = until(&client, is_connected).await;
+    let Event::Connected {
+        client_id,
+        properties,
+        ..
+    } = event
+    else {
+        panic!("{event:?}");
+    };
+    assert!(!client_id.is_empty());
+    assert_eq!(properties.assigned_client_identifier(), Some(&client_id));
+    assert_eq!(client.client_id(), client_id);
+    client.end().await;
 }
 
 #[wasm_bindgen_test]

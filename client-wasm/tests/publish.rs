@@ -45,15 +45,36 @@ async fn properties_arrive_as_they_were_sent() {
         .property(Property::ContentType("text/plain".into()))
         .property(Property::ResponseTopic("answers".into()))
         .property(Property::CorrelationData("7".into()))
-        .property(Property::UserProperty(("unit".into(), "C".into())));
+        .property(Property::UserProperty(("unit".into(), "C".into())))
+        .property(Property::UserProperty(("room".into(), "cellar".into())))
+        .property(Property::UserProperty(("unit".into(), "K".into())));
     within(client.publish(sent.clone())).await.unwrap();
     let received = next(&mut messages).await;
-    assert_eq!(received.properties.iter().count(), 5);
+    assert_eq!(received.properties.iter().count(), 7);
+    let in_order: Vec<_> = received.properties.user_properties().collect();
+    assert_eq!(in_order, [("unit", "C"), ("room", "cellar"), ("unit", "K")]);
     for property in &sent.properties {
         assert!(
             received.properties.iter().any(|p| p == property),
             "{property:?}"
         );
+    }
+    client.end().await;
+}
+
+/// With aliases in both directions: few of them from the broker, so that some
+/// topics have none, and more topics than this client gives aliases to.
+#[wasm_bindgen_test]
+async fn topics_are_whole_whatever_their_aliases() {
+    let client = connected(options().topic_alias_maximum(3)).await;
+    let root = unique("alias");
+    let filter = format!("{root}/+");
+    let mut messages = client.subscribe(filter, QoS::AtLeastOnce).await.unwrap();
+    for n in (0..300).chain(0..300) {
+        let topic = format!("{root}/{n}");
+        let message = Message::new(&*topic, "x").unwrap().qos(QoS::AtLeastOnce);
+        within(client.publish(message.clone())).await.unwrap();
+        assert_eq!(next(&mut messages).await, message);
     }
     client.end().await;
 }

@@ -108,6 +108,62 @@ async fn a_retained_message_waits_for_those_who_ask() {
 }
 
 #[wasm_bindgen_test]
+async fn a_shared_subscription_brings_each_message_to_one_member() {
+    let (one, other) = (connected(options()).await, connected(options()).await);
+    let topic = unique("shared");
+    let share = format!("$share/cooks/{topic}");
+    let mut first = one.subscribe(&*share, QoS::AtLeastOnce).await.unwrap();
+    let mut second = other.subscribe(&*share, QoS::AtLeastOnce).await.unwrap();
+    // A stream of its own beside the share gets them all.
+    let mut all = other.subscribe(&*topic, QoS::AtLeastOnce).await.unwrap();
+    let publishes = (0..10).map(|n| one.publish(message(&topic, &n.to_string())));
+    for outcome in within(join_all(publishes)).await {
+        outcome.unwrap();
+    }
+    let (mut shared, mut each) = (Vec::new(), Vec::new());
+    for stream in [&mut first, &mut second] {
+        for _ in 0..5 {
+            shared.push(next(stream).await.text().unwrap().to_owned());
+        }
+    }
+    for _ in 0..10 {
+        each.push(next(&mut all).await.text().unwrap().to_owned());
+    }
+    shared.sort();
+    let expected: Vec<_> = (0..10).map(|n| n.to_string()).collect();
+    assert_eq!((shared, each), (expected.clone(), expected));
+    for stream in [&mut first, &mut second, &mut all] {
+        assert_eq!(waiting(stream), [""; 0]);
+    }
+    one.end().await;
+    other.end().await;
+}
+
+#[wasm_bindgen_test]
+async fn own_messages_stay_away_and_the_retain_flag_stays_where_it_is_asked_for() {
+    let (client, other) = (connected(options()).await, connected(options()).await);
+    let topic = unique("options");
+    let asked = SubscriptionOptions {
+        no_local: true,
+        retain_as_published: true,
+        ..QoS::AtLeastOnce.into()
+    };
+    let mut messages = client.subscribe(&*topic, asked).await.unwrap();
+    for (publisher, text) in [(&client, "own"), (&other, "other's")] {
+        let retained = message(&topic, text).retain(true);
+        within(publisher.publish(retained)).await.unwrap();
+    }
+    let got = next(&mut messages).await;
+    assert_eq!((got.text(), got.retain), (Some("other's"), true));
+    within(other.publish(message(&topic, "").retain(true)))
+        .await
+        .unwrap();
+    assert_eq!(next(&mut messages).await.text(), Some(""));
+    client.end().await;
+    other.end().await;
+}
+
+#[wasm_bindgen_test]
 async fn what_is_no_filter_is_refused_here() {
     let client = connected(options()).await;
     for filter in ["", "a#", "a/#/b", "$share/a"] {
