@@ -2,12 +2,9 @@
 
 mod common;
 
-use std::fs;
-use std::path::Path;
-
 use codec::{DecodeError, FixedHeader, Packet, PacketType};
 use common::strategies::{packet, version};
-use common::{ALL, V3_1, V5, check, decode, encode};
+use common::{ALL, V3_1, V5, check, corpus, decode, encode, topics};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;
@@ -114,25 +111,35 @@ fn claimed_lengths() {
     }
 }
 
-/// The fuzzer's seeds and finds: one seed for each packet of each version, by
-/// name, and anything else that has been of interest.
+const DECODE: &str = include_str!("../fuzz/corpus/decode.txt");
+const FILTERS: &str = include_str!("../fuzz/corpus/filters.txt");
+
+/// The fuzzer's seeds and finds, and what is nearly like them.
 #[test]
-fn fuzz_corpus() {
-    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus/decode");
-    for file in fs::read_dir(&corpus).unwrap() {
-        check::any_bytes(&fs::read(file.unwrap().path()).unwrap());
-    }
+fn fuzz_decode() {
+    corpus::replay(DECODE, 60_000, check::any_bytes);
+}
+
+#[test]
+fn fuzz_filters() {
+    corpus::replay(FILTERS, 60_000, topics::any_texts);
+}
+
+/// One seed for each packet of each version, by name.
+#[test]
+fn fuzz_seeds() {
     for &version in ALL {
         for kind in (1..=15).filter_map(PacketType::from_u8) {
             if kind == PacketType::Auth && version != V5 {
                 continue;
             }
-            let name = format!("{}-{version}", kind.name().to_lowercase());
-            let seed = fs::read(corpus.join(&name)).unwrap();
+            let expected = format!("{}-{version}", kind.name().to_lowercase());
+            let seed = corpus::inputs(DECODE).find(|(name, _)| *name == expected);
+            let seed = seed.expect("a seed for each").1;
             let packet = decode(&seed, version).unwrap().unwrap();
-            assert_eq!(packet.packet_type(), kind, "{name}");
+            assert_eq!(packet.packet_type(), kind, "{expected}");
             if let Packet::Connect(connect) = packet {
-                assert_eq!(connect.version, version, "{name}");
+                assert_eq!(connect.version, version, "{expected}");
             }
         }
     }

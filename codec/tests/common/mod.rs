@@ -3,9 +3,11 @@
 #![allow(dead_code, reason = "each test uses its part")]
 
 pub(crate) mod check;
+pub(crate) mod corpus;
 pub(crate) mod packets;
 pub(crate) mod strategies;
 pub(crate) mod tables;
+pub(crate) mod topics;
 
 use bytes::{Bytes, BytesMut};
 use codec::{DecodeError, EncodeError, Packet, ProtocolVersion};
