@@ -13,6 +13,7 @@ mod broker;
 mod ci;
 mod conformance;
 mod dashboard;
+mod fuzz;
 mod lint;
 mod network;
 mod process;
@@ -52,6 +53,8 @@ enum Chore {
     Trunk(trunk::Options),
     /// Measure this broker and others side by side.
     Bench(bench::Options),
+    /// Fuzz packets, topic filters and connections, longer than the tests do.
+    Fuzz(fuzz::Options),
     /// Everything that must hold before a change lands: lint, trunk, test.
     Ci,
 }
@@ -79,6 +82,7 @@ fn run(chore: &Chore) -> Result<ExitCode> {
         Chore::Lint => lint::lint()?,
         Chore::Trunk(options) => trunk::trunk(options)?,
         Chore::Bench(options) => return bench::bench(options),
+        Chore::Fuzz(options) => fuzz::fuzz(options)?,
         Chore::Ci => return ci::ci(),
     }
     Ok(ExitCode::SUCCESS)

@@ -1,7 +1,8 @@
 //! Client and server as one type, for what a test does with either.
+#![allow(dead_code, reason = "each test program uses its part")]
 
 use bytes::BytesMut;
-use codec::{PacketId, QoS, ReasonCode};
+use codec::{PacketId, ProtocolVersion, QoS, ReasonCode};
 use protocol::{Delivery, PublishError, Session, Time, Violation, client, server};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,6 +56,27 @@ impl Conn {
         match self {
             Self::Client(conn) => conn.is_connected(),
             Self::Server(conn) => conn.is_connected(),
+        }
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        match self {
+            Self::Client(conn) => conn.is_closed(),
+            Self::Server(conn) => conn.is_closed(),
+        }
+    }
+
+    pub(crate) fn version(&self) -> ProtocolVersion {
+        match self {
+            Self::Client(conn) => conn.version(),
+            Self::Server(conn) => conn.version(),
+        }
+    }
+
+    pub(crate) fn unanswered(&self) -> usize {
+        match self {
+            Self::Client(conn) => conn.unanswered(),
+            Self::Server(conn) => conn.unanswered(),
         }
     }
 

@@ -1,0 +1,13 @@
+//! Both ends of a connection led by bytes: the fuzzer's seeds and finds, and
+//! what is nearly like them.
+
+#[path = "../../../codec/tests/common/corpus.rs"]
+mod corpus;
+mod world;
+
+const SCRIPTS: &str = include_str!("../../fuzz/corpus/script.txt");
+
+#[test]
+fn fuzz_script() {
+    corpus::replay(SCRIPTS, 20_000, world::run);
+}
