@@ -5,7 +5,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use codec::{ByteString, ReasonCode, SubscriptionOptions, TopicFilter};
+use codec::{ByteString, Properties, Property, ReasonCode, SubscriptionOptions, TopicFilter};
 use futures_core::Stream;
 
 use crate::core::{Core, Published};
@@ -107,13 +107,25 @@ impl Client {
         filter: impl Into<ByteString>,
         options: impl Into<SubscriptionOptions>,
     ) -> Subscribing {
+        self.subscribe_with(filter, options, NO_PROPERTIES)
+    }
+
+    /// As [`Client::subscribe`], with user properties (section 3.8.2.1.3):
+    /// names and values.
+    pub fn subscribe_with<N: Into<ByteString>, V: Into<ByteString>>(
+        &self,
+        filter: impl Into<ByteString>,
+        options: impl Into<SubscriptionOptions>,
+        user_properties: impl IntoIterator<Item = (N, V)>,
+    ) -> Subscribing {
+        let properties = properties(user_properties);
         let begun = TopicFilter::new(filter)
             .map_err(Error::from)
             .and_then(|filter| {
                 let options = options.into();
                 let begun = self
                     .0
-                    .act(|core, now| core.subscribe(&filter, options, now))?;
+                    .act(|core, now| core.subscribe(&filter, options, properties, now))?;
                 let driver = Rc::clone(&self.0);
                 let subscription = Subscription::new(driver, filter, begun.key, begun.mailbox);
                 Ok((subscription, begun.granted))
@@ -128,9 +140,23 @@ impl Client {
     /// No topic filter; [`Error::Refused`] with a failure from the broker;
     /// [`Error::Ended`].
     pub fn unsubscribe(&self, filter: impl Into<ByteString>) -> Unsubscribing {
+        self.unsubscribe_with(filter, NO_PROPERTIES)
+    }
+
+    /// As [`Client::unsubscribe`], with user properties (section 3.10.2.1.2):
+    /// names and values.
+    pub fn unsubscribe_with<N: Into<ByteString>, V: Into<ByteString>>(
+        &self,
+        filter: impl Into<ByteString>,
+        user_properties: impl IntoIterator<Item = (N, V)>,
+    ) -> Unsubscribing {
+        let properties = properties(user_properties);
         let begun = TopicFilter::new(filter)
             .map_err(Error::from)
-            .and_then(|filter| self.0.act(|core, now| core.unsubscribe(filter, now)));
+            .and_then(|filter| {
+                self.0
+                    .act(|core, now| core.unsubscribe(filter, properties, now))
+            });
         Unsubscribing::new(begun)
     }
 
@@ -170,6 +196,17 @@ impl fmt::Debug for Client {
             .field("connected", &self.is_connected())
             .finish_non_exhaustive()
     }
+}
+
+const NO_PROPERTIES: [(ByteString, ByteString); 0] = [];
+
+fn properties<N: Into<ByteString>, V: Into<ByteString>>(
+    pairs: impl IntoIterator<Item = (N, V)>,
+) -> Properties {
+    let pairs = pairs.into_iter();
+    pairs
+        .map(|(name, value)| Property::UserProperty((name.into(), value.into())))
+        .collect()
 }
 
 /// The stream of [`Client::events`].

@@ -1,6 +1,6 @@
 //! Filters that nobody wants any more, until the broker has agreed.
 
-use codec::TopicFilter;
+use codec::{Properties, TopicFilter};
 use futures_channel::oneshot;
 
 use crate::Error;
@@ -14,6 +14,8 @@ pub(crate) struct Departures(Vec<Departure>);
 #[derive(Debug)]
 pub(crate) struct Departure {
     filter: TopicFilter,
+    /// User properties of its UNSUBSCRIBE.
+    properties: Properties,
     /// The token of the UNSUBSCRIBE that was sent.
     sent: Option<u64>,
     gone: Option<Gone>,
@@ -34,21 +36,28 @@ impl Departure {
 }
 
 impl Departures {
-    pub(crate) fn add(&mut self, filter: TopicFilter, gone: Option<Gone>) {
+    pub(crate) fn add(&mut self, filter: TopicFilter, properties: Properties, gone: Option<Gone>) {
         self.0.push(Departure {
             filter,
+            properties,
             sent: None,
             gone,
         });
     }
 
-    /// What is to be asked for.
-    pub(crate) fn unsent(&self) -> Vec<TopicFilter> {
-        self.0
-            .iter()
-            .filter(|departure| departure.is_unsent())
-            .map(|departure| departure.filter.clone())
-            .collect()
+    /// What is to be asked for: one filter with properties, or any number
+    /// without.
+    pub(crate) fn unsent(&self) -> Vec<(Properties, Vec<TopicFilter>)> {
+        let mut requests: Vec<(Properties, Vec<TopicFilter>)> = Vec::new();
+        for departure in self.0.iter().filter(|departure| departure.is_unsent()) {
+            let properties = departure.properties.clone();
+            let filter = departure.filter.clone();
+            match requests.iter_mut().find(|(p, _)| p.is_empty()) {
+                Some((_, filters)) if properties.is_empty() => filters.push(filter),
+                _ => requests.push((properties, vec![filter])),
+            }
+        }
+        requests
     }
 
     /// An UNSUBSCRIBE with these filters was sent.

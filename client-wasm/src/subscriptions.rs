@@ -2,8 +2,8 @@
 //! send, and puts messages into streams.
 
 use codec::{
-    Publish, QoS, ReasonCode, RetainHandling, SubAck, Subscription, SubscriptionOptions,
-    TopicFilter, UnsubAck,
+    Properties, Property, Publish, QoS, ReasonCode, RetainHandling, SubAck, Subscription,
+    SubscriptionOptions, TopicFilter, UnsubAck,
 };
 use futures_channel::oneshot;
 
@@ -44,6 +44,8 @@ pub(crate) struct Subscriptions {
 struct Entry {
     filter: TopicFilter,
     options: SubscriptionOptions,
+    /// User properties of its SUBSCRIBE.
+    properties: Properties,
     identifier: Option<u32>,
     /// Whether it is asked for again because of its identifier alone: then
     /// retained messages are not wanted again.
@@ -52,11 +54,11 @@ struct Entry {
     streams: Vec<Stream>,
 }
 
-/// What one SUBSCRIBE asks for: one filter with an identifier, or any number
-/// without.
+/// What one SUBSCRIBE asks for: one filter with an identifier or user
+/// properties, or any number without.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Request {
-    pub(crate) identifier: Option<u32>,
+    pub(crate) properties: Properties,
     pub(crate) subscriptions: Vec<Subscription>,
 }
 
@@ -88,6 +90,7 @@ impl Subscriptions {
         key: Key,
         filter: &TopicFilter,
         options: SubscriptionOptions,
+        properties: Properties,
         bounds: Bounds,
         granted: Granted,
     ) -> Mailbox<Message> {
@@ -100,6 +103,7 @@ impl Subscriptions {
         match self.entries.iter_mut().find(|e| e.filter == *filter) {
             Some(entry) => {
                 entry.options = options;
+                entry.properties = properties;
                 entry.is_repeated = false;
                 entry.state = State::Wanted;
                 entry.streams.push(stream);
@@ -109,6 +113,7 @@ impl Subscriptions {
                 self.entries.push(Entry {
                     filter: filter.clone(),
                     options,
+                    properties,
                     identifier,
                     is_repeated: false,
                     state: State::Wanted,
@@ -162,16 +167,21 @@ impl Subscriptions {
         entry.streams.retain(|stream| stream.key != key);
         if entry.streams.is_empty() {
             let filter = self.entries.remove(at).filter;
-            self.departures.add(filter, gone);
+            self.departures.add(filter, Properties::new(), gone);
         } else if let Some(gone) = gone {
             let _ = gone.send(Ok(()));
         }
     }
 
     /// Ends all streams of a filter.
-    pub(crate) fn remove_filter(&mut self, filter: TopicFilter, gone: Gone) {
+    pub(crate) fn remove_filter(
+        &mut self,
+        filter: TopicFilter,
+        properties: Properties,
+        gone: Gone,
+    ) {
         self.end(|entry| entry.filter == filter);
-        self.departures.add(filter, Some(gone));
+        self.departures.add(filter, properties, Some(gone));
     }
 
     /// Ends all streams.
@@ -248,11 +258,14 @@ impl Subscriptions {
                 filter: entry.filter.clone(),
                 options,
             };
-            let identifier = entry.identifier.filter(|_| self.offer.has_identifiers);
-            match requests.iter_mut().find(|r| r.identifier.is_none()) {
-                Some(request) if identifier.is_none() => request.subscriptions.push(subscription),
+            let mut properties = entry.properties.clone();
+            if let Some(identifier) = entry.identifier.filter(|_| self.offer.has_identifiers) {
+                properties.push(Property::SubscriptionIdentifier(identifier));
+            }
+            match requests.iter_mut().find(|r| r.properties.is_empty()) {
+                Some(request) if properties.is_empty() => request.subscriptions.push(subscription),
                 _ => requests.push(Request {
-                    identifier,
+                    properties,
                     subscriptions: vec![subscription],
                 }),
             }
@@ -261,7 +274,7 @@ impl Subscriptions {
     }
 
     /// What to unsubscribe from that was not asked for yet.
-    pub(crate) fn unwanted(&self) -> Vec<TopicFilter> {
+    pub(crate) fn unwanted(&self) -> Vec<(Properties, Vec<TopicFilter>)> {
         self.departures.unsent()
     }
 

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use codec::{ByteString, Property, QoS, RetainHandling, SubscriptionOptions, TopicFilter};
+use codec::{
+    ByteString, Properties, Property, QoS, RetainHandling, SubscriptionOptions, TopicFilter,
+};
 use futures_channel::oneshot;
 use protocol::Time;
 
@@ -150,7 +152,7 @@ impl Core {
             retain_handling: RetainHandling::DoNotSend,
             ..QoS::AtLeastOnce.into()
         };
-        let begun = self.subscribe(&filter, options, now)?;
+        let begun = self.subscribe(&filter, options, Properties::new(), now)?;
         self.requests.inbox = Some(Inbox {
             topic: topic.clone(),
             mailbox: begun.mailbox,

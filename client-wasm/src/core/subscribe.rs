@@ -1,6 +1,6 @@
 //! Subscribing and unsubscribing.
 
-use codec::{Properties, Property, QoS, SubAck, Subscription, SubscriptionOptions, TopicFilter};
+use codec::{Properties, QoS, SubAck, Subscription, SubscriptionOptions, TopicFilter};
 use futures_channel::oneshot;
 use protocol::{PublishError, Time};
 
@@ -25,6 +25,7 @@ impl Core {
         &mut self,
         filter: &TopicFilter,
         options: SubscriptionOptions,
+        properties: Properties,
         now: Time,
     ) -> Result<Subscribed, Error> {
         if self.is_ended() {
@@ -33,7 +34,9 @@ impl Core {
         let key = self.next_token();
         let (reply, granted) = oneshot::channel();
         let bounds = self.options.stream_bounds;
-        let mailbox = self.subscriptions.add(key, filter, options, bounds, reply);
+        let mailbox = self
+            .subscriptions
+            .add(key, filter, options, properties, bounds, reply);
         self.send_requests(now);
         Ok(Subscribed {
             key,
@@ -62,12 +65,17 @@ impl Core {
     }
 
     /// Ends all streams of a filter.
-    pub(crate) fn unsubscribe(&mut self, filter: TopicFilter, now: Time) -> Result<Going, Error> {
+    pub(crate) fn unsubscribe(
+        &mut self,
+        filter: TopicFilter,
+        properties: Properties,
+        now: Time,
+    ) -> Result<Going, Error> {
         if self.is_ended() {
             return Err(Error::Ended);
         }
         let (reply, gone) = oneshot::channel();
-        self.subscriptions.remove_filter(filter, reply);
+        self.subscriptions.remove_filter(filter, properties, reply);
         self.send_requests(now);
         self.acknowledge(now);
         Ok(gone)
@@ -79,40 +87,32 @@ impl Core {
         if !self.is_connected() {
             return;
         }
-        let unwanted = self.subscriptions.unwanted();
-        if !unwanted.is_empty() {
-            self.send_unsubscribe(unwanted, now);
+        for (properties, unwanted) in self.subscriptions.unwanted() {
+            self.send_unsubscribe(properties, unwanted, now);
         }
         for (filter, reason) in self.subscriptions.hopeless() {
             let error = Error::refused(Operation::Subscribe, reason, &Properties::new());
             self.refuse(filter, error);
         }
         for request in self.subscriptions.wanted() {
-            self.send_subscribe(request.identifier, request.subscriptions, now);
+            self.send_subscribe(request.properties, request.subscriptions, now);
         }
     }
 
-    fn send_subscribe(
-        &mut self,
-        identifier: Option<u32>,
-        mut wanted: Vec<Subscription>,
-        now: Time,
-    ) {
+    fn send_subscribe(&mut self, properties: Properties, mut wanted: Vec<Subscription>, now: Time) {
         let token = self.next_token();
         let Link::Open(connection) = &mut self.link else {
             return;
         };
-        let properties = identifier.map(Property::SubscriptionIdentifier);
-        let properties = properties.into_iter().collect();
-        match connection.subscribe(wanted.clone(), properties, token, now) {
+        match connection.subscribe(wanted.clone(), properties.clone(), token, now) {
             Ok(()) => {
                 let filters = wanted.into_iter().map(|s| s.filter).collect();
                 self.subscriptions.subscribing(token, filters);
             }
             Err(PublishError::TooLarge) if wanted.len() > 1 => {
                 let rest = wanted.split_off(wanted.len() / 2);
-                self.send_subscribe(identifier, wanted, now);
-                self.send_subscribe(identifier, rest, now);
+                self.send_subscribe(properties.clone(), wanted, now);
+                self.send_subscribe(properties, rest, now);
             }
             Err(error) => {
                 for Subscription { filter, .. } in wanted {
@@ -131,17 +131,22 @@ impl Core {
         self.requests.look_at_inbox();
     }
 
-    fn send_unsubscribe(&mut self, mut unwanted: Vec<TopicFilter>, now: Time) {
+    fn send_unsubscribe(
+        &mut self,
+        properties: Properties,
+        mut unwanted: Vec<TopicFilter>,
+        now: Time,
+    ) {
         let token = self.next_token();
         let Link::Open(connection) = &mut self.link else {
             return;
         };
-        match connection.unsubscribe(unwanted.clone(), Properties::new(), token, now) {
+        match connection.unsubscribe(unwanted.clone(), properties.clone(), token, now) {
             Ok(()) => self.subscriptions.unsubscribing(token, unwanted),
             Err(PublishError::TooLarge) if unwanted.len() > 1 => {
                 let rest = unwanted.split_off(unwanted.len() / 2);
-                self.send_unsubscribe(unwanted, now);
-                self.send_unsubscribe(rest, now);
+                self.send_unsubscribe(properties.clone(), unwanted, now);
+                self.send_unsubscribe(properties, rest, now);
             }
             Err(error) => self
                 .subscriptions

@@ -329,7 +329,10 @@ fn the_end_is_said_and_everything_ends() {
     let mut pair = Pair::connected(Options::new(URL));
     let filter = codec::TopicFilter::new("a").unwrap();
     let qos = QoS::AtLeastOnce.into();
-    let mut subscribed = pair.core.subscribe(&filter, qos, pair.now).unwrap();
+    let mut subscribed = pair
+        .core
+        .subscribe(&filter, qos, Properties::new(), pair.now)
+        .unwrap();
     pair.heard();
     let events = pair.core.listen(pair.now);
     pair.core.end(Goodbye::new()).unwrap();

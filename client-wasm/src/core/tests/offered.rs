@@ -4,6 +4,7 @@ use codec::{Disconnect, TopicFilter};
 
 use super::*;
 use crate::core::Published;
+use crate::core::subscribe::Subscribed;
 use crate::{Error, Message, Operation};
 
 /// A client of a broker that offers this.
@@ -13,6 +14,12 @@ fn offered(options: Options, property: Property) -> Pair {
     pair.accept_with(false, Properties::new().with(property));
     pair.heard();
     pair
+}
+
+fn subscribe(pair: &mut Pair, filter: &TopicFilter) -> Subscribed {
+    let qos = QoS::AtLeastOnce.into();
+    let none = Properties::new();
+    pair.core.subscribe(filter, qos, none, pair.now).unwrap()
 }
 
 fn message(topic: &str) -> Message {
@@ -52,16 +59,14 @@ fn section_3_2_2_3_11_and_13_subscriptions_that_are_not_supported_are_not_asked_
         let mut pair = offered(Options::new(URL), property);
         for filter in refused {
             let filter = TopicFilter::new(*filter).unwrap();
-            let qos = QoS::AtLeastOnce.into();
-            let mut subscribed = pair.core.subscribe(&filter, qos, pair.now).unwrap();
+            let mut subscribed = subscribe(&mut pair, &filter);
             let error = outcome(&mut subscribed.granted).expect("at once");
             let expected = Error::refused(Operation::Subscribe, reason, &Properties::new());
             assert_eq!(error, Err(expected), "{filter}");
         }
         assert_eq!(pair.heard(), []);
         let filter = TopicFilter::new("a").unwrap();
-        let qos = QoS::AtLeastOnce.into();
-        let mut subscribed = pair.core.subscribe(&filter, qos, pair.now).unwrap();
+        let mut subscribed = subscribe(&mut pair, &filter);
         let subscribe = pair.heard_subscribe();
         pair.grant(&subscribe, &[ReasonCode::GrantedQoS1]);
         assert_eq!(outcome(&mut subscribed.granted), Some(Ok(QoS::AtLeastOnce)));
@@ -72,8 +77,7 @@ fn section_3_2_2_3_11_and_13_subscriptions_that_are_not_supported_are_not_asked_
 fn a_broker_that_loses_a_feature_refuses_what_it_gave() {
     let mut pair = Pair::connected(Options::new(URL));
     let filter = TopicFilter::new("a/#").unwrap();
-    let qos = QoS::AtLeastOnce.into();
-    let _stream = pair.core.subscribe(&filter, qos, pair.now).unwrap();
+    let _stream = subscribe(&mut pair, &filter);
     let subscribe = pair.heard_subscribe();
     pair.grant(&subscribe, &[ReasonCode::GrantedQoS1]);
     let events = pair.core.listen(pair.now);
@@ -116,8 +120,7 @@ fn section_3_1_2_11_5_the_broker_may_set_as_many_aliases_as_it_was_told() {
     );
     pair.accept(false);
     let filter = TopicFilter::new("#").unwrap();
-    let qos = QoS::AtMostOnce.into();
-    let all = pair.core.subscribe(&filter, qos, pair.now).unwrap();
+    let all = subscribe(&mut pair, &filter);
     let aliased = |topic: TopicName, alias| {
         let Packet::Publish(mut publish) = publish("a", QoS::AtMostOnce, 0) else {
             unreachable!("it is a PUBLISH");

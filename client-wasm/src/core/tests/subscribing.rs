@@ -11,7 +11,12 @@ impl Pair {
     fn subscribe(&mut self, filter: &str) -> Subscribed {
         let filter = TopicFilter::new(filter).unwrap();
         self.core
-            .subscribe(&filter, QoS::AtLeastOnce.into(), self.now)
+            .subscribe(
+                &filter,
+                QoS::AtLeastOnce.into(),
+                Properties::new(),
+                self.now,
+            )
             .unwrap()
     }
 
@@ -194,6 +199,41 @@ fn a_kept_session_needs_only_what_was_not_answered() {
 }
 
 #[test]
+fn user_properties_go_with_their_filter_each_time() {
+    let user = |value: &'static str| Property::UserProperty(("who".into(), value.into()));
+    let properties = Properties::new().with(user("b")).with(user("a"));
+    let mut pair = Pair::connected(Options::new(URL));
+    let _plain = ["a", "b"].map(|filter| pair.subscribed(filter));
+    let filter = TopicFilter::new("c").unwrap();
+    let qos = QoS::AtLeastOnce.into();
+    let _stream = pair
+        .core
+        .subscribe(&filter, qos, properties.clone(), pair.now);
+    let subscribe = pair.heard_subscribe();
+    assert_eq!(subscribe.properties, properties);
+    pair.grant(&subscribe, &[GRANTED]);
+    pair.reopen();
+    pair.accept(false);
+    let heard = pair.heard();
+    assert!(
+        matches!(&heard[..], [Packet::Connect(_), Packet::Subscribe(plain), Packet::Subscribe(s)]
+        if filters(plain) == ["a", "b"] && plain.properties.is_empty()
+            && filters(s) == ["c"] && s.properties == properties),
+        "{heard:?}"
+    );
+
+    for (filter, properties) in [("a", Properties::new()), ("c", properties.clone())] {
+        let filter = TopicFilter::new(filter).unwrap();
+        let _ = pair.core.unsubscribe(filter, properties.clone(), pair.now);
+        let heard = pair.heard();
+        assert!(
+            matches!(&heard[..], [Packet::Unsubscribe(u)] if u.properties == properties),
+            "{heard:?}"
+        );
+    }
+}
+
+#[test]
 fn the_brokers_packet_size_is_respected() {
     let mut pair = Pair::new(Options::new(URL));
     let mut all: Vec<_> = (10..50)
@@ -238,7 +278,10 @@ fn unsubscribing_ends_all_streams_of_the_filter_and_waits_for_the_answer() {
     let mut pair = Pair::connected(Options::new(URL));
     let subscribed = pair.subscribed("a");
     let filter = TopicFilter::new("a").unwrap();
-    let mut gone = pair.core.unsubscribe(filter, pair.now).unwrap();
+    let mut gone = pair
+        .core
+        .unsubscribe(filter, Properties::new(), pair.now)
+        .unwrap();
     let mut context = Context::from_waker(Waker::noop());
     assert!(matches!(
         subscribed.mailbox.poll_next(&mut context),
