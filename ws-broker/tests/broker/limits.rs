@@ -110,6 +110,18 @@ async fn section_3_2_2_3_4_a_will_above_max_qos_is_refused() {
 }
 
 #[tokio::test]
+async fn section_3_1_2_11_6_nobody_gets_response_information() {
+    let broker = start_with(|_| {}).await;
+    for asked in [None, Some(false), Some(true)] {
+        let mut connect = v5("c");
+        let asked = asked.map(Property::RequestResponseInformation);
+        connect.properties.extend(asked);
+        let client = broker.client(connect).await;
+        assert_eq!(client.connack.properties.response_information(), None);
+    }
+}
+
+#[tokio::test]
 async fn max_inflight_bytes_holds_back_what_comes_after() {
     let broker = start_with(|config| config.max_inflight_bytes = 10).await;
     let mut subscriber = broker.client(v5("s")).await;
