@@ -58,7 +58,11 @@ impl Message {
         self
     }
 
-    /// Adds a property.
+    /// Adds a property: [`Property::PayloadFormatIndicator`],
+    /// [`Property::MessageExpiryInterval`], [`Property::ContentType`],
+    /// [`Property::ResponseTopic`], [`Property::CorrelationData`], or any
+    /// number of [`Property::UserProperty`], which keep their order (section
+    /// 3.3.2.3). Topic aliases are the client's own affair.
     #[must_use]
     pub fn property(mut self, property: Property) -> Self {
         self.properties.push(property);

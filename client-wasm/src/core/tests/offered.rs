@@ -5,7 +5,7 @@ use codec::{Disconnect, TopicFilter};
 use super::*;
 use crate::core::Published;
 use crate::core::subscribe::Subscribed;
-use crate::{Error, Message, Operation};
+use crate::{Bounds, Error, Message, Operation};
 
 /// A client of a broker that offers this.
 fn offered(options: Options, property: Property) -> Pair {
@@ -141,6 +141,32 @@ fn section_3_1_2_11_5_the_broker_may_set_as_many_aliases_as_it_was_told() {
     pair.say(&aliased(TopicName::new("b").unwrap(), 3));
     let goodbye = Disconnect::new(ReasonCode::TopicAliasInvalid);
     assert_eq!(pair.heard(), [Packet::Disconnect(goodbye)]);
+}
+
+#[test]
+fn section_3_1_2_11_a_broker_that_sends_more_than_it_was_told_is_left() {
+    let small = Options::new(URL).maximum_packet_size(10);
+    let few = Options::new(URL).receive_maximum(1).stream_bounds(Bounds {
+        messages: 1,
+        bytes: 1000,
+    });
+    for (options, topic, reason) in [
+        (small, "a topic too long", ReasonCode::PacketTooLarge),
+        (few, "t", ReasonCode::ReceiveMaximumExceeded),
+    ] {
+        let mut pair = Pair::connected(options);
+        let filter = TopicFilter::new("t").unwrap();
+        // Nobody reads, so nothing is acknowledged.
+        let _unread = subscribe(&mut pair, &filter);
+        pair.say(&publish("t", QoS::AtMostOnce, 0));
+        pair.say(&publish("t", QoS::AtLeastOnce, 1));
+        pair.heard();
+        assert!(pair.core.is_connected());
+        pair.say(&publish(topic, QoS::AtLeastOnce, 2));
+        let goodbye = Disconnect::new(reason);
+        assert_eq!(pair.heard(), [Packet::Disconnect(goodbye)]);
+        assert!(!pair.core.is_connected());
+    }
 }
 
 #[test]
