@@ -7,6 +7,7 @@ use codec::{QoS, Will};
 use protocol::{Message, Time};
 use tokio::sync::Notify;
 
+use crate::auth::Auth;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::counters::{Counters, Tally};
@@ -22,6 +23,8 @@ pub(crate) const MAX_TOPIC_LEVELS: usize = 201;
 pub(crate) struct Broker {
     /// How it is set up.
     pub config: Config,
+    /// Who clients are.
+    pub auth: Auth,
     /// The time.
     pub clock: Clock,
     /// Subscriptions and retained messages.
@@ -36,8 +39,9 @@ pub(crate) struct Broker {
 
 impl Broker {
     /// A broker without sessions.
-    pub(crate) fn new(config: Config) -> Self {
+    pub(crate) fn new(config: Config, auth: Auth) -> Self {
         Self {
+            auth,
             clock: Clock::start(),
             router: Router::new(&config),
             counters: Counters::default(),

@@ -15,6 +15,7 @@
 //! (`protocol`).
 
 pub mod access;
+mod auth;
 mod broker;
 mod clock;
 pub mod config;
@@ -29,6 +30,7 @@ mod running;
 mod sessions;
 mod sys;
 
+pub use auth::{PasswordFileError, passwd};
 pub use config::{Config, Listener, Protocol};
 pub use log::init as init_log;
 pub use running::{Bound, Running, StartError};

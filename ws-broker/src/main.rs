@@ -1,17 +1,18 @@
-//! The broker as a program: `ws-broker [-c FILE] [-p PORT] [-v]`.
+//! The broker as a program: `ws-broker [-c FILE] [-p PORT] [-v]`, and
+//! `ws-broker passwd` for password files.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
-use ws_broker::{Config, Running, config, init_log};
+use ws_broker::{Config, Running, config, init_log, passwd};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// An MQTT broker with a dashboard.
 #[derive(Parser)]
-#[command(version)]
+#[command(version, args_conflicts_with_subcommands = true)]
 struct Arguments {
     /// Configuration file, as mosquitto.conf. Without one, only this machine
     /// can connect.
@@ -23,10 +24,23 @@ struct Arguments {
     /// Log everything: each packet, each subscription.
     #[arg(short, long)]
     verbose: bool,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(clap::Subcommand)]
+enum Command {
+    Passwd(passwd::Arguments),
 }
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
+    if let Some(Command::Passwd(arguments)) = &arguments.command {
+        return match passwd::run(arguments) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => fail(&error),
+        };
+    }
     let config = match configure(&arguments) {
         Ok(config) => config,
         Err(error) => return fail(&error),

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::task::JoinSet;
 
+use crate::auth::{Auth, PasswordFileError};
 use crate::broker::Broker;
 use crate::config::{Config, Protocol};
 use crate::listener;
@@ -28,6 +29,9 @@ pub enum StartError {
         /// What to do about it.
         hint: String,
     },
+    /// The password file cannot be used.
+    #[error(transparent)]
+    Passwords(#[from] PasswordFileError),
 }
 
 /// A listener that is open.
@@ -67,7 +71,11 @@ impl Running {
         for warning in &config.warnings {
             warning!("Warning: {warning}");
         }
-        let broker = Arc::new(Broker::new(config));
+        let auth = Auth::read(config.password_file.as_deref())?;
+        for warning in auth.users().iter().flat_map(|users| &users.warnings) {
+            warning!("Warning: {warning}");
+        }
+        let broker = Arc::new(Broker::new(config, auth));
         let mut tasks = JoinSet::new();
         let mut bound = Vec::new();
         let mut sockets = Vec::new();

@@ -72,7 +72,7 @@ const KEYS: &[(&str, Key)] = &[
     ("memory_limit", Supported),
     ("message_size_limit", Supported),
     ("mount_point", Missing),
-    ("password_file", Missing),
+    ("password_file", Supported),
     ("per_listener_settings", Missing),
     ("persistence", NoEffect(NOT_KEPT)),
     ("persistence_file", NoEffect(NOT_KEPT)),

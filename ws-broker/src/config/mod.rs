@@ -64,6 +64,8 @@ pub struct Config {
     pub message_size_limit: usize,
     /// What is queued for one client.
     pub queue: QueueLimits,
+    /// The users and their passwords.
+    pub password_file: Option<PathBuf>,
     /// How long the session of a client that is away lives, seconds.
     pub persistent_client_expiration: Option<u32>,
     /// Whether retained messages are kept.
@@ -173,6 +175,7 @@ impl Default for Config {
                 bytes: 0,
                 qos0: false,
             },
+            password_file: None,
             persistent_client_expiration: None,
             retain_available: true,
             sys_interval: 10,

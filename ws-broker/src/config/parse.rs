@@ -176,6 +176,7 @@ impl Parser {
             "message_size_limit" => {
                 config.message_size_limit = number(key, value, 0..=268_435_455)?;
             }
+            "password_file" => config.password_file = Some(value.into()),
             "persistent_client_expiration" => {
                 config.persistent_client_expiration = Some(duration(value)?);
             }
@@ -402,9 +403,9 @@ mod tests {
     #[test]
     fn what_would_be_dangerous_to_ignore_is_an_error_what_is_harmless_a_warning() {
         assert!(
-            read("password_file /etc/passwd\n")
+            read("psk_file /etc/psk\n")
                 .unwrap_err()
-                .contains("password_file")
+                .contains("psk_file")
         );
         let config = read("persistence true\npersistence true\nset_tcp_nodelay false").unwrap();
         assert_eq!(config.warnings.len(), 1, "{:?}", config.warnings);
@@ -443,6 +444,7 @@ mod tests {
             ("max_keepalive", "60"),
             ("max_packet_size", "1000"),
             ("memory_limit", "0"),
+            ("password_file", "/etc/mosquitto/passwd"),
             ("max_queued_bytes", "0"),
             ("max_queued_messages", "0"),
             ("message_size_limit", "0"),
@@ -456,7 +458,7 @@ mod tests {
         }
         assert_eq!(
             keys::supported(),
-            35,
+            36,
             "a key is missing from the list above"
         );
     }

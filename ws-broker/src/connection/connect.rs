@@ -1,5 +1,6 @@
 //! CONNECT and its answer (section 3.1).
 
+use bytes::Bytes;
 use codec::{
     ByteString, ConnAck, Connect, Properties, Property, ProtocolVersion, QoS, ReasonCode, Will,
 };
@@ -16,6 +17,17 @@ use crate::sessions::{Found, NEVER, SessionState};
 impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
     pub(super) fn connect(&mut self, connect: Box<Connect>) -> Result<(), End> {
         let id = self.check(&connect)?;
+        self.authenticate(connect, id)
+    }
+
+    /// The client is who it says, and may connect. `proof` is what extended
+    /// authentication has the broker say in CONNACK.
+    pub(super) fn admit(
+        &mut self,
+        connect: Box<Connect>,
+        id: ByteString,
+        proof: Option<Bytes>,
+    ) -> Result<(), End> {
         let broker = self.broker.clone();
         let client = Box::new(Client {
             state: Box::new(SessionState::new(
@@ -29,6 +41,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
             expiry: self.expiry(&connect),
             will: None,
             take_over: None,
+            proof,
+            exchange: None,
             id,
         });
         if let Some(will) = &connect.will {
@@ -102,15 +116,6 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
             let reason = ReasonCode::UnsupportedProtocolVersion;
             return Err(self.refuse(connect, reason, "the listener does not take its version"));
         }
-        if !listener.allow_anonymous.unwrap_or(config.allow_anonymous) {
-            let reason = ReasonCode::NotAuthorized;
-            return Err(self.refuse(connect, reason, "anonymous clients are not allowed"));
-        }
-        // [MQTT-4.12.0-1]
-        if connect.properties.authentication_method().is_some() {
-            let reason = ReasonCode::BadAuthenticationMethod;
-            return Err(self.refuse(connect, reason, "it asks for extended authentication"));
-        }
         if let Some(will) = &connect.will
             && let Err((reason, why)) = self.check_will(will, connect.version)
         {
@@ -177,7 +182,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
         Ok(())
     }
 
-    fn refuse(&mut self, connect: &Connect, reason: ReasonCode, why: &str) -> End {
+    pub(super) fn refuse(&mut self, connect: &Connect, reason: ReasonCode, why: &str) -> End {
         let address = &self.peer.address;
         let name = if connect.client_id.is_empty() {
             "<unknown>"
@@ -226,8 +231,12 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
             }
         };
         let limits = protocol::Limits::of_client(connect);
+        let mut properties = self.offered(&client, connect);
+        if let Some(proof) = client.proof.take() {
+            properties.push(Property::AuthenticationData(proof));
+        }
         let connack = ConnAck {
-            properties: self.offered(&client, connect),
+            properties,
             ..ConnAck::new(is_resumed, ReasonCode::Success)
         };
         if config.connection_messages {

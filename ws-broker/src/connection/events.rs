@@ -51,13 +51,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
                     with_will: disconnect.reason != ReasonCode::Success,
                 })
             }
-            // Nobody has begun an extended authentication [MQTT-4.12.0-...].
-            Event::Auth(_) => {
-                self.disconnect(ReasonCode::ProtocolError);
-                Err(End::Violation(Violation::Unexpected(
-                    codec::PacketType::Auth,
-                )))
-            }
+            Event::Auth(auth) => self.on_auth(&auth),
         }
     }
 

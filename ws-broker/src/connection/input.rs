@@ -91,13 +91,11 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
         })
     }
 
-    /// Whether more may be read: not while the session is fetched, not while
-    /// subscribers are to drain first, and not from one that does not read.
+    /// Whether more may be read: not while CONNECT waits for its answer, not
+    /// while subscribers are to drain first, and not from one that does not read.
     fn wants_input(&self) -> bool {
         let unsent: usize = self.writing.iter().map(bytes::BytesMut::len).sum();
-        !matches!(self.phase, Phase::Joining { .. })
-            && !self.routes.is_held()
-            && unsent < MAX_UNSENT
+        self.server.takes_packets() && !self.routes.is_held() && unsent < MAX_UNSENT
     }
 
     /// Handles the whole packets that have been put aside.
@@ -146,7 +144,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
     }
 
     fn takes_packets(&self) -> bool {
-        matches!(self.phase, Phase::Anonymous | Phase::Connected(_)) && !self.server.is_closed()
+        self.server.takes_packets() && !matches!(self.phase, Phase::Closing { .. })
     }
 
     /// Routes a plain QoS 0 PUBLISH from where it was received, without

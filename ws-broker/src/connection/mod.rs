@@ -4,6 +4,7 @@
 //! packet in it, hand what it brings to each touched subscriber once, take
 //! what waits for this client, and write it in one go.
 
+mod authenticate;
 mod connect;
 mod events;
 mod input;
@@ -16,13 +17,15 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use bytes::BytesMut;
+use authenticate::Login;
+use bytes::{Bytes, BytesMut};
 use codec::{ByteString, Disconnect, QoS, ReasonCode, TopicFilter, Will};
 use protocol::{Delivery, Limits, Time, Violation, server};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::oneshot;
 use tokio::time::Sleep;
 
+use crate::auth::Exchange;
 use crate::broker::{Broker, ConnectionGuard};
 use crate::config::Listener;
 use crate::counters::Tally;
@@ -93,6 +96,8 @@ pub(crate) struct Connection<T> {
 enum Phase {
     /// Before CONNECT.
     Anonymous,
+    /// After CONNECT, before it is known whether the client is who it says.
+    Authenticating(Box<Login>),
     /// Another connection has the session, and has been asked for it.
     Joining {
         client: Box<Client>,
@@ -115,6 +120,10 @@ struct Client {
     will: Option<Will>,
     /// The connection that has asked for the session.
     take_over: Option<TakeOver>,
+    /// What CONNACK has to say of an extended authentication.
+    proof: Option<Bytes>,
+    /// Authenticating again, half way through.
+    exchange: Option<Box<Exchange>>,
 }
 
 /// Why a connection ends.
@@ -134,6 +143,8 @@ enum End {
     Full,
     /// The client was refused, and has been told.
     Refused,
+    /// A connected client failed to authenticate again, and has been told.
+    Unauthenticated(String),
     /// The broker stops.
     ShutDown,
     /// Reading or writing failed.
@@ -230,6 +241,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
             self.process_input()?;
             is_busy = true;
         }
+        is_busy |= self.poll_login(cx)?;
         is_busy |= self.poll_held(cx);
         is_busy |= self.poll_read(cx)?;
         if self.server.is_closed() {
@@ -310,7 +322,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
                     Phase::Connected(client) | Phase::Joining { client, .. } => {
                         client.take_over = Some(take_over);
                     }
-                    Phase::Anonymous | Phase::Closing { .. } => {}
+                    Phase::Anonymous | Phase::Authenticating(_) | Phase::Closing { .. } => {}
                 }
                 // One that still waits for the session hands it on when it
                 // has it.
@@ -350,7 +362,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
         self.held_until = None;
         self.log_end(end, &phase);
         match phase {
-            Phase::Anonymous => self.collect_output("<unknown>"),
+            Phase::Anonymous | Phase::Authenticating(_) => self.collect_output("<unknown>"),
             Phase::Joining { client, .. } | Phase::Connected(client) => {
                 self.collect_output(&client.id);
                 self.leave(*client, end);
@@ -363,7 +375,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
     fn log_end(&self, end: &End, phase: &Phase) {
         let client = match phase {
             Phase::Connected(client) | Phase::Joining { client, .. } => &*client.id,
-            Phase::Anonymous => "<unknown>",
+            Phase::Anonymous | Phase::Authenticating(_) => "<unknown>",
             Phase::Closing { .. } => return,
         };
         let address = &self.peer.address;
@@ -374,6 +386,11 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
             notice!("Client {client} disconnected due to protocol error.");
             notice!("Protocol error of {client} [{address}]: {violation}.");
             return;
+        }
+        if let (End::Unauthenticated(why), Phase::Connected(who)) = (end, phase) {
+            let user = who.username.as_deref().unwrap_or("-");
+            notice!("Client {client} disconnected, not authorised.");
+            notice!("Refused {client} [{address}], user {user}: {why}.");
         }
         if !self.broker.config.connection_messages {
             return;
@@ -392,7 +409,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
                 notice!("Client {client} disconnected, its maximum packet size is too small.");
             }
             End::Full => notice!("Client {client} disconnected, memory_limit is reached."),
-            End::Refused | End::ShutDown => {}
+            End::Refused | End::Unauthenticated(_) | End::ShutDown => {}
             End::Io(error) => {
                 notice!("Socket error on client {client} [{address}]: {error}, disconnecting.");
             }

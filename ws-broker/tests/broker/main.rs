@@ -12,6 +12,7 @@
 
 mod common;
 
+mod auth;
 mod bad_connect;
 mod bad_packets;
 mod crossing;
@@ -23,6 +24,7 @@ mod limits;
 mod log_lines;
 mod memory;
 mod memory_limit;
+mod passwords;
 mod program;
 mod qos;
 mod retained;

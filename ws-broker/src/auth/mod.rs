@@ -1,0 +1,169 @@
+//! Who a client is: user names and passwords, and SCRAM-SHA-256.
+//!
+//! A password is checked on a thread of its own, since that takes long on
+//! purpose, and few at a time, so that a crowd of clients that come back at
+//! once leaves the machine to those who are there.
+
+mod exchange;
+mod guard;
+pub mod passwd;
+mod password;
+mod users;
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::Path;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use codec::ByteString;
+use protocol::scram;
+use tokio::sync::Semaphore;
+
+use crate::broker::Broker;
+use crate::log::warning;
+use guard::Guard;
+
+pub(crate) use exchange::{Exchange, Step};
+pub use users::PasswordFileError;
+pub(crate) use users::Users;
+use users::Verdict;
+
+/// What is known of users, and of those who pretend to be one.
+#[derive(Debug)]
+pub(crate) struct Auth {
+    /// None without a `password_file`.
+    users: Option<Arc<Users>>,
+    guard: Guard,
+    /// Passwords that may be checked at the same time.
+    permits: Arc<Semaphore>,
+}
+
+/// How a login ends: what the client is to be sent with CONNACK, or why it is
+/// refused.
+pub(crate) type Outcome = Result<Option<Bytes>, String>;
+
+/// A login that takes its time.
+pub(crate) type Pending = Pin<Box<dyn Future<Output = Outcome> + Send>>;
+
+impl Auth {
+    /// What the password file says, if there is one.
+    pub(crate) fn read(password_file: Option<&Path>) -> Result<Self, PasswordFileError> {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        Ok(Self {
+            users: password_file.map(Users::read).transpose()?.map(Arc::new),
+            guard: Guard::default(),
+            permits: Arc::new(Semaphore::new(cores.div_ceil(2))),
+        })
+    }
+
+    /// The users; none without a password file.
+    pub(crate) fn users(&self) -> Option<&Arc<Users>> {
+        self.users.as_ref()
+    }
+
+    /// Whether a client can authenticate with this method.
+    pub(crate) fn offers(&self, method: &str) -> bool {
+        method == scram::METHOD && self.users().is_some_and(|users| users.has_scram())
+    }
+}
+
+/// Somebody who wants to be believed.
+#[derive(Clone, Debug)]
+pub(crate) struct Attempt {
+    broker: Arc<Broker>,
+    address: String,
+    user: ByteString,
+}
+
+impl Attempt {
+    /// `address` is `IP:PORT`.
+    pub(crate) fn new(broker: &Arc<Broker>, address: &str, user: ByteString) -> Self {
+        Self {
+            broker: broker.clone(),
+            address: address.into(),
+            user,
+        }
+    }
+
+    fn ip(&self) -> IpAddr {
+        let address = self.address.parse::<SocketAddr>();
+        address.map_or(Ipv4Addr::UNSPECIFIED.into(), |address| address.ip())
+    }
+
+    /// Checks a password.
+    pub(crate) fn check(self, users: Arc<Users>, password: Option<Bytes>) -> Pending {
+        Box::pin(async move {
+            self.wait().await?;
+            // As in Mosquitto, an empty one is none.
+            let Some(password) = password.filter(|password| !password.is_empty()) else {
+                return self.fail("it has no password".into()).await;
+            };
+            let permit = self.broker.auth.permits.clone().acquire_owned().await;
+            let user = self.user.clone();
+            let checked = tokio::task::spawn_blocking(move || {
+                // Whoever does not wait for the outcome still takes the time.
+                let _permit = permit;
+                users.check(&user, &password)
+            });
+            match checked.await {
+                Ok(Verdict::Right) => self.succeed(None),
+                Ok(Verdict::Wrong) => self.fail("its password is wrong".into()).await,
+                Ok(Verdict::NoUser) => self.fail("there is no such user".into()).await,
+                Err(error) => Err(format!("its password cannot be checked: {error}")),
+            }
+        })
+    }
+
+    /// Ends an exchange.
+    pub(crate) fn finish(self, outcome: Result<Vec<u8>, String>) -> Pending {
+        Box::pin(async move {
+            self.wait().await?;
+            match outcome {
+                Ok(data) => self.succeed(Some(data.into())),
+                Err(why) => self.fail(why).await,
+            }
+        })
+    }
+
+    async fn wait(&self) -> Result<(), String> {
+        let now = self.broker.clock.now();
+        let wait = self.broker.auth.guard.wait(self.ip(), &self.user, now);
+        pause(wait.unwrap_or_else(|longest| longest)).await;
+        match wait {
+            Ok(_) => Ok(()),
+            Err(_) => Err("too many logins of this user fail from this address".into()),
+        }
+    }
+
+    fn succeed(&self, data: Option<Bytes>) -> Outcome {
+        self.broker.auth.guard.succeeded(self.ip(), &self.user);
+        Ok(data)
+    }
+
+    async fn fail(&self, why: String) -> Outcome {
+        pause(self.count_failure(&why)).await;
+        Err(why)
+    }
+
+    /// Counts a failure that is answered at once.
+    pub(crate) fn count_failure(&self, why: &str) -> Duration {
+        let now = self.broker.clock.now();
+        let failure = self.broker.auth.guard.failed(self.ip(), &self.user, now);
+        if let Some(failures) = failure.report {
+            let Self { address, user, .. } = self;
+            warning!(
+                "Warning: {failures} logins as {user} from {address} have failed, the last \
+                 because {why}; further ones have to wait."
+            );
+        }
+        failure.delay
+    }
+}
+
+async fn pause(duration: Duration) {
+    if !duration.is_zero() {
+        tokio::time::sleep(duration).await;
+    }
+}
