@@ -24,6 +24,8 @@ pub(super) struct Requests {
     /// The stream that answers come in, from the first request on.
     inbox: Option<Inbox>,
     waiting: Vec<Waiting>,
+    /// No deadline is earlier.
+    deadline: Option<Time>,
 }
 
 #[derive(Debug)]
@@ -49,18 +51,22 @@ pub(crate) struct Requested {
 }
 
 impl Requests {
-    /// When the first of them has waited long enough.
+    /// When one of them may have waited long enough.
     pub(super) fn poll_timeout(&self) -> Option<Time> {
-        self.waiting.iter().map(|waiting| waiting.deadline).min()
+        self.deadline.filter(|_| !self.waiting.is_empty())
     }
 
     /// Gives up those that have waited long enough.
     pub(super) fn handle_timeout(&mut self, now: Time) {
+        if self.deadline.is_none_or(|deadline| now < deadline) {
+            return;
+        }
         for waiting in self.waiting.extract_if(.., |w| w.deadline <= now) {
             let timeout = waiting.timeout;
             // Nobody listens when the future was dropped.
             let _ = waiting.reply.send(Err(Error::NoAnswer { timeout }));
         }
+        self.deadline = self.waiting.iter().map(|waiting| waiting.deadline).min();
     }
 
     /// Takes what has come in.
@@ -121,12 +127,15 @@ impl Core {
         }
         let published = self.publish(message, now)?;
         let (reply, answer) = oneshot::channel();
-        let waiting = &mut self.requests.waiting;
-        waiting.retain(|waiting| !waiting.reply.is_canceled());
-        waiting.push(Waiting {
+        let deadline = now + timeout;
+        let requests = &mut self.requests;
+        requests.deadline = requests.deadline.into_iter().chain([deadline]).min();
+        // Nobody waits whose future was dropped.
+        requests.waiting.retain(|w| !w.reply.is_canceled());
+        requests.waiting.push(Waiting {
             correlation,
             timeout,
-            deadline: now + timeout,
+            deadline,
             reply,
         });
         Ok(Requested { published, answer })
@@ -138,6 +147,10 @@ impl Core {
         self.requests.look_at_inbox();
         if let Some(inbox) = &self.requests.inbox {
             return Ok(inbox.topic.clone());
+        }
+        // The broker is to give it a name first.
+        if self.options.client_id.is_empty() {
+            return Err(Error::NotConnected);
         }
         let offered = match &self.connected {
             Some(Event::Connected { properties, .. }) => properties.response_information(),

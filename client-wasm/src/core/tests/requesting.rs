@@ -5,7 +5,7 @@ use codec::Ack;
 use super::*;
 use crate::core::Requested;
 use crate::waits::Requesting;
-use crate::{Error, Goodbye, Message};
+use crate::{Error, Goodbye, Message, Offline};
 
 const PATIENCE: Duration = Duration::from_millis(2500);
 
@@ -159,6 +159,30 @@ fn a_request_waits_on_when_the_connection_is_lost() {
     assert_eq!(pair.heard_subscribe().subscriptions.len(), 1);
     pair.say(&answer_to(&request, "14"));
     assert_eq!(now(&mut requesting).unwrap().unwrap().text(), Some("14"));
+}
+
+#[test]
+fn each_request_has_a_deadline_of_its_own() {
+    let mut pair = Pair::connected(Options::new(URL).keep_alive(0));
+    let mut ask = |millis| {
+        let timeout = Duration::from_millis(millis);
+        Requesting::new(pair.core.request(question(), timeout, pair.now))
+    };
+    let mut all = [3000, 1000, 2000].map(&mut ask);
+    for (passed, over) in [(999, 0), (1, 1), (1000, 2), (1000, 3)] {
+        pair.pass(Duration::from_millis(passed));
+        let mut outcomes = all.iter_mut().map(now);
+        let count = outcomes.by_ref().flatten().count();
+        assert_eq!(count, over);
+    }
+    assert_eq!(pair.core.poll_timeout(), None);
+}
+
+#[test]
+fn who_has_no_name_yet_has_nowhere_to_be_answered() {
+    let options = Options::new(URL).named_by_broker().offline(Offline::Queue);
+    let mut pair = Pair::new(options);
+    assert_eq!(pair.begin().unwrap_err(), Error::NotConnected);
 }
 
 #[test]
