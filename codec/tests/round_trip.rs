@@ -10,6 +10,9 @@ use common::{decode, encode};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
+
 fn config() -> ProptestConfig {
     ProptestConfig {
         failure_persistence: None,

@@ -37,6 +37,9 @@ enum Expected {
 }
 use Expected::{Filter, Is, Name};
 
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
+
 #[rustfmt::skip] // A table is read in rows.
 fn vectors() -> Vec<Vector> {
     use PacketType as T;

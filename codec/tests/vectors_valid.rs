@@ -13,6 +13,9 @@ use common::{
     ALL, ONLY_V3_1, ONLY_V3_1_1, ONLY_V5, V3, V3_1, V3_1_1, V5, Vector, bytes, decode, encode,
 };
 
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
+
 #[rustfmt::skip] // A table is read in rows.
 fn connects() -> Vec<Vector> {
     vec![

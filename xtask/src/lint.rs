@@ -9,8 +9,8 @@ use crate::steps::Steps;
 use crate::tools::wasm_target;
 use crate::workspace::cargo;
 
-/// The crates that are made for the browser.
-const BROWSER: [&str; 2] = ["client-wasm", "dashboard"];
+/// The crates that are made for the browser, or for it too.
+const BROWSER: [&str; 4] = ["codec", "protocol", "client-wasm", "dashboard"];
 
 /// Checks it all; the first that fails ends it.
 pub(crate) fn lint() -> Result<()> {

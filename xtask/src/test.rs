@@ -44,7 +44,8 @@ pub(crate) struct Options {
 enum Step {
     /// Everything that runs without a browser and without other programs.
     Units,
-    /// The browser client's own tests, in Chromium.
+    /// The browser client's own tests, in Chromium, and on wasm32 in Node those
+    /// of what it shares with the broker.
     Wasm,
     /// The whole: real clients, a real browser, the broker as it is shipped.
     E2e,
@@ -72,7 +73,10 @@ pub(crate) fn test(options: &Options) -> Result<ExitCode> {
         results.add(units(filter)?);
     }
     if wanted(Step::Wasm) {
-        steps.next("testing the browser client in Chromium", None);
+        steps.next(
+            "testing codec and protocol on wasm32, and the browser client in Chromium",
+            None,
+        );
         results.add(wasm(filter)?);
     }
     if wanted(Step::E2e) {
@@ -97,11 +101,21 @@ fn units(filter: &[String]) -> Result<Results> {
 
 fn wasm(filter: &[String]) -> Result<Results> {
     wasm_target::ensure()?;
-    let (_, chromedriver) = system::browser()?;
     let runner = cargo_tools::wasm_bindgen("wasm-bindgen-test-runner")?;
+    // The runner finds Node by its name.
+    system::node()?;
+    let mut results = count(
+        "wasm in Node",
+        filter,
+        cargo("test")
+            .args(["--package", "codec", "--package", "protocol", "--tests"])
+            .args(["--target", wasm_target::WASM, "--no-fail-fast"])
+            .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", &runner),
+    )?;
+    let (_, chromedriver) = system::browser()?;
     let broker = broker::start_for_tests()?;
-    count(
-        "wasm",
+    results.add(count(
+        "wasm in Chromium",
         filter,
         cargo("test")
             .args(["--package", "client-wasm", "--lib", "--tests"])
@@ -110,7 +124,8 @@ fn wasm(filter: &[String]) -> Result<Results> {
             .env("CHROMEDRIVER", chromedriver)
             .env("WASM_BINDGEN_TEST_TIMEOUT", "120")
             .env("CLIENT_WASM_TEST_BROKER", &broker.url),
-    )
+    )?);
+    Ok(results)
 }
 
 fn e2e(filter: &[String]) -> Result<Results> {

@@ -13,6 +13,9 @@ use protocol::{Delivery, Limits, Message, Time, server};
 
 use crate::harness::{CONNECT_TIMEOUT, Client, Conn, Pair, Server, Side, V3_1_1, V5, VERSIONS};
 
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
+
 const NOW: Time = Time::from_millis(0);
 const SIDES: [Side; 2] = [Client, Server];
 

@@ -11,6 +11,9 @@ use protocol::{AuthError, Limits, Violation, client, server};
 
 use crate::harness::{CONNECT_TIMEOUT, Client, Conn, Pair, Server, V5};
 
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
+
 const METHOD: &str = "kitchen";
 
 fn method() -> Property {

@@ -12,6 +12,9 @@ use protocol::{Limits, PublishError, Session, Time, Violation, server};
 
 use crate::harness::{CONNECT_TIMEOUT, Client, Conn, Pair, Server, V3_1, V3_1_1, V5, VERSIONS};
 
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
+
 const NOW: Time = Time::from_millis(0);
 
 /// Every kind of packet, all fit to be sent in `version`.

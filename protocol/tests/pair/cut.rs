@@ -7,6 +7,9 @@ use protocol::{Session, Time};
 
 use crate::harness::{Client, Conn, Pair, Server, Side, V3_1, V3_1_1, V5, VERSIONS};
 
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
+
 /// Runs `steps` packets of a handshake, and `bytes` of the next one, then cuts
 /// and resumes. Gives whether the handshake was over before the cut.
 fn cut_after(pair: &mut Pair, from: Side, qos: QoS, steps: usize, bytes: usize) -> bool {

@@ -6,6 +6,9 @@ use protocol::{PublishError, Violation};
 
 use crate::harness::{Client, Pair, Server, Side, V3_1, V3_1_1, V5};
 
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
+
 fn id(id: u16) -> PacketId {
     PacketId::new(id).unwrap()
 }

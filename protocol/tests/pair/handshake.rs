@@ -4,6 +4,9 @@ use codec::{Ack, Packet, PacketType, QoS, ReasonCode};
 
 use crate::harness::{Client, Conn, Pair, Server, V5, VERSIONS};
 
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
+
 const ALL: [QoS; 3] = [QoS::AtMostOnce, QoS::AtLeastOnce, QoS::ExactlyOnce];
 
 fn kinds(packets: &[Packet]) -> Vec<PacketType> {

@@ -11,6 +11,9 @@ use protocol::{Limits, Session, Time, Violation, client, server};
 
 use crate::harness::{CONNECT_TIMEOUT, Client, Pair, Server, V3_1_1, V5, VERSIONS};
 
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
+
 const NOW: Time = Time::from_millis(0);
 
 fn accepted(version: ProtocolVersion, limits: Limits, max_inflight: u16) -> server::Connection {

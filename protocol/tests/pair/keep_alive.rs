@@ -7,6 +7,9 @@ use protocol::Violation;
 
 use crate::harness::{CONNECT_TIMEOUT, Client, Conn, Pair, Server, V3_1_1, V5, VERSIONS};
 
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
+
 const MS: Duration = Duration::from_millis(1);
 const S: Duration = Duration::from_secs(1);
 

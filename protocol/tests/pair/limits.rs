@@ -13,6 +13,9 @@ use protocol::{Delivery, Limits, Message, PublishError, Session, Time, Violation
 
 use crate::harness::{CONNECT_TIMEOUT, Client, Conn, Pair, Server, Side, V3_1_1, V5, VERSIONS};
 
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
+
 const NOW: Time = Time::from_millis(0);
 const SIDES: [Side; 2] = [Client, Server];
 
@@ -471,7 +474,9 @@ fn a_publish_becomes_a_message_and_keeps_what_belongs_to_it() {
     let message = Message::from_publish(publish, now);
     assert_eq!(message.properties, kept.into_iter().collect());
     assert_eq!(message.expires_at, Some(now + Duration::from_secs(2)));
-    assert_eq!(message.size(), 8);
+    let bare = Message::new(message.topic.clone(), message.payload.clone());
+    assert_eq!(bare.size(), 8);
+    assert!(message.size() > 8 + "text/plain".len());
     assert_eq!(message.detached(), message);
 }
 

@@ -10,6 +10,9 @@ use protocol::{Delivery, Limits, Session};
 
 use crate::harness::{Client, Pair, Server, Side, VERSIONS, payload};
 
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
+
 #[derive(Clone, Copy, Debug)]
 enum Step {
     Publish(Side, QoS),

@@ -5,6 +5,9 @@
 mod corpus;
 mod world;
 
+#[cfg(target_arch = "wasm32")]
+use wasm_bindgen_test::wasm_bindgen_test as test;
+
 const SCRIPTS: &str = include_str!("../../fuzz/corpus/script.txt");
 
 #[test]

@@ -63,6 +63,12 @@ pub(crate) fn browser() -> Result<(PathBuf, PathBuf)> {
     Ok((CHROMIUM.path()?, CHROMEDRIVER.path()?))
 }
 
+/// JavaScript without a browser.
+pub(crate) fn node() -> Result<PathBuf> {
+    install_missing(&[&NODE])?;
+    NODE.path()
+}
+
 /// Debian's broker.
 pub(crate) fn mosquitto() -> Result<PathBuf> {
     install_missing(&[&MOSQUITTO])?;
