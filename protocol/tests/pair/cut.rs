@@ -1,7 +1,7 @@
 //! The connection breaks and the session goes on, or does not (sections 4.1,
 //! 4.4, 4.6).
 
-use codec::{Packet, QoS, ReasonCode};
+use codec::{Disconnect, Packet, QoS, ReasonCode};
 use protocol::client::Event;
 use protocol::{Session, Time};
 
@@ -390,4 +390,19 @@ fn a_message_that_was_never_acknowledged_keeps_its_packet_identifier() {
     };
     let sent = ids(&pair.client.sent);
     assert_eq!(sent[1..5], sent[5..]);
+}
+
+#[test]
+fn a_session_can_be_taken_from_under_the_last_packets() {
+    let mut pair = Pair::connected(V5);
+    pair.publish(Server, QoS::AtLeastOnce, "kept");
+    let Conn::Server(server) = pair.server.conn() else {
+        unreachable!()
+    };
+    server.disconnect(Disconnect::new(ReasonCode::ServerBusy));
+    let session = server.take_session();
+    assert_eq!(session.inflight_len(), 1);
+    assert!(server.is_closed() && !server.output().is_empty());
+    server.acknowledge(QoS::AtLeastOnce, codec::PacketId::MIN, ReasonCode::Success);
+    assert!(server.take_session().is_empty());
 }

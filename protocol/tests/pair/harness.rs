@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use bytes::BytesMut;
 use codec::{
-    ConnAck, Connect, MAX_REMAINING_LENGTH, Packet, PacketId, ProtocolVersion, Publish, QoS,
-    ReasonCode, SubAck, TopicName, UnsubAck,
+    ConnAck, Connect, MAX_REMAINING_LENGTH, Packet, PacketId, Properties, Property,
+    ProtocolVersion, Publish, QoS, ReasonCode, SubAck, TopicName, UnsubAck,
 };
 use protocol::client::{self, Delivered};
 use protocol::{Delivery, Limits, Message, PublishError, Session, Time, Violation, server};
@@ -16,6 +16,8 @@ pub(crate) const V3_1: ProtocolVersion = ProtocolVersion::V3_1;
 pub(crate) const V3_1_1: ProtocolVersion = ProtocolVersion::V3_1_1;
 pub(crate) const V5: ProtocolVersion = ProtocolVersion::V5;
 pub(crate) const VERSIONS: [ProtocolVersion; 3] = [V3_1, V3_1_1, V5];
+pub(crate) const NOW: Time = Time::from_millis(0);
+pub(crate) const SIDES: [Side; 2] = [Client, Server];
 pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// One end and its driver.
@@ -406,4 +408,37 @@ impl Pair {
         }
         self.server_events.push(event);
     }
+}
+
+/// Connected, and both ends say the same of what they accept.
+pub(crate) fn with(properties: &[Property]) -> Pair {
+    let mut pair = Pair::new(V5);
+    let properties: Properties = properties.iter().cloned().collect();
+    pair.limits = Limits::from_properties(&properties);
+    pair.connect.properties = properties;
+    pair.connect();
+    pair
+}
+
+/// A delivery at QoS 0 of so many bytes.
+pub(crate) fn to(topic: &str, len: usize) -> Delivery {
+    let topic = TopicName::new(topic).unwrap();
+    Delivery::new(
+        Arc::new(Message::new(topic, vec![b'x'; len])),
+        QoS::AtMostOnce,
+    )
+}
+
+/// Publishes now, and delivers until nothing moves.
+pub(crate) fn send(pair: &mut Pair, from: Side, delivery: Delivery) -> Result<(), PublishError> {
+    let now = pair.now;
+    let sent = pair.end(from).conn().publish(delivery, now).map(drop);
+    pair.settle();
+    sent
+}
+
+/// Length of the last packet that `from` has written, and its alias.
+pub(crate) fn last(pair: &mut Pair, from: Side) -> (usize, Publish) {
+    let publish = pair.end(from).publishes().last().copied().unwrap().clone();
+    (publish.parts().encoded_len(V5).unwrap(), publish)
 }

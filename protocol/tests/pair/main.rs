@@ -4,14 +4,17 @@
 #[path = "../common/conn.rs"]
 mod conn;
 
+mod aliases;
 mod answers;
 mod auth;
 mod connecting;
 mod cut;
+mod expiry;
 mod flow;
 mod handshake;
 mod harness;
 mod hostile;
 mod keep_alive;
 mod limits;
+mod message;
 mod model;
