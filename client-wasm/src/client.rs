@@ -1,3 +1,4 @@
+use std::cell::RefCell;
 use std::fmt;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -8,10 +9,12 @@ use bytes::Bytes;
 use codec::{ByteString, Properties, Property, ReasonCode, SubscriptionOptions, TopicFilter};
 use futures_core::Stream;
 
+use crate::authenticator::Scram;
 use crate::core::{Core, Published};
 use crate::driver::Driver;
+use crate::host::nonce;
 use crate::mailbox::Mailbox;
-use crate::waits::{Publishing, Requesting, Subscribing, Unsubscribing, Wait};
+use crate::waits::{Publishing, Reauthenticating, Requesting, Subscribing, Unsubscribing, Wait};
 use crate::{Error, Event, Goodbye, Message, Options, Subscription};
 
 /// A client: it connects at once, and again whenever the connection is lost,
@@ -160,10 +163,43 @@ impl Client {
         Unsubscribing::new(begun)
     }
 
-    /// Uses this user name and password from the next connection on.
+    /// Authenticates again on the connection that there is (section 4.12.1),
+    /// with what [`Options::scram`] or [`Options::authenticator`] has set;
+    /// everything else goes on meanwhile. It begins at once; the future waits
+    /// for the broker's answer.
+    ///
+    /// # Errors
+    /// [`Error::NotConnected`]; [`Error::Authentication`] without a method, in
+    /// the middle of it, or with a broker that cannot prove who it is; what
+    /// ended the connection, if it did: [`Error::Disconnected`] when the
+    /// broker refuses.
+    pub fn reauthenticate(&self) -> Reauthenticating {
+        let begun = self.0.act(Core::reauthenticate);
+        Reauthenticating(begun.map_or_else(|error| Wait::Over(Err(error)), Wait::For))
+    }
+
+    /// Answers a challenge for which [`crate::Authenticator::answer`] gave `None`.
+    ///
+    /// # Errors
+    /// [`Error::NotConnected`]; [`Error::Authentication`] when there is no
+    /// open challenge.
+    pub fn answer_challenge(&self, data: impl Into<Bytes>) -> Result<(), Error> {
+        let data = data.into();
+        self.0.act(|core, now| core.answer_challenge(data, now))
+    }
+
+    /// Uses this user name and password from the next connection on, in the
+    /// place of extended authentication, if there was one.
     pub fn set_credentials(&self, username: Option<ByteString>, password: Option<Bytes>) {
         self.0
             .act(|core, _| core.set_credentials(username, password));
+    }
+
+    /// As [`Options::scram`], from the next connection on.
+    pub fn set_scram(&self, username: impl Into<String>, password: impl Into<Bytes>) {
+        let scram = Scram::new(username.into(), password.into(), nonce);
+        let scram = Rc::new(RefCell::new(scram));
+        self.0.act(|core, _| core.set_authenticator(scram));
     }
 
     /// Connects at once, if it would have waited.

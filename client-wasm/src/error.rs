@@ -111,6 +111,11 @@ pub enum Error {
     /// Before MQTT 5.0 there are no requests.
     #[error("requests need MQTT 5.0")]
     NeedsVersion5,
+    /// Extended authentication failed at this end (section 4.12): the broker
+    /// cannot prove who it is, asks for what it should not, or there is no
+    /// method.
+    #[error("cannot authenticate: {0}")]
+    Authentication(String),
     /// DISCONNECT would break MQTT's rules; the client goes on.
     #[error("DISCONNECT cannot be sent: {0}")]
     Goodbye(&'static str),
@@ -173,7 +178,7 @@ impl Error {
     /// Whether trying again soon, with nothing changed, cannot help.
     pub(crate) const fn is_lasting(&self) -> bool {
         match self {
-            Self::Options(_) | Self::Blocked { .. } => true,
+            Self::Options(_) | Self::Blocked { .. } | Self::Authentication(_) => true,
             Self::Refused { reason, .. } => matches!(
                 reason,
                 ReasonCode::UnsupportedProtocolVersion

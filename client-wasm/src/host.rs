@@ -14,6 +14,9 @@ extern "C" {
 
     #[wasm_bindgen(js_namespace = performance, js_name = now)]
     fn performance_now() -> f64;
+
+    #[wasm_bindgen(catch, js_namespace = crypto, js_name = getRandomValues)]
+    fn get_random_values(bytes: &mut [u8]) -> Result<JsValue, JsValue>;
 }
 
 /// Now, since the page or worker began.
@@ -24,6 +27,14 @@ pub(crate) fn now() -> Time {
 /// A number in 0..1; not for secrets.
 pub(crate) fn random() -> f64 {
     js_sys::Math::random()
+}
+
+/// Text that nobody can guess, of letters and digits; `None` if the browser
+/// has no such thing.
+pub(crate) fn nonce() -> Option<String> {
+    let mut bytes = [0; 18];
+    get_random_values(&mut bytes).ok()?;
+    Some(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
 /// Calls a function at a moment that can be changed.

@@ -29,6 +29,7 @@
 //!
 //! Section numbers refer to the OASIS standard of MQTT 5.0.
 
+mod authenticator;
 mod client;
 mod core;
 mod departures;
@@ -50,6 +51,7 @@ mod subscription;
 mod subscriptions;
 mod waits;
 
+pub use authenticator::Authenticator;
 pub use bytes::Bytes;
 pub use client::{Client, Events};
 pub use codec::{
@@ -65,4 +67,4 @@ pub use options::{Offline, Options};
 pub use protocol::Violation;
 pub use reconnect::Reconnect;
 pub use subscription::Subscription;
-pub use waits::{Publishing, Requesting, Subscribing, Unsubscribing};
+pub use waits::{Publishing, Reauthenticating, Requesting, Subscribing, Unsubscribing};

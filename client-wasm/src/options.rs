@@ -1,9 +1,13 @@
+use std::cell::RefCell;
 use std::fmt;
+use std::rc::Rc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use codec::{ByteString, Connect, Properties, Property, ProtocolVersion, Will};
 
+use crate::authenticator::{Authenticator, Scram};
+use crate::host::nonce;
 use crate::mailbox::Bounds;
 use crate::reconnect::Reconnect;
 
@@ -27,6 +31,7 @@ pub struct Options {
     pub(crate) is_named_by_broker: bool,
     pub(crate) username: Option<ByteString>,
     pub(crate) password: Option<Bytes>,
+    pub(crate) authenticator: Option<Rc<RefCell<dyn Authenticator>>>,
     pub(crate) will: Option<Will>,
     pub(crate) keep_alive: u16,
     pub(crate) clean_start: bool,
@@ -56,6 +61,7 @@ impl Options {
             is_named_by_broker: false,
             username: None,
             password: None,
+            authenticator: None,
             will: None,
             keep_alive: 60,
             clean_start: true,
@@ -116,6 +122,27 @@ impl Options {
     #[must_use]
     pub fn password(mut self, password: impl Into<Bytes>) -> Self {
         self.password = Some(password.into());
+        self
+    }
+
+    /// Logs in with SCRAM-SHA-256 (RFC 7677), in the place of
+    /// [`Options::username`] and [`Options::password`]: the password never
+    /// leaves the page, not even when the connection is `ws://` and somebody
+    /// listens, and the broker has to prove that it knows the user too. It
+    /// needs MQTT 5.0.
+    #[must_use]
+    pub fn scram(self, username: impl Into<String>, password: impl Into<Bytes>) -> Self {
+        self.authenticator(Scram::new(username.into(), password.into(), nonce))
+    }
+
+    /// Logs in with an extended authentication of the application's own
+    /// (section 4.12), in the place of user name and password. It needs MQTT
+    /// 5.0.
+    #[must_use]
+    pub fn authenticator(mut self, authenticator: impl Authenticator + 'static) -> Self {
+        self.username = None;
+        self.password = None;
+        self.authenticator = Some(Rc::new(RefCell::new(authenticator)));
         self
     }
 

@@ -41,6 +41,19 @@ impl Future for Publishing {
     }
 }
 
+/// The outcome of [`crate::Client::reauthenticate`]. Dropping it does not take
+/// it back.
+#[derive(Debug)]
+pub struct Reauthenticating(pub(crate) Wait<()>);
+
+impl Future for Reauthenticating {
+    type Output = Result<(), Error>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        self.0.poll(context)
+    }
+}
+
 /// The answer to [`crate::Client::request`]. Dropping it does not take the
 /// request back.
 #[derive(Debug)]

@@ -1,7 +1,7 @@
 //! From one connection to the next.
 
 use bytes::BytesMut;
-use codec::{ConnAck, Disconnect, PacketType, Publish, ReasonCode};
+use codec::{ConnAck, Disconnect, Publish, ReasonCode};
 use protocol::client::{self, Connection};
 use protocol::{Time, Violation};
 
@@ -29,9 +29,12 @@ impl Core {
         self.congested = false;
         let keeps_session = self.options.session_expiry > 0;
         let first = !self.was_connected;
-        let connect = self
+        let mut connect = self
             .options
             .connect(!keeps_session || first && self.options.clean_start);
+        if let Err(error) = self.begin_authentication(&mut connect) {
+            return self.lost(error, now);
+        }
         let session = std::mem::take(&mut self.session);
         match Connection::new(connect, session, deadline - now, now) {
             Ok(connection) => self.link = Link::Open(Box::new(connection)),
@@ -94,6 +97,7 @@ impl Core {
                     let error = Error::refused(Operation::Connect, reason, properties);
                     return self.lost(error, now);
                 }
+                let proof = self.finish_authentication(&connack.properties);
                 if !connack.session_present {
                     self.subscriptions.session_lost();
                 }
@@ -102,7 +106,10 @@ impl Core {
                 for token in completed {
                     self.outbox.settle(token, Err(Error::SessionLost));
                 }
-                self.accepted(&connack, now);
+                match proof {
+                    Ok(()) => self.accepted(&connack, now),
+                    Err(why) => self.distrust(why, now),
+                }
             }
             client::Event::Publish(publish) => self.received(publish, now),
             client::Event::Delivered(delivered) => self.delivered(&delivered),
@@ -117,12 +124,7 @@ impl Core {
                 };
                 self.lost(error, now);
             }
-            // This client never begins an extended authentication
-            // [MQTT-4.12.0-6].
-            client::Event::Auth(_) => {
-                let violation = Violation::Unexpected(PacketType::Auth);
-                self.fail(Error::Violation(violation), now);
-            }
+            client::Event::Auth(auth) => self.on_auth(&auth, now),
         }
     }
 
@@ -188,6 +190,7 @@ impl Core {
     /// next attempt.
     pub(crate) fn lost(&mut self, error: Error, now: Time) {
         self.hang_up();
+        self.authenticated_again(Err(error.clone()));
         let pause = self.pause(&error, now);
         self.link = Link::Waiting {
             retry_at: now + pause,

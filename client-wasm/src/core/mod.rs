@@ -2,6 +2,7 @@
 //! survives between them, and who is told. It has no I/O, clock or randomness
 //! of its own; `driver` brings them.
 
+mod authenticate;
 mod connection;
 mod publish;
 mod request;
@@ -52,6 +53,7 @@ pub(crate) struct Core {
     congested: bool,
     subscriptions: Subscriptions,
     requests: Requests,
+    reauthentication: authenticate::Waiting,
     /// Acknowledgements held back while a stream is full, in order.
     held: VecDeque<(QoS, PacketId)>,
     listeners: Vec<Mailbox<Event>>,
@@ -89,6 +91,7 @@ impl Core {
             congested: false,
             subscriptions: Subscriptions::default(),
             requests: Requests::default(),
+            reauthentication: None,
             held: VecDeque::new(),
             listeners: Vec::new(),
             connected: None,
@@ -169,6 +172,7 @@ impl Core {
     ) {
         self.options.username = username;
         self.options.password = password;
+        self.options.authenticator = None;
     }
 
     /// A stream of events, which begins with what is now.
@@ -229,6 +233,7 @@ impl Core {
         self.outbox.end();
         self.subscriptions.end_all();
         self.requests.give_up(&Error::Ended);
+        self.authenticated_again(Err(Error::Ended));
         self.tell(&Event::Disconnected {
             error: None,
             retry_in: None,

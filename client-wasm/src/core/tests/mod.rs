@@ -1,6 +1,7 @@
 //! The core against packets that a broker would send, on a clock of the
 //! tests' own.
 
+mod authenticating;
 mod connecting;
 mod offered;
 mod publishing;
