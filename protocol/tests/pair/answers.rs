@@ -179,6 +179,7 @@ fn mqtt_4_3_3_7_a_delivery_that_has_begun_does_not_expire() {
         let mut pair = Pair::connected(V5);
         let delivery = expiring(&mut pair, 10);
         pair.end(from).conn().publish(delivery, NOW).unwrap();
+        pair.deliver(from, 0);
         pair.cut();
         pair.advance(Duration::from_secs(30));
         pair.connect();

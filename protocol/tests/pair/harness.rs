@@ -1,10 +1,10 @@
-use std::collections::{HashSet, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 use codec::{
-    ConnAck, Connect, MAX_REMAINING_LENGTH, Packet, PacketId, Properties, Property,
+    ConnAck, Connect, Disconnect, MAX_REMAINING_LENGTH, Packet, PacketId, Properties, Property,
     ProtocolVersion, Publish, QoS, ReasonCode, SubAck, TopicName, UnsubAck,
 };
 use protocol::client::{self, Delivered};
@@ -42,6 +42,10 @@ pub(crate) struct End {
     pub(crate) sent: Vec<Packet>,
     /// QoS 1 and 2 publishes sent on this connection and not finished.
     outstanding: HashSet<PacketId>,
+    /// What was last sent under each packet identifier, over all connections.
+    under: HashMap<PacketId, Bytes>,
+    /// Tokens of what expired, or was too large, before it could be sent.
+    pub(crate) unsent: HashSet<u64>,
     pub(crate) most_outstanding: usize,
 }
 
@@ -174,6 +178,21 @@ impl Pair {
         self.accepted = false;
     }
 
+    /// The client is back on a new connection before the server has seen the
+    /// end of the old one: it takes the session from there and says so. Of
+    /// its last words so many bytes arrive.
+    pub(crate) fn take_over(&mut self, bytes: usize) {
+        if let (Some(Conn::Server(old)), true) = (&mut self.server.conn, self.accepted) {
+            old.disconnect(Disconnect::new(ReasonCode::SessionTakenOver));
+            self.server.session = old.take_session();
+            self.server.pending.clear();
+            self.accepted = false;
+            self.deliver(Server, bytes);
+        }
+        self.cut();
+        self.open();
+    }
+
     pub(crate) fn reconnect(&mut self) {
         self.cut();
         self.connect();
@@ -198,7 +217,8 @@ impl Pair {
     }
 
     /// Moves what an end has to say onto the link, and checks that it keeps
-    /// to the receive maximum.
+    /// to the receive maximum, uses no packet identifier twice, and sets DUP
+    /// only on what it has sent before.
     fn write(&mut self, side: Side) {
         let now = self.now;
         let (version, maximum) = (self.connect.version, self.receive_maximum(side.other()));
@@ -211,8 +231,16 @@ impl Pair {
                 break;
             }
             let delivery = end.outbox.pop_front().unwrap();
+            let (token, is_expired) = (delivery.token, delivery.message.is_expired(now));
             match conn.publish(delivery, now) {
-                Ok(_) | Err(PublishError::Expired) => {}
+                Ok(_) => assert!(!is_expired),
+                Err(PublishError::Expired) => {
+                    assert!(is_expired);
+                    end.unsent.insert(token);
+                }
+                Err(PublishError::TooLarge) => {
+                    end.unsent.insert(token);
+                }
                 Err(error) => panic!("{error}"),
             }
         }
@@ -223,6 +251,9 @@ impl Pair {
                 && let Some(id) = publish.packet_id
             {
                 assert!(end.outstanding.insert(id), "{id} sent twice");
+                let before = end.under.insert(id, publish.payload.clone());
+                let is_again = before == Some(publish.payload.clone());
+                assert!(!publish.dup || is_again, "DUP for the first time");
                 end.most_outstanding = end.most_outstanding.max(end.outstanding.len());
                 assert!(end.outstanding.len() <= maximum, "over {maximum}");
             }
@@ -268,6 +299,19 @@ impl Pair {
         match codec::FixedHeader::peek(link, limit).unwrap() {
             None => false,
             Some(header) => self.deliver(from, header.packet_len()),
+        }
+    }
+
+    /// Puts a second copy of the packet that is next on the link behind it.
+    pub(crate) fn duplicate(&mut self, from: Side) {
+        self.write(from);
+        let link = &mut self.end(from).link;
+        let header = codec::FixedHeader::peek(link, usize::MAX).unwrap();
+        if let Some(header) = header {
+            let rest = link.split_off(header.packet_len());
+            let packet = link.clone();
+            link.extend_from_slice(&packet);
+            link.extend_from_slice(&rest);
         }
     }
 

@@ -18,3 +18,5 @@ mod keep_alive;
 mod limits;
 mod message;
 mod model;
+mod repeated;
+mod takeover;

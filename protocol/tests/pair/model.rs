@@ -1,12 +1,13 @@
 //! Random scripts, checked against what MQTT promises.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 use std::time::Duration;
 
-use codec::{Property, ProtocolVersion, QoS};
+use codec::{Property, ProtocolVersion, QoS, TopicName};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
-use protocol::{Delivery, Limits, Session};
+use protocol::{Delivery, Limits, Message, Session};
 
 use crate::harness::{Client, Pair, Server, Side, VERSIONS, payload};
 
@@ -15,17 +16,32 @@ use wasm_bindgen_test::wasm_bindgen_test as test;
 
 #[derive(Clone, Copy, Debug)]
 enum Step {
-    Publish(Side, QoS),
+    Publish(Side, QoS, Kind),
     Deliver(Side, usize),
     /// Acknowledge one of those that wait, not always the oldest.
     Acknowledge(Side, usize),
     Cut,
     /// Cut, and be cut again before the session is resumed in full.
     CutTwice(usize),
+    /// Back on another connection before the server has seen the end of this
+    /// one, whose last words arrive as far as that.
+    TakeOver(usize),
     Lose(Side),
     CleanStart,
     Advance(u64),
 }
+
+/// What a message is like.
+#[derive(Clone, Copy, Debug)]
+struct Kind {
+    topic: usize,
+    /// Digits of its number, with zeros before it.
+    len: usize,
+    /// Seconds that it lives.
+    expiry: Option<u64>,
+}
+
+const TOPICS: [&str; 3] = ["Kitchen/Fridge", "Kitchen/AirQuality", "home/led"];
 
 #[derive(Clone, Copy, Debug)]
 struct Setting {
@@ -33,6 +49,7 @@ struct Setting {
     receive_maximum: u16,
     max_inflight: u16,
     aliases: u16,
+    maximum_packet_size: u32,
     auto_acknowledge: bool,
 }
 
@@ -48,13 +65,21 @@ fn qos() -> impl Strategy<Value = QoS> {
     ]
 }
 
+fn kind() -> impl Strategy<Value = Kind> {
+    let expiry = prop_oneof![3 => Just(None), 1 => (0u64..8).prop_map(Some)];
+    let len = prop_oneof![4 => 4usize..12, 1 => 50usize..90];
+    (0..TOPICS.len(), len, expiry).prop_map(|(topic, len, expiry)| Kind { topic, len, expiry })
+}
+
 fn honest() -> impl Strategy<Value = Step> {
+    let publish = (side(), qos(), kind());
     prop_oneof![
-        6 => (side(), qos()).prop_map(|(side, qos)| Step::Publish(side, qos)),
+        6 => publish.prop_map(|(side, qos, kind)| Step::Publish(side, qos, kind)),
         8 => (side(), 1usize..60).prop_map(|(side, count)| Step::Deliver(side, count)),
         4 => (side(), 0usize..4).prop_map(|(side, at)| Step::Acknowledge(side, at)),
         1 => Just(Step::Cut),
         1 => (1usize..200).prop_map(Step::CutTwice),
+        1 => prop_oneof![Just(usize::MAX), 0usize..200].prop_map(Step::TakeOver),
         1 => (1u64..6_000).prop_map(Step::Advance),
     ]
 }
@@ -72,15 +97,17 @@ fn setting() -> impl Strategy<Value = Setting> {
         proptest::sample::select(&VERSIONS[..]),
         proptest::sample::select(&[1, 2, 20, u16::MAX][..]),
         proptest::sample::select(&[1, 2, 20, u16::MAX][..]),
-        0u16..2,
+        0u16..3,
+        prop_oneof![Just(u32::MAX), 80u32..110],
         any::<bool>(),
     )
         .prop_map(
-            |(version, receive_maximum, max_inflight, aliases, auto_acknowledge)| Setting {
+            |(version, receive, max_inflight, aliases, size, auto_acknowledge)| Setting {
                 version,
-                receive_maximum,
+                receive_maximum: receive,
                 max_inflight,
                 aliases,
+                maximum_packet_size: size,
                 auto_acknowledge,
             },
         )
@@ -88,15 +115,13 @@ fn setting() -> impl Strategy<Value = Setting> {
 
 fn start(setting: Setting) -> Pair {
     let mut pair = Pair::new(setting.version);
-    pair.limits = Limits {
-        receive_maximum: setting.receive_maximum,
-        topic_alias_maximum: setting.aliases,
-        ..Limits::NONE
-    };
+    pair.limits.receive_maximum = setting.receive_maximum;
     if setting.version.is_v5() {
         let properties = &mut pair.connect.properties;
         properties.set(Property::ReceiveMaximum(setting.receive_maximum));
         properties.set(Property::TopicAliasMaximum(setting.aliases));
+        properties.set(Property::MaximumPacketSize(setting.maximum_packet_size));
+        pair.limits = Limits::from_properties(properties);
     }
     pair.max_inflight = setting.max_inflight;
     pair.auto_acknowledge = setting.auto_acknowledge;
@@ -120,19 +145,46 @@ impl Model {
         }
     }
 
-    fn publish(&mut self, pair: &mut Pair, from: Side, qos: QoS) {
+    fn publish(&mut self, pair: &mut Pair, from: Side, qos: QoS, kind: Kind) {
         let published = match from {
             Client => &mut self.client,
             Server => &mut self.server,
         };
-        let delivery = pair.delivery(qos, &published.len().to_string());
+        let text = format!("{:0len$}", published.len(), len = kind.len);
+        let mut delivery = pair.delivery(qos, &text);
+        let topic = TopicName::new(TOPICS[kind.topic]).unwrap();
+        let mut message = Message::new(topic, text);
+        message.expires_at = kind.expiry.map(|secs| pair.now + Duration::from_secs(secs));
+        delivery.message = Arc::new(message);
         published.push(delivery.clone());
         pair.end(from).outbox.push_back(delivery);
         pair.deliver(from, 0);
     }
 
+    /// What arrives is what was published: its topic, whatever its alias was,
+    /// and what is left of its time.
+    fn check_contents(&self, pair: &mut Pair) {
+        let is_v5 = pair.connect.version.is_v5();
+        for side in [Client, Server] {
+            let published = self.published(side);
+            for publish in &pair.end(side.other()).received {
+                let delivery = &published[payload(publish).parse::<usize>().unwrap()];
+                assert_eq!(publish.topic, delivery.message.topic);
+                let lives = delivery.message.expires_at.is_some();
+                let left = publish.properties.message_expiry_interval();
+                assert_eq!(left.is_some(), lives && is_v5);
+                assert!(left.is_none_or(|left| (1..8).contains(&left)));
+                assert_eq!(
+                    publish.properties.iter().count(),
+                    usize::from(left.is_some())
+                );
+            }
+        }
+    }
+
     /// What must hold at any moment, whatever was forgotten.
     fn check_always(&self, pair: &mut Pair, is_kept: bool) {
+        self.check_contents(pair);
         for side in [Client, Server] {
             let end = pair.end(side);
             assert_eq!(end.violation, None, "{side:?}");
@@ -183,7 +235,10 @@ impl Model {
             let end = pair.end(side);
             let delivered: HashSet<_> = end.delivered.iter().map(|d| d.token).collect();
             for delivery in self.published(side).iter().filter(|_| is_kept) {
-                if delivery.qos != QoS::AtMostOnce {
+                if end.unsent.contains(&delivery.token) {
+                    let text = std::str::from_utf8(&delivery.message.payload).unwrap();
+                    assert!(!received.contains(text), "{text} though it was not sent");
+                } else if delivery.qos != QoS::AtMostOnce {
                     let text = std::str::from_utf8(&delivery.message.payload).unwrap();
                     assert!(received.contains(text), "{side:?} lost {text}");
                     assert!(delivered.contains(&delivery.token));
@@ -204,7 +259,7 @@ fn run(setting: Setting, steps: &[Step]) {
     let mut is_kept = true;
     for step in steps {
         match *step {
-            Step::Publish(from, qos) => model.publish(&mut pair, from, qos),
+            Step::Publish(from, qos, kind) => model.publish(&mut pair, from, qos, kind),
             Step::Deliver(from, count) => {
                 pair.deliver(from, count);
             }
@@ -226,6 +281,7 @@ fn run(setting: Setting, steps: &[Step]) {
                 pair.cut();
                 pair.open();
             }
+            Step::TakeOver(bytes) => pair.take_over(bytes),
             Step::Lose(side) => {
                 is_kept = false;
                 pair.cut();
