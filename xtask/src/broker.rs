@@ -104,12 +104,21 @@ pub(crate) struct TestBroker {
     _running: Running,
 }
 
-/// Starts a broker for tests and waits until it answers.
+/// Starts a broker for tests, where `ada` has the password `secret`, and waits
+/// until it answers.
 pub(crate) fn start_for_tests() -> Result<TestBroker> {
     let ports = free_ports()?;
+    let passwords = target().join("wasm-test.passwords");
+    run(Command::new(release_binary("ws-broker"))
+        .args(["passwd", "-c", "-b"])
+        .arg(&passwords)
+        .args(["ada", "secret"]))?;
     let text = format!(
-        "listener {} 127.0.0.1\nlistener {} 127.0.0.1\nprotocol websockets\nallow_anonymous true\n",
-        ports[0], ports[1]
+        "listener {} 127.0.0.1\nlistener {} 127.0.0.1\nprotocol websockets\nallow_anonymous true\n\
+         password_file {}\n",
+        ports[0],
+        ports[1],
+        passwords.display()
     );
     let config: PathBuf = target().join("wasm-test.conf");
     fs::write(&config, text).with_context(|| format!("cannot write {}", config.display()))?;
