@@ -31,8 +31,41 @@ impl Broker {
         Broker::of(false).await
     }
 
-    async fn of(is_open: bool) -> Broker {
+    /// Starts it so that these users get in with these passwords, and nobody
+    /// else. The file is written by `ws-broker passwd`, or, to have one that
+    /// Mosquitto understands, by `mosquitto_passwd`.
+    ///
+    /// # Panics
+    /// If the file cannot be written.
+    pub async fn with_users(users: &[(&str, &str)], is_by_mosquitto: bool) -> Broker {
         let folder = Folder::new();
+        let file = passwords(&folder);
+        for (number, (user, password)) in users.iter().enumerate() {
+            let mut command = if is_by_mosquitto {
+                Command::new("mosquitto_passwd")
+            } else {
+                let mut command = Command::new(tool("E2E_BROKER"));
+                command.arg("passwd");
+                command
+            };
+            if number == 0 {
+                command.arg("-c");
+            }
+            command.arg("-b").arg(&file).args([user, password]);
+            let output = command.output().await;
+            assert!(
+                output.as_ref().is_ok_and(|output| output.status.success()),
+                "{command:?}: {output:?}"
+            );
+        }
+        Broker::in_folder(folder, false).await
+    }
+
+    async fn of(is_open: bool) -> Broker {
+        Broker::in_folder(Folder::new(), is_open).await
+    }
+
+    async fn in_folder(folder: Folder, is_open: bool) -> Broker {
         let (program, mqtt, web) = run(&folder, is_open, 0, 0).await;
         Broker {
             program,
@@ -114,13 +147,21 @@ impl Mosquitto {
     }
 }
 
+fn passwords(folder: &Folder) -> PathBuf {
+    folder.path().join("passwords")
+}
+
 fn config(folder: &Folder, is_open: bool, mqtt: u16, web: u16) -> PathBuf {
     let file = folder.path().join("broker.conf");
-    let config = format!(
+    let mut config = format!(
         "allow_anonymous {is_open}\n\
          listener {mqtt} 127.0.0.1\n\
          listener {web} 127.0.0.1\nprotocol websockets\n"
     );
+    let passwords = passwords(folder);
+    if passwords.exists() {
+        config.push_str(&format!("password_file {}\n", passwords.display()));
+    }
     fs::write(&file, config).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
     file
 }

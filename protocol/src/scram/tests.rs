@@ -1,3 +1,5 @@
+use proptest::prelude::*;
+
 use super::message::{escape, unescape};
 use super::*;
 
@@ -11,8 +13,12 @@ const CLIENT_FINAL: &[u8] = b"c=biws,r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIl
 const SERVER_FINAL: &[u8] = b"v=6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4=";
 
 fn credentials() -> Credentials {
-    let salt = message::base64("W22ZaJ0SNY7soEsUEjb6gQ==").unwrap();
-    Credentials::derive(b"pencil", salt, 4096)
+    static ONCE: std::sync::OnceLock<Credentials> = std::sync::OnceLock::new();
+    let derive = || {
+        let salt = message::base64("W22ZaJ0SNY7soEsUEjb6gQ==").unwrap();
+        Credentials::derive(b"pencil", salt, 4096)
+    };
+    ONCE.get_or_init(derive).clone()
 }
 
 fn server() -> Server {
@@ -121,6 +127,41 @@ fn a_server_does_not_take_a_wrong_proof_or_nonce() {
         assert_eq!(server().finish(wrong.as_bytes()), Err(error), "{wrong}");
     }
     assert!(server().finish(CLIENT_FINAL).is_ok());
+}
+
+/// Bytes, and texts that look like messages.
+fn messages() -> impl Strategy<Value = Vec<u8>> {
+    let piece = prop_oneof![
+        Just("n,,".to_owned()),
+        Just("c=biws".to_owned()),
+        Just(format!("r={CLIENT_NONCE}{SERVER_NONCE}")),
+        "[a-z]=[a-zA-Z0-9=+/é]{0,8}",
+        Just("i=4096".to_owned()),
+        Just(",".to_owned()),
+    ];
+    let text = prop::collection::vec(piece, 0..6).prop_map(|p| p.join(",").into_bytes());
+    prop_oneof![text, prop::collection::vec(any::<u8>(), 0..40)]
+}
+
+proptest! {
+    #[test]
+    fn whatever_comes_nobody_is_let_in_and_nothing_panics(message in messages()) {
+        if let Ok(first) = ClientFirst::parse(&message) {
+            prop_assert!(!first.username().is_empty());
+        }
+        prop_assert!(server().finish(&message).is_err());
+        let mut client = proved();
+        prop_assert!(client.finish(&message).is_err());
+        let mut client = Client::start("user", CLIENT_NONCE).0;
+        if client.prove(b"pencil", &message).is_ok() {
+            prop_assert!(message.starts_with(b"r=rOprNGfwEbeRWgbNEkqO"));
+        }
+    }
+
+    #[test]
+    fn names_come_back_as_they_were(name in "\\PC{1,20}") {
+        prop_assert_eq!(unescape(&escape(&name)).unwrap(), name);
+    }
 }
 
 #[test]
