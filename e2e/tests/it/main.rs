@@ -6,6 +6,7 @@ mod interop;
 mod led;
 mod outage;
 mod page;
+mod passwords;
 mod scripts;
 mod sessions;
 mod watch;
