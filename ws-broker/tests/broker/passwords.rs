@@ -208,6 +208,24 @@ async fn who_guesses_is_reported_with_address_and_user() {
 }
 
 #[tokio::test]
+async fn who_has_guessed_has_to_wait_and_nobody_else_has() {
+    let broker = with_passwords(&config_file(FROM_MOSQUITTO), false).await;
+    for _ in 0..8 {
+        refuses(&broker, login(v5("c"), Some("ada"), Some("guess"))).await;
+    }
+    let mut guesser = broker.open().await;
+    let right = login(v5("guesser"), Some("ada"), Some("secret"));
+    guesser.send_connect(right).await;
+    // From the same address.
+    let other = login(v5("other"), Some("test"), Some("test"));
+    tokio::select! {
+        () = guesser.connected() => panic!("it did not wait"),
+        mut other = broker.client(other) => other.ping().await,
+    }
+    guesser.connected().await;
+}
+
+#[tokio::test]
 async fn a_bad_line_in_the_file_is_told_with_file_and_line() {
     for (bad, expected) in [
         (
