@@ -6,20 +6,17 @@
 mod conn;
 
 mod bytes;
+mod driving;
 mod hostile;
 mod observed;
 mod reading;
 
 use std::collections::HashSet;
-use std::sync::Arc;
 use std::time::Duration;
 
 use ::bytes::BytesMut;
-use codec::{
-    ConnAck, Connect, Disconnect, PacketId, Properties, Property, ProtocolVersion, QoS, ReasonCode,
-    TopicName,
-};
-use protocol::{Delivery, Limits, Message, PublishError, Session, Time, client, server};
+use codec::{Connect, PacketId, Property, ProtocolVersion, QoS, ReasonCode};
+use protocol::{Limits, Session, Time, client, server};
 
 use bytes::Script;
 use conn::{Client, Conn, Server, Side};
@@ -82,6 +79,8 @@ struct World {
     tokens: u64,
     /// Whether the server's connection has the session.
     is_accepted: bool,
+    /// Whether CONNECT names an authentication method.
+    authenticates: bool,
     /// Whether the script may put words into an end's mouth.
     may_lie: bool,
     /// Neither end was told a thing that the other did not say, and neither
@@ -121,6 +120,9 @@ impl World {
             // The server has no way to tell it.
             limits.maximum_packet_size = Limits::NONE.maximum_packet_size;
         }
+        let max_inflight = script.pick(&[u16::MAX, 1, 2, 20]);
+        let keep_alive = script.pick(&[0, 1, 60, u16::MAX]);
+        let traits = script.byte();
         Self {
             now: Time::from_millis(0),
             version,
@@ -128,12 +130,13 @@ impl World {
             server: End::new(Server),
             connect: None,
             limits,
-            max_inflight: script.pick(&[u16::MAX, 1, 2, 20]),
-            keep_alive: script.pick(&[0, 1, 60, u16::MAX]),
+            max_inflight,
+            keep_alive,
             clean_start: false,
             tokens: 0,
             is_accepted: false,
-            may_lie: script.byte() & 1 > 0,
+            may_lie: traits & 1 > 0,
+            authenticates: traits & 2 > 0 && version.is_v5(),
             is_honest: true,
             gives_up: false,
         }
@@ -193,6 +196,9 @@ impl World {
                 properties.push(Property::ReceiveMaximum(2));
                 self.client.receive_maximum = 2;
             }
+            if self.authenticates {
+                properties.push(Property::AuthenticationMethod("fuzz".into()));
+            }
         }
         if self.version.is_v5() {
             self.server.receive_maximum = self.limits.receive_maximum;
@@ -249,74 +255,6 @@ impl World {
         end.observed.check(&end.session);
     }
 
-    fn publish(&mut self, from: Side, script: &mut Script<'_>) {
-        let (choice, len) = (script.byte(), script.byte());
-        let qos = [QoS::AtMostOnce, QoS::AtLeastOnce, QoS::ExactlyOnce][usize::from(choice % 3)];
-        self.tokens += 1;
-        let mut payload = self.tokens.to_be_bytes().to_vec();
-        payload.push(choice >> 2 & 3);
-        payload.resize(9 + usize::from(len), b'x');
-        let topic = TopicName::new(TOPICS[usize::from(payload[8])]).expect("it is one");
-        let mut message = Message::new(topic, payload);
-        if choice & 0x10 > 0 {
-            message.expires_at = Some(self.now + Duration::from_secs(u64::from(len % 4)));
-        }
-        let mut delivery = Delivery::new(Arc::new(message), qos);
-        delivery.token = self.tokens;
-        delivery.retain = choice & 0x20 > 0;
-        if from == Server && choice & 0x40 > 0 {
-            delivery.subscription_identifiers = Some([1, 200].into());
-        }
-        self.drain();
-        let now = self.now;
-        let end = self.end(from);
-        let Some(conn) = &mut end.conn else {
-            return;
-        };
-        let window = conn.window();
-        assert!(window <= usize::from(end.observed.peer.receive_maximum));
-        match conn.publish(delivery, now) {
-            Ok(id) => {
-                assert_eq!(id.is_some(), qos != QoS::AtMostOnce);
-                if id.is_some() {
-                    assert_eq!(conn.window(), window - 1);
-                    let token = self.tokens;
-                    self.end(from).published.push(token);
-                }
-            }
-            Err(error) => {
-                assert!(conn.output().is_empty(), "{error} and written");
-                assert_eq!(conn.window(), window);
-                if error == PublishError::WindowFull {
-                    assert_eq!(window, 0);
-                }
-            }
-        }
-    }
-
-    fn acknowledge(&mut self, script: &mut Script<'_>) {
-        let choice = script.byte();
-        let side = if choice & 1 == 0 { Client } else { Server };
-        let now = self.now;
-        let end = match side {
-            Client => &mut self.client,
-            Server => &mut self.server,
-        };
-        let (Some(conn), false) = (&mut end.conn, end.pending.is_empty()) else {
-            return;
-        };
-        let (qos, id) = end
-            .pending
-            .remove(usize::from(choice >> 2) % end.pending.len());
-        let reason = if choice & 2 > 0 {
-            self.gives_up = true;
-            ReasonCode::QuotaExceeded
-        } else {
-            ReasonCode::Success
-        };
-        conn.acknowledge(qos, id, reason, now);
-    }
-
     /// Time passes; the ends do what they must, once.
     fn advance(&mut self, duration: Duration) {
         self.drain();
@@ -335,113 +273,6 @@ impl World {
         }
     }
 
-    fn request(&mut self, script: &mut Script<'_>) {
-        self.drain();
-        let (now, choice) = (self.now, script.byte());
-        self.tokens += 1;
-        let token = self.tokens;
-        let Some(Conn::Client(conn)) = &mut self.client.conn else {
-            return;
-        };
-        let filter = || codec::TopicFilter::new("Kitchen/#").expect("it is one");
-        let done = match choice % 4 {
-            0 => {
-                let subscription = codec::Subscription {
-                    filter: filter(),
-                    options: QoS::AtLeastOnce.into(),
-                };
-                conn.subscribe(vec![subscription], Properties::new(), token, now)
-            }
-            1 => conn.unsubscribe(vec![filter()], Properties::new(), token, now),
-            2 => return conn.ping(now),
-            _ => {
-                let mut disconnect = Disconnect::new(ReasonCode::Success);
-                if conn.version().is_v5() {
-                    let expiry = Property::SessionExpiryInterval(choice.into());
-                    disconnect.properties.push(expiry);
-                }
-                return conn.disconnect(disconnect).expect("it is short");
-            }
-        };
-        if done.is_ok() {
-            let written = &conn.output()[..];
-            let id = u16::from_be_bytes([written[2], written[3]]);
-            let id = PacketId::new(id).expect("it is one");
-            self.client.observed.request(token, id);
-        } else {
-            assert!(conn.output().is_empty());
-        }
-    }
-
-    fn answer_connect(&mut self, script: &mut Script<'_>) {
-        let choice = script.byte();
-        if let Some(connect) = self.connect.take() {
-            self.answer(&connect, choice);
-        }
-    }
-
-    /// The server's driver answers CONNECT; mostly it accepts.
-    fn answer(&mut self, connect: &Connect, choice: u8) {
-        let now = self.now;
-        let (is_honest, max_inflight) = (self.is_honest, self.max_inflight);
-        let end = &mut self.server;
-        let Some(Conn::Server(conn)) = &mut end.conn else {
-            return;
-        };
-        if choice & 0x0f == 0x0f {
-            return conn.refuse(ReasonCode::ServerBusy, Properties::new());
-        }
-        let mut session = std::mem::take(&mut end.session);
-        if connect.clean_start {
-            session = Session::new();
-            end.observed.forget();
-            self.gives_up = true;
-        }
-        let mut connack = ConnAck::new(!connect.clean_start, ReasonCode::Success);
-        if choice & 0x10 > 0 {
-            connack.properties.push(Property::ServerKeepAlive(3));
-        }
-        if choice & 0x60 == 0x60 && connect.version.is_v5() {
-            connack.properties.push(Property::MaximumQoS(1));
-            self.gives_up = true;
-        }
-        if choice & 0x80 > 0 {
-            conn.limit_topic_aliases(1);
-        }
-        end.observed.peer.receive_maximum =
-            end.observed.peer.receive_maximum.min(max_inflight).max(1);
-        self.is_accepted = true;
-        let given_up = conn.accept(session, connack, max_inflight, now);
-        assert!(given_up.is_empty() || self.gives_up || !is_honest);
-        for token in given_up {
-            end.observed.give_up(token);
-        }
-    }
-
-    /// What a server does of its own accord.
-    fn serve(&mut self, script: &mut Script<'_>) {
-        let (now, choice) = (self.now, script.byte());
-        if choice % 3 == 0 {
-            // A takeover: the same client has come back on another
-            // connection, and this one is told so.
-            if let Some(Conn::Server(conn)) = &mut self.server.conn
-                && self.is_accepted
-            {
-                conn.disconnect(Disconnect::new(ReasonCode::SessionTakenOver));
-                self.take_session(Server);
-            }
-            return;
-        }
-        let Some(Conn::Server(conn)) = &mut self.server.conn else {
-            return;
-        };
-        if choice % 3 == 1 {
-            conn.disconnect(Disconnect::new(ReasonCode::ServerShuttingDown));
-        } else {
-            conn.handle_activity(now);
-        }
-    }
-
     /// Delivers until nothing moves; the drivers do their part at once.
     fn settle(&mut self) {
         loop {
@@ -451,11 +282,7 @@ impl World {
                 self.deliver(side, u8::MAX.into());
                 is_any
             });
-            let connect = self.connect.take();
-            if let Some(connect) = &connect {
-                self.answer(connect, 0);
-            }
-            if connect.is_none() && moved == [false, false] {
+            if !self.answer(0) && moved == [false, false] {
                 return;
             }
         }

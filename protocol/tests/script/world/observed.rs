@@ -5,7 +5,7 @@ use codec::{MAX_REMAINING_LENGTH, Packet, PacketId, PacketType, ProtocolVersion,
 use protocol::client::Delivered;
 use protocol::{Limits, Session};
 
-use super::conn::{Client, Side};
+use super::conn::{Client, Server, Side};
 
 /// A publish of one end whose handshake is not over.
 struct Sent {
@@ -90,12 +90,16 @@ impl Observed {
 
     fn packet(&mut self, packet: &Packet, len: usize, version: ProtocolVersion) {
         let kind = packet.packet_type();
-        let is_first = std::mem::take(&mut self.is_first);
-        let first = match self.side {
-            Client => PacketType::Connect,
-            Side::Server => PacketType::ConnAck,
+        let (is_first, first) = match self.side {
+            Client => (self.is_first, PacketType::Connect),
+            // Before it a server may ask the client who it is.
+            Server => (
+                self.is_first && kind != PacketType::Auth,
+                PacketType::ConnAck,
+            ),
         };
         assert_eq!(kind == first, is_first, "{kind:?}");
+        self.is_first &= !is_first;
         assert!(len <= self.peer.maximum_packet_size, "{kind:?} of {len}");
         match packet {
             Packet::Publish(publish) => self.publish(publish),
@@ -122,7 +126,7 @@ impl Observed {
             Packet::Subscribe(_) | Packet::Unsubscribe(_) => assert_eq!(self.side, Client),
             Packet::Disconnect(_) => assert!(self.side == Client || version.is_v5()),
             Packet::ConnAck(_) | Packet::PingResp | Packet::SubAck(_) | Packet::UnsubAck(_) => {
-                assert_eq!(self.side, Side::Server);
+                assert_eq!(self.side, Server);
             }
         }
     }

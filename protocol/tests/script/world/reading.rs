@@ -1,5 +1,5 @@
-use codec::{ProtocolVersion, Publish, QoS, ReasonCode, SubAck, UnsubAck};
-use protocol::{Limits, Violation, client, server};
+use codec::{Properties, ProtocolVersion, Publish, QoS, ReasonCode, SubAck, UnsubAck};
+use protocol::{AuthError, Limits, Violation, client, server};
 
 use super::conn::{Client, Conn, Server, Side};
 use super::observed::token;
@@ -114,7 +114,15 @@ impl World {
             client::Event::UnsubAck { token, unsuback } => {
                 observed.answered(token, unsuback.packet_id);
             }
-            _ => {}
+            client::Event::Auth(auth) => {
+                let (now, is_asked) = (self.now, auth.reason == ReasonCode::ContinueAuthentication);
+                if let Some(Conn::Client(conn)) = &mut self.client.conn {
+                    let answer = conn.authenticate(Properties::new(), now);
+                    let is_allowed = answer != Err(AuthError::OutOfTurn);
+                    assert_eq!(is_allowed, is_asked);
+                }
+            }
+            client::Event::Disconnect(_) => {}
         }
     }
 
@@ -139,7 +147,17 @@ impl World {
                 reasons: vec![ReasonCode::Success; unsubscribe.filters.len()],
                 properties: unsubscribe.properties,
             }),
-            _ => {}
+            server::Event::Auth(auth) if conn.is_connected() => {
+                let data = auth.properties.authentication_data();
+                let is_odd = data.is_some_and(|data| data.iter().any(|byte| byte % 2 == 1));
+                let answer = if is_odd {
+                    conn.challenge(Properties::new())
+                } else {
+                    conn.authenticated(Properties::new())
+                };
+                answer.expect("it is the server's turn");
+            }
+            server::Event::Auth(_) | server::Event::Disconnect(_) => {}
         }
     }
 
