@@ -156,21 +156,29 @@ fn upgrade(lines: &mut [String], arguments: &Arguments) -> Result<usize, String>
     Ok(count)
 }
 
-/// Asks twice on a terminal, without showing what is typed; else takes the
-/// first line of what comes in.
+/// Asks twice on a terminal, without showing what is typed; else takes it from
+/// what comes in.
 fn ask(user: &str) -> Result<String, String> {
-    let failed = |error: io::Error| format!("cannot read the password: {error}");
-    if !io::stdin().is_terminal() {
-        let mut line = String::new();
-        io::stdin().lock().read_line(&mut line).map_err(failed)?;
-        return Ok(line.trim_end_matches(['\r', '\n']).into());
-    }
-    let password = rpassword::prompt_password(format!("Password of {user}: ")).map_err(failed)?;
-    let again = rpassword::prompt_password("Once more: ").map_err(failed)?;
-    if password != again {
+    let typed = if io::stdin().is_terminal() {
+        rpassword::prompt_password(format!("Password of {user}: ")).and_then(|password| {
+            let again = rpassword::prompt_password("Once more: ")?;
+            Ok((password, Some(again)))
+        })
+    } else {
+        piped(io::stdin().lock())
+    };
+    let (password, again) = typed.map_err(|error| format!("cannot read the password: {error}"))?;
+    if again.is_some_and(|again| again != password) {
         return Err("the passwords differ; nothing was changed".into());
     }
     Ok(password)
+}
+
+/// The first line and, if there is one, the second.
+fn piped(input: impl BufRead) -> io::Result<(String, Option<String>)> {
+    let mut lines = input.lines();
+    let password = lines.next().transpose()?.unwrap_or_default();
+    Ok((password, lines.next().transpose()?))
 }
 
 fn read(file: &Path) -> Result<Vec<String>, String> {
@@ -237,4 +245,19 @@ fn keep_access(old: &Path, new: &Path) -> io::Result<()> {
 #[cfg(not(unix))]
 fn keep_access(_: &Path, _: &Path) -> io::Result<()> {
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_may_be_piped_in_once_or_twice() {
+        let piped = |text: &str| piped(text.as_bytes()).unwrap();
+        assert_eq!(piped("secret"), ("secret".into(), None));
+        assert_eq!(piped("secret\r\n"), ("secret".into(), None));
+        let twice = (" a b".to_owned(), Some("other".to_owned()));
+        assert_eq!(piped(" a b\nother\nmore"), twice);
+        assert_eq!(piped(""), (String::new(), None));
+    }
 }
