@@ -106,7 +106,7 @@ impl Connection {
             keep_alive: connect.keep_alive,
         };
         if connect.clean_start {
-            session.inbound.clear();
+            session.discard();
         }
         endpoint.session = session;
         let version = connect.version;
@@ -283,8 +283,8 @@ impl Connection {
         let mut session = std::mem::take(&mut self.endpoint.session);
         // A server of 3.1 does not say what it has kept, and is taken at what
         // it was asked for.
-        let is_kept =
-            connack.session_present || self.version() == ProtocolVersion::V3_1 && !clean_start;
+        let is_kept = !session.is_discarded
+            && (connack.session_present || self.version() == ProtocolVersion::V3_1);
         if !is_kept {
             lost.extend(session.unacknowledged().cloned());
             completed.extend(session.released());

@@ -15,6 +15,10 @@ pub struct Session {
     /// QoS 2 publishes received, from PUBLISH to PUBREL. A peer may choose the
     /// identifiers; there are at most 65,535.
     pub(crate) inbound: HashMap<PacketId, Inbound, FixedState>,
+    /// Whether a client has asked for a clean start and does not know yet that
+    /// it got one: the server may have thrown its half away, so that nothing
+    /// is sent again.
+    pub(crate) is_discarded: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -71,6 +75,13 @@ impl Session {
     /// Whether there is anything to remember.
     pub fn is_empty(&self) -> bool {
         self.outbound.len() == 0 && self.inbound.is_empty()
+    }
+
+    /// A clean start is asked for \[MQTT-3.1.2-4\]. What was in flight stays
+    /// until CONNACK comes, only to be told as lost.
+    pub(crate) fn discard(&mut self) {
+        self.inbound.clear();
+        self.is_discarded = true;
     }
 
     /// What ends with a connection is forgotten.

@@ -253,6 +253,38 @@ fn a_clean_start_holds_though_its_connack_is_lost() {
     assert_eq!(pair.client.payloads(), ["old", "new"]);
 }
 
+/// The server may have thrown away what it had, and would take a copy for a
+/// message of its new session.
+#[test]
+fn mqtt_3_1_2_4_what_was_in_flight_at_a_clean_start_is_never_sent_as_a_copy() {
+    for version in VERSIONS {
+        let mut pair = Pair::connected(version);
+        let done = pair.publish(Client, QoS::ExactlyOnce, "released");
+        pair.steps(2);
+        let token = pair.publish(Client, QoS::ExactlyOnce, "once");
+        pair.deliver(Client, usize::MAX);
+        pair.cut();
+        pair.connect.clean_start = true;
+        pair.open();
+        pair.deliver(Client, usize::MAX);
+        pair.cut();
+        pair.connect.clean_start = false;
+        pair.client.outbox.clear();
+        pair.connect();
+        let Some(Event::ConnAck {
+            lost, completed, ..
+        }) = pair.client_events.last()
+        else {
+            panic!("no CONNACK");
+        };
+        let lost: Vec<_> = lost.iter().map(|delivery| delivery.token).collect();
+        assert_eq!((lost, &completed[..]), (vec![token], &[done][..]));
+        assert!(pair.client.publishes().iter().all(|publish| !publish.dup));
+        pair.cut();
+        assert!(pair.client.session.is_empty());
+    }
+}
+
 #[test]
 fn a_refused_or_unanswered_client_keeps_its_session() {
     for is_refused in [true, false] {

@@ -95,15 +95,16 @@ impl World {
                 if connack.reason.is_failure() {
                     return;
                 }
-                self.clean_start = false;
+                let is_discarded = std::mem::take(&mut self.is_discarded);
                 observed.peer = Limits::from_properties(&connack.properties);
-                let is_kept = connack.session_present || self.version == ProtocolVersion::V3_1;
+                let is_kept = !is_discarded
+                    && (connack.session_present || self.version == ProtocolVersion::V3_1);
                 assert!(lost.is_empty() || self.gives_up || !self.is_honest);
                 for token in lost.iter().map(|delivery| delivery.token) {
                     observed.give_up(token);
                 }
                 for token in completed {
-                    assert!(!is_kept || self.version == ProtocolVersion::V3_1);
+                    assert!(!is_kept);
                     observed.give_up(token);
                 }
                 assert!(is_kept || observed.is_idle());
