@@ -73,6 +73,8 @@ pub(crate) struct Connection<T> {
     input_share: Share,
     /// What is being written, whole packets but for the first.
     writing: VecDeque<BytesMut>,
+    /// Whether the stream may hold back something that was written.
+    is_unflushed: bool,
     /// Retained messages for new subscriptions, not yet sent.
     backlog: VecDeque<Delivery>,
     /// New subscriptions, QoS and identifier of each, whose retained messages
@@ -176,6 +178,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
             input: BytesMut::new(),
             input_share: Share::new(broker.router.memory().clone()),
             writing: VecDeque::new(),
+            is_unflushed: false,
             backlog: VecDeque::new(),
             wants_retained: BTreeMap::new(),
             routes: Routes::new(None),

@@ -90,8 +90,12 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
             // What was taken may all have expired or be too large.
             while self.writing.is_empty() && self.gather(cx) {}
             if self.writing.is_empty() {
+                if self.is_unflushed {
+                    self.poll_flush(cx)?;
+                }
                 return Ok(is_busy);
             }
+            self.is_unflushed = true;
             match poll_write_some(&mut self.stream, &mut self.writing, cx) {
                 Poll::Pending => {
                     // Acknowledgements pile up behind what is being written:
@@ -114,11 +118,16 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
         }
     }
 
-    /// Streams that frame or encrypt may hold something back.
+    /// Streams that frame or encrypt may hold something back; the task is woken
+    /// when they can go on with it.
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Result<(), End> {
         match Pin::new(&mut self.stream).poll_flush(cx) {
+            Poll::Pending => Ok(()),
+            Poll::Ready(Ok(())) => {
+                self.is_unflushed = false;
+                Ok(())
+            }
             Poll::Ready(Err(_)) => Err(End::Closed),
-            _ => Ok(()),
         }
     }
 
@@ -216,5 +225,74 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
             log::packets::sent(client, self.server.version(), &output);
         }
         self.writing.push_back(output);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use codec::{Connect, Packet, ProtocolVersion, Publish, Subscribe, Subscription};
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, BufStream};
+
+    use crate::auth::Auth;
+    use crate::broker::Broker;
+    use crate::config::{Config, Listener, Protocol};
+    use crate::connection::{Connection, Peer};
+
+    const VERSION: ProtocolVersion = ProtocolVersion::V3_1_1;
+
+    fn encode(packet: &Packet) -> bytes::BytesMut {
+        let mut bytes = bytes::BytesMut::new();
+        packet.encode(VERSION, &mut bytes).unwrap();
+        bytes
+    }
+
+    /// A stream that takes everything and passes on a little at a time, as
+    /// those with TLS and WebSocket may.
+    #[tokio::test]
+    async fn what_a_stream_holds_back_is_flushed_when_there_is_room() {
+        let config = Config {
+            allow_anonymous: true,
+            ..Config::default()
+        };
+        let broker = Arc::new(Broker::new(config, Auth::read(None).unwrap()));
+        let (mut client, stream) = tokio::io::duplex(64);
+        let guard = broker.count_connection();
+        let peer = Peer {
+            address: "client".into(),
+            port: 0,
+        };
+        let listener = Arc::new(Listener::new(0, Protocol::Mqtt));
+        let stream = BufStream::new(stream);
+        tokio::spawn(Connection::new(broker, listener, stream, peer, guard).run());
+
+        let mut input = encode(&Packet::Connect(Connect::new(VERSION, "c").into()));
+        input.unsplit(encode(&Packet::Subscribe(Subscribe {
+            packet_id: codec::PacketId::MIN,
+            properties: codec::Properties::new(),
+            subscriptions: vec![Subscription {
+                filter: codec::TopicFilter::new("t").unwrap(),
+                options: codec::QoS::AtMostOnce.into(),
+            }],
+        })));
+        client.write_all(&input).await.unwrap();
+        let mut answers = [0; 4 + 5];
+        client.read_exact(&mut answers).await.unwrap();
+        let publish = encode(&Packet::Publish(Publish {
+            dup: false,
+            qos: codec::QoS::AtMostOnce,
+            retain: false,
+            topic: codec::TopicName::new("t").unwrap(),
+            packet_id: None,
+            properties: codec::Properties::new(),
+            payload: vec![b'x'; 1000].into(),
+        }));
+        client.write_all(&publish).await.unwrap();
+        let mut received = vec![0; publish.len()];
+        let read = client.read_exact(&mut received);
+        let limit = std::time::Duration::from_secs(10);
+        tokio::time::timeout(limit, read).await.unwrap().unwrap();
+        assert_eq!(received, publish);
     }
 }
