@@ -29,6 +29,9 @@ pub enum StartError {
         /// What to do about it.
         hint: String,
     },
+    /// A certificate or its key cannot be used.
+    #[error("{0}")]
+    Tls(String),
     /// The password file cannot be used.
     #[error(transparent)]
     Passwords(#[from] PasswordFileError),
@@ -41,6 +44,8 @@ pub struct Bound {
     pub address: SocketAddr,
     /// What is spoken there.
     pub protocol: Protocol,
+    /// Whether over TLS.
+    pub is_tls: bool,
 }
 
 /// A broker that serves; it stops when this is dropped.
@@ -80,21 +85,23 @@ impl Running {
         let mut bound = Vec::new();
         let mut sockets = Vec::new();
         for listener in &broker.config.listeners {
+            let tls = listener::read_tls(listener)?;
             match listener::open(listener).await {
-                Ok(opened) => sockets.push((listener.clone(), opened)),
+                Ok(opened) => sockets.push((listener.clone(), tls, opened)),
                 Err(error) if listener.is_optional => {
                     warning!("Warning: no dashboard: {error}.");
                 }
                 Err(error) => return Err(error),
             }
         }
-        for (listener, opened) in sockets {
-            let served = listener::Served::new(broker.clone(), listener);
+        for (listener, tls, opened) in sockets {
+            let served = listener::Served::new(broker.clone(), listener, tls);
             for socket in opened {
                 if let Ok(address) = socket.local_addr() {
                     bound.push(Bound {
                         address,
                         protocol: served.protocol(),
+                        is_tls: served.is_tls(),
                     });
                 }
                 tasks.spawn(served.clone().serve(socket));
@@ -150,15 +157,19 @@ impl Running {
 /// type it.
 fn say_where_the_dashboard_is(bound: &[Bound]) {
     let web = bound.iter().filter(|b| b.protocol == Protocol::WebSockets);
-    for address in web.map(|bound| bound.address) {
+    for Bound {
+        address, is_tls, ..
+    } in web
+    {
+        let scheme = if *is_tls { "https" } else { "http" };
         let port = address.port();
         if !address.ip().is_unspecified() {
-            information!("The dashboard is at http://{address}/");
+            information!("The dashboard is at {scheme}://{address}/");
         } else if address.is_ipv4() {
             let interfaces = if_addrs::get_if_addrs().unwrap_or_default();
             for ip in interfaces.iter().map(if_addrs::Interface::ip) {
                 if ip.is_ipv4() {
-                    information!("The dashboard is at http://{ip}:{port}/");
+                    information!("The dashboard is at {scheme}://{ip}:{port}/");
                 }
             }
         }

@@ -9,5 +9,6 @@ mod page;
 mod passwords;
 mod scripts;
 mod sessions;
+mod tls;
 mod watch;
 mod web;

@@ -15,6 +15,7 @@ use Key::{Missing, NoEffect, Supported};
 
 const ALWAYS: &str = "it is always so";
 const NOT_KEPT: &str = "sessions and retained messages live as long as the process";
+const NO_CLIENT_CERTIFICATES: &str = "clients are not asked for certificates";
 const NOT_HERE: &str = "this broker does not have it";
 
 /// All keys, in the order of the alphabet.
@@ -34,9 +35,9 @@ const KEYS: &[(&str, Key)] = &[
     ("autosave_on_changes", NoEffect(NOT_KEPT)),
     ("bind_address", Supported),
     ("bind_interface", Missing),
-    ("cafile", Missing),
-    ("capath", Missing),
-    ("certfile", Missing),
+    ("cafile", NoEffect(NO_CLIENT_CERTIFICATES)),
+    ("capath", NoEffect(NO_CLIENT_CERTIFICATES)),
+    ("certfile", Supported),
     ("check_retain_source", NoEffect(ALWAYS)),
     ("ciphers", Missing),
     ("ciphers_tls1.3", Missing),
@@ -49,7 +50,7 @@ const KEYS: &[(&str, Key)] = &[
     ("global_max_connections", Supported),
     ("http_dir", NoEffect("the dashboard is served instead")),
     ("include_dir", Missing),
-    ("keyfile", Missing),
+    ("keyfile", Supported),
     ("listener", Supported),
     ("listener_allow_anonymous", Supported),
     ("listener_auto_id_prefix", Supported),
@@ -85,7 +86,7 @@ const KEYS: &[(&str, Key)] = &[
     ("psk_file", Missing),
     ("psk_hint", Missing),
     ("queue_qos0_messages", Supported),
-    ("require_certificate", Missing),
+    ("require_certificate", Supported),
     ("retain_available", Supported),
     ("retained_persistence", NoEffect(NOT_KEPT)),
     ("set_tcp_nodelay", NoEffect(ALWAYS)),

@@ -99,6 +99,11 @@ pub struct Listener {
     pub versions: Option<Vec<ProtocolVersion>>,
     /// The highest QoS of publishes.
     pub max_qos: QoS,
+    /// The certificate and those that vouch for it, as a PEM file; together
+    /// with [`Listener::keyfile`] it makes this a listener for TLS.
+    pub certfile: Option<PathBuf>,
+    /// The certificate's private key, as a PEM file.
+    pub keyfile: Option<PathBuf>,
     /// Whether the broker starts without it when its port is taken.
     pub is_optional: bool,
 }
@@ -136,6 +141,8 @@ impl Listener {
             auto_id_prefix: None,
             versions: None,
             max_qos: QoS::ExactlyOnce,
+            certfile: None,
+            keyfile: None,
             is_optional: false,
         }
     }

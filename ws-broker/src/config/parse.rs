@@ -127,9 +127,11 @@ impl Parser {
                 self.default.bind = Bind::Host(value.into());
                 self.has_default = true;
             }
+            "certfile" => self.current().certfile = Some(value.into()),
             "connection_messages" => config.connection_messages = boolean(key, value)?,
             "global_max_clients" => config.global_max_clients = limit(key, value)?,
             "global_max_connections" => config.global_max_connections = limit(key, value)?,
+            "keyfile" => self.current().keyfile = Some(value.into()),
             "listener" => self.listener(value)?,
             "listener_allow_anonymous" => {
                 self.current().allow_anonymous = Some(boolean(key, value)?);
@@ -191,6 +193,15 @@ impl Parser {
                     _ => return Err(format!("protocol is mqtt or websockets, not \"{value}\"")),
                 };
                 self.current().protocol = protocol;
+            }
+            "require_certificate" => {
+                if boolean(key, value)? {
+                    return Err(
+                        "certificates of clients are not supported by this version; use \
+                         password_file, or remove the line if you can do without"
+                            .into(),
+                    );
+                }
             }
             "retain_available" => config.retain_available = boolean(key, value)?,
             "sys_interval" => config.sys_interval = number(key, value, 0..=65_535)?,
@@ -434,6 +445,9 @@ mod tests {
             ("allow_zero_length_clientid", "true"),
             ("auto_id_prefix", "auto-"),
             ("bind_address", "localhost"),
+            ("certfile", "/etc/mosquitto/certs/server.crt"),
+            ("keyfile", "/etc/mosquitto/certs/server.key"),
+            ("require_certificate", "false"),
             ("connection_messages", "false"),
             ("listener", "1883"),
             ("log_dest", "stdout"),
@@ -458,7 +472,7 @@ mod tests {
         }
         assert_eq!(
             keys::supported(),
-            36,
+            39,
             "a key is missing from the list above"
         );
     }

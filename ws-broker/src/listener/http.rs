@@ -11,7 +11,7 @@ use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::protocol::Role;
@@ -29,12 +29,10 @@ pub(super) type Answer = Response<Full<Bytes>>;
 
 /// Serves one connection of a browser, until it closes or the WebSocket that
 /// it becomes does.
-pub(super) async fn serve(
-    broker: Arc<Broker>,
-    listener: Arc<Listener>,
-    stream: TcpStream,
-    peer: Peer,
-) {
+pub(super) async fn serve<S>(broker: Arc<Broker>, listener: Arc<Listener>, stream: S, peer: Peer)
+where
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
     let (upgraded, mut upgrades) = tokio::sync::mpsc::channel(1);
     let config = websocket::config(broker.config.max_packet_size);
     let service = service_fn(|mut request| {

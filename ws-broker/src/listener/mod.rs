@@ -3,15 +3,18 @@
 mod http;
 mod page;
 mod tcp;
+mod tls;
 mod websocket;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 
 pub(crate) use tcp::open;
+pub(crate) use tls::{Tls, read as read_tls};
 
 use crate::broker::Broker;
 use crate::config::{Listener, Protocol};
@@ -32,6 +35,7 @@ const ROOM_PAUSE: Duration = Duration::from_millis(10);
 pub(crate) struct Served {
     broker: Arc<Broker>,
     listener: Arc<Listener>,
+    tls: Option<Tls>,
     connections: Arc<AtomicUsize>,
 }
 
@@ -45,16 +49,21 @@ impl Drop for Counted {
 }
 
 impl Served {
-    pub(crate) fn new(broker: Arc<Broker>, listener: Listener) -> Self {
+    pub(crate) fn new(broker: Arc<Broker>, listener: Listener, tls: Option<Tls>) -> Self {
         Self {
             broker,
             listener: Arc::new(listener),
+            tls,
             connections: Arc::default(),
         }
     }
 
     pub(crate) fn protocol(&self) -> Protocol {
         self.listener.protocol
+    }
+
+    pub(crate) fn is_tls(&self) -> bool {
+        self.tls.is_some()
     }
 
     /// Accepts connections for ever.
@@ -110,17 +119,40 @@ impl Served {
     }
 
     async fn connection(self, stream: TcpStream, peer: Peer, counted: Counted) {
+        // In a box, so that a task for plain MQTT has no room for it.
+        match self.tls.clone() {
+            Some(tls) => Box::pin(self.secure(tls, stream, peer)).await,
+            None => self.speak(stream, peer).await,
+        }
+        drop(counted);
+    }
+
+    async fn secure(self, tls: Tls, stream: TcpStream, peer: Peer) {
+        // A box of its own, which is gone when the handshake is done.
+        match Box::pin(tls.accept(stream)).await {
+            // A box that keeps all futures which hold the stream small.
+            Ok(stream) => self.speak(Box::new(stream), peer).await,
+            Err(error) => {
+                let Peer { address, port } = peer;
+                notice!("TLS handshake with {address} on port {port} failed: {error}.");
+            }
+        }
+    }
+
+    async fn speak<S>(self, stream: S, peer: Peer)
+    where
+        S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    {
         match self.protocol() {
             Protocol::Mqtt => {
                 let guard = self.broker.count_connection();
                 let connection = Connection::new(self.broker, self.listener, stream, peer, guard);
                 connection.run().await;
             }
-            // In a box, so that a task for plain MQTT has no room for it.
+            // In a box, as above.
             Protocol::WebSockets => {
                 Box::pin(http::serve(self.broker, self.listener, stream, peer)).await;
             }
         }
-        drop(counted);
     }
 }

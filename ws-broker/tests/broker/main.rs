@@ -34,5 +34,6 @@ mod shared;
 mod subscriptions;
 mod sys;
 mod takeover;
+mod tls;
 mod websocket;
 mod wills;

@@ -1,6 +1,7 @@
 //! What the tests share: a broker, clients, the program.
 
 mod broker;
+mod certificate;
 mod client;
 mod program;
 mod websocket;
@@ -8,9 +9,12 @@ mod websocket;
 use std::time::Duration;
 
 pub(crate) use broker::{Broker, start, start_with};
+pub(crate) use certificate::Certificate;
 pub(crate) use client::{Client, encode, filter, message, options, v3_1, v3_1_1, v5};
 pub(crate) use program::{Program, config_file};
-pub(crate) use websocket::{BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, WebSocket, request};
+pub(crate) use websocket::{
+    BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, WebSocket, request, request_over,
+};
 
 /// No event takes this long: a test that waits longer has failed.
 pub(crate) const WAIT: Duration = Duration::from_secs(10);

@@ -4,6 +4,7 @@ use bytes::{Buf, BufMut, BytesMut};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::net::TcpStream;
 
+use super::client::Link;
 use super::{Client, soon};
 
 pub(crate) const CONTINUATION: u8 = 0;
@@ -15,7 +16,7 @@ pub(crate) const PONG: u8 = 10;
 
 /// A WebSocket client that does what it is told, right or wrong.
 pub(crate) struct WebSocket {
-    stream: TcpStream,
+    stream: Box<dyn Link>,
     input: BytesMut,
     /// The head of the answer that opened it.
     pub(crate) head: String,
@@ -24,7 +25,12 @@ pub(crate) struct WebSocket {
 /// Sends a request, and gives the answer's head and body. The connection is
 /// closed by the broker, or the length is in the head.
 pub(crate) async fn request(address: SocketAddr, request: &str) -> (String, Vec<u8>) {
-    let mut stream = TcpStream::connect(address).await.expect("it accepts");
+    let stream = TcpStream::connect(address).await.expect("it accepts");
+    request_over(stream, request).await
+}
+
+/// As [`request`], on a stream that is there already.
+pub(crate) async fn request_over(mut stream: impl Link, request: &str) -> (String, Vec<u8>) {
     stream
         .write_all(request.as_bytes())
         .await
@@ -44,7 +50,7 @@ pub(crate) async fn request(address: SocketAddr, request: &str) -> (String, Vec<
 }
 
 /// The head of an answer, names in lower case as hyper writes them.
-async fn head(stream: &mut TcpStream, input: &mut BytesMut) -> String {
+async fn head(stream: &mut impl Link, input: &mut BytesMut) -> String {
     loop {
         if let Some(at) = input.windows(4).position(|end| end == b"\r\n\r\n") {
             let head = input.split_to(at + 4);
@@ -65,10 +71,19 @@ impl WebSocket {
 
     /// Asks for a WebSocket, with more headers.
     pub(crate) async fn ask(address: SocketAddr, path: &str, headers: &str) -> Self {
-        let mut stream = TcpStream::connect(address).await.expect("it accepts");
+        let stream = TcpStream::connect(address).await.expect("it accepts");
         stream.set_nodelay(true).expect("a working socket");
+        Self::ask_over(stream, path, headers).await
+    }
+
+    /// As [`WebSocket::ask`], on a stream that is there already.
+    pub(crate) async fn ask_over(
+        mut stream: impl Link + 'static,
+        path: &str,
+        headers: &str,
+    ) -> Self {
         let request = format!(
-            "GET {path} HTTP/1.1\r\nHost: {address}\r\nUpgrade: websocket\r\n\
+            "GET {path} HTTP/1.1\r\nHost: broker\r\nUpgrade: websocket\r\n\
              Connection: keep-alive, Upgrade\r\nSec-WebSocket-Version: 13\r\n\
              Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n{headers}\r\n"
         );
@@ -79,7 +94,7 @@ impl WebSocket {
         let mut input = BytesMut::new();
         let head = soon("an answer", head(&mut stream, &mut input)).await;
         Self {
-            stream,
+            stream: Box::new(stream),
             input,
             head,
         }
