@@ -12,5 +12,5 @@ const SCRIPTS: &str = include_str!("../../fuzz/corpus/script.txt");
 
 #[test]
 fn fuzz_script() {
-    corpus::replay(SCRIPTS, 20_000, world::run);
+    corpus::replay(SCRIPTS, 10_000, world::run);
 }
