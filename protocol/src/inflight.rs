@@ -92,7 +92,8 @@ impl<T> Inflight<T> {
 
     fn place(&self, id: PacketId) -> usize {
         let (id, first) = (usize::from(id.get()), usize::from(self.first.get()));
-        (id + IDS - first) % IDS
+        let turn = if id < first { IDS } else { 0 };
+        id + turn - first
     }
 
     pub(crate) fn get_mut(&mut self, id: PacketId) -> Option<&mut T> {
@@ -149,7 +150,9 @@ impl<T> Inflight<T> {
 
 /// The identifier `n` after `first`.
 fn nth(first: PacketId, n: usize) -> PacketId {
-    let id = (usize::from(first.get()) - 1 + n) % IDS + 1;
+    debug_assert!(n <= IDS);
+    let id = usize::from(first.get()) + n;
+    let id = if id > IDS { id - IDS } else { id };
     u16::try_from(id)
         .ok()
         .and_then(PacketId::new)

@@ -199,6 +199,42 @@ impl Connection {
         self.silence.received(now);
     }
 
+    /// Takes a PUBACK with reason code 0 that the driver has read itself, as
+    /// [`Connection::handle_packet`] does; gives the delivery's token. The
+    /// client is connected.
+    ///
+    /// # Errors
+    /// As there.
+    #[inline]
+    pub fn handle_puback(&mut self, id: PacketId, now: Time) -> Result<Option<u64>, Violation> {
+        self.silence.received(now);
+        let token = self.endpoint.on_puback_of(id, now);
+        token.map_err(|violation| self.fail(violation))
+    }
+
+    /// Takes a PUBLISH at QoS 1 or 2, without RETAIN and properties, that the
+    /// driver has read itself; false if it was seen before, else it is as if
+    /// [`Connection::handle_packet`] had given it as an event. The client is
+    /// connected.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn handle_publish(
+        &mut self,
+        qos: QoS,
+        id: PacketId,
+        dup: bool,
+        now: Time,
+    ) -> Result<bool, Violation> {
+        self.silence.received(now);
+        let is_new = if qos > self.maximum_qos {
+            Err(Violation::QoSNotSupported)
+        } else {
+            self.endpoint.on_packet_id(qos, id, dup)
+        };
+        is_new.map_err(|violation| self.fail(violation))
+    }
+
     /// Ends the connection because the bytes that came are no packet; the
     /// answer is in the output.
     pub fn handle_decode_error(&mut self, error: DecodeError) -> Violation {

@@ -294,6 +294,7 @@ impl Outbox {
         chunks.append(&mut inner.chunks);
         inner.chunk_bytes = 0;
         let count = std::mem::take(&mut inner.chunk_count);
+        deliveries.reserve(inner.queue.len().min(window.messages).min(MAX_TAKEN));
         while deliveries.len() < MAX_TAKEN
             && let Some(delivery) = inner.queue.pop_front_if(|next| window.admits(next))
         {
@@ -302,7 +303,8 @@ impl Outbox {
         }
         if inner.queue.is_empty() {
             inner.queue_bytes = 0;
-            if inner.queue.capacity() > 64 {
+            // Nothing has come since it was looked last: nothing flows.
+            if deliveries.is_empty() && inner.queue.capacity() > 0 {
                 inner.queue = VecDeque::new();
             }
         }

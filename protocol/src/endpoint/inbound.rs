@@ -1,6 +1,6 @@
 use std::collections::hash_map::Entry;
 
-use codec::{Ack, Packet, PacketId, PacketType, Publish, QoS, ReasonCode};
+use codec::{Ack, PacketId, PacketType, Publish, QoS, ReasonCode};
 
 use super::Endpoint;
 use crate::Violation;
@@ -34,25 +34,36 @@ impl Endpoint {
         let Some(id) = publish.packet_id else {
             return Ok(Some(publish));
         };
-        if publish.qos == QoS::ExactlyOnce {
+        let is_new = self.on_packet_id(publish.qos, id, publish.dup)?;
+        Ok(is_new.then_some(publish))
+    }
+
+    /// A PUBLISH at QoS 1 or 2; false if it was seen before.
+    pub(crate) fn on_packet_id(
+        &mut self,
+        qos: QoS,
+        id: PacketId,
+        dup: bool,
+    ) -> Result<bool, Violation> {
+        if qos == QoS::ExactlyOnce {
             match self.session.inbound.entry(id) {
                 Entry::Vacant(entry) => {
                     entry.insert(Inbound::Received);
                 }
                 Entry::Occupied(mut entry) => match entry.get_mut() {
-                    Inbound::Received => return Ok(None),
+                    Inbound::Received => return Ok(false),
                     // A copy would have DUP set [MQTT-3.3.1-1]: the sender has
                     // lost its session without saying so, as a program does
                     // that starts anew, and has given the identifier again.
-                    Inbound::Acknowledged { counted: false } if !publish.dup => {
+                    Inbound::Acknowledged { counted: false } if !dup => {
                         entry.insert(Inbound::Received);
                     }
                     Inbound::Acknowledged { counted } => {
                         if !std::mem::replace(counted, true) {
                             self.count()?;
                         }
-                        self.send(&Packet::PubRec(Ack::new(id, ReasonCode::Success)));
-                        return Ok(None);
+                        self.send_ack(PacketType::PubRec, id, ReasonCode::Success);
+                        return Ok(false);
                     }
                 },
             }
@@ -60,10 +71,10 @@ impl Endpoint {
         self.count()?;
         self.unanswered.push_back(Unanswered {
             id,
-            qos: publish.qos,
+            qos,
             answer: None,
         });
-        Ok(Some(publish))
+        Ok(true)
     }
 
     /// How many publishes may be open. Before 5.0 nobody can say a receive
@@ -111,10 +122,9 @@ impl Endpoint {
     }
 
     fn answer(&mut self, qos: QoS, id: PacketId, reason: ReasonCode) {
-        let ack = Ack::new(id, reason);
         if qos == QoS::AtLeastOnce {
             self.open -= 1;
-            self.send(&Packet::PubAck(ack));
+            self.send_ack(PacketType::PubAck, id, reason);
             return;
         }
         if reason.is_failure() {
@@ -124,7 +134,7 @@ impl Endpoint {
             let acknowledged = Inbound::Acknowledged { counted: true };
             self.session.inbound.insert(id, acknowledged);
         }
-        self.send(&Packet::PubRec(ack));
+        self.send_ack(PacketType::PubRec, id, reason);
     }
 
     /// PUBREL.
@@ -146,7 +156,7 @@ impl Endpoint {
         }
         // Also for an identifier that is not known: the PUBCOMP before was
         // lost on its way, and all that the sender wants is to be done.
-        self.send(&Packet::PubComp(Ack::new(id, ReasonCode::Success)));
+        self.send_ack(PacketType::PubComp, id, ReasonCode::Success);
         Ok(())
     }
 }

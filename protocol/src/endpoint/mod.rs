@@ -16,8 +16,8 @@ use std::collections::VecDeque;
 
 use bytes::{Buf, BytesMut};
 use codec::{
-    Ack, DecodeError, EncodeError, Packet, PacketId, Properties, PropertyId, ProtocolVersion,
-    ReasonCode,
+    Ack, DecodeError, EncodeError, Packet, PacketId, PacketType, Properties, PropertyId,
+    ProtocolVersion, ReasonCode,
 };
 
 use crate::topic_alias::{InboundAliases, OutboundAliases};
@@ -83,6 +83,24 @@ impl Endpoint {
             return Ok(Some(packet));
         }
         Packet::decode(input, self.version, limit)
+    }
+
+    /// Sends an acknowledgement of this crate's own making.
+    pub(crate) fn send_ack(&mut self, kind: PacketType, id: PacketId, reason: ReasonCode) {
+        let is_short = reason == ReasonCode::Success || !self.version.is_v5();
+        if is_short && self.peer.maximum_packet_size >= SHORT_ACK {
+            let [high, low] = id.get().to_be_bytes();
+            let first = (kind as u8) << 4 | if kind == PacketType::PubRel { 2 } else { 0 };
+            self.output.extend_from_slice(&[first, 2, high, low]);
+            return;
+        }
+        let ack = Ack::new(id, reason);
+        self.send(&match kind {
+            PacketType::PubAck => Packet::PubAck(ack),
+            PacketType::PubRec => Packet::PubRec(ack),
+            PacketType::PubRel => Packet::PubRel(ack),
+            _ => Packet::PubComp(ack),
+        });
     }
 
     /// Sends a packet of this crate's own making.

@@ -1,4 +1,4 @@
-use codec::{Ack, Packet, PacketId, PacketType, QoS, ReasonCode};
+use codec::{Ack, PacketId, PacketType, QoS, ReasonCode};
 
 use super::Endpoint;
 use super::transmit::{Transmit, fits};
@@ -149,7 +149,7 @@ impl Endpoint {
                 Some(Outbound::Published { .. }) if self.quota == 0 => return,
                 Some(Outbound::Published { .. }) => self.transmit_inflight(id, true, now),
                 Some(Outbound::Released { .. }) => {
-                    self.send(&Packet::PubRel(Ack::new(id, ReasonCode::Success)));
+                    self.send_ack(PacketType::PubRel, id, ReasonCode::Success);
                 }
                 _ => {}
             }
@@ -173,14 +173,26 @@ impl Endpoint {
         }
     }
 
-    /// PUBACK. An identifier that is not in use is left over from a session
-    /// that one end has lost: there is nothing to do.
+    /// PUBACK.
     pub(crate) fn on_puback(
         &mut self,
         ack: Ack,
         now: Time,
     ) -> Result<Option<Delivered>, Violation> {
-        match self.session.outbound.get_mut(ack.packet_id) {
+        let token = self.on_puback_of(ack.packet_id, now)?;
+        Ok(token.map(|token| Delivered { token, ack }))
+    }
+
+    /// PUBACK, whatever its reason; gives the delivery's token. An identifier
+    /// that is not in use is left over from a session that one end has lost:
+    /// there is nothing to do.
+    #[inline]
+    pub(crate) fn on_puback_of(
+        &mut self,
+        id: PacketId,
+        now: Time,
+    ) -> Result<Option<u64>, Violation> {
+        match self.session.outbound.get_mut(id) {
             None => Ok(None),
             Some(&mut Outbound::Published {
                 delivery:
@@ -190,7 +202,10 @@ impl Endpoint {
                         ..
                     },
                 counted,
-            }) => Ok(Some(self.delivered(token, counted, ack, now))),
+            }) => {
+                self.complete(id, counted, now);
+                Ok(Some(token))
+            }
             Some(_) => Err(Violation::WrongAck(PacketType::PubAck)),
         }
     }
@@ -226,7 +241,7 @@ impl Endpoint {
                 _ => return Err(Violation::WrongAck(PacketType::PubRec)),
             },
         };
-        self.send(&Packet::PubRel(Ack::new(id, reason)));
+        self.send_ack(PacketType::PubRel, id, reason);
         Ok(None)
     }
 
@@ -246,13 +261,19 @@ impl Endpoint {
     }
 
     fn delivered(&mut self, token: u64, counted: bool, ack: Ack, now: Time) -> Delivered {
-        self.session.outbound.remove(ack.packet_id);
+        self.complete(ack.packet_id, counted, now);
+        Delivered { token, ack }
+    }
+
+    fn complete(&mut self, id: PacketId, counted: bool, now: Time) {
+        self.session.outbound.remove(id);
         // What took no quota on this connection, such as a PUBREL sent again,
         // gives none back (section 4.9).
         if counted {
             self.quota += 1;
         }
-        self.pump(now);
-        Delivered { token, ack }
+        if !self.resend.is_empty() {
+            self.pump(now);
+        }
     }
 }

@@ -59,7 +59,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
         End::Violation(self.server.handle_violation(Violation::TooManyLevels))
     }
 
-    fn publish(&mut self, publish: Publish, now: Time) -> Result<(), End> {
+    pub(super) fn publish(&mut self, publish: Publish, now: Time) -> Result<(), End> {
         let (qos, retain, packet_id) = (publish.qos, publish.retain, publish.packet_id);
         let reason = match self.may_publish(&publish) {
             // Before 5.0 there is no other way not to acknowledge it.

@@ -6,7 +6,10 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, Bytes};
-use codec::{Connect, FixedHeader, Packet, PacketType, PublishView, ReasonCode};
+use codec::{
+    Connect, DecodeError, FixedHeader, Packet, PacketId, PacketType, Properties, Publish,
+    PublishView, ReasonCode,
+};
 use protocol::server;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
@@ -135,7 +138,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
             let packet = &rest[..header.packet_len()];
             used += packet.len();
             self.tally.packets_received += 1;
-            if !self.publish_in_place(header, packet)? {
+            if !self.handle_in_place(header, packet)? {
                 let body = Bytes::copy_from_slice(&packet[header.len..]);
                 self.packet(header, &body)?;
             }
@@ -147,47 +150,102 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
         self.server.takes_packets() && !matches!(self.phase, Phase::Closing { .. })
     }
 
-    /// Routes a plain QoS 0 PUBLISH from where it was received, without
-    /// decoding more than its topic; false if it is none.
+    /// Handles what comes most, without decoding more of it than is needed: a
+    /// PUBLISH without properties, and a PUBACK. False if it is something else.
     #[inline]
-    fn publish_in_place(&mut self, header: FixedHeader, packet: &[u8]) -> Result<bool, End> {
-        if header.packet_type != PacketType::Publish
-            || header.flags != 0
-            || !self.server.is_connected()
-            || !header.is_shortest()
-            || log::is_debug()
-        {
+    fn handle_in_place(&mut self, header: FixedHeader, packet: &[u8]) -> Result<bool, End> {
+        if !self.server.is_connected() || log::is_debug() {
+            return Ok(false);
+        }
+        match header.packet_type {
+            PacketType::PubAck => self.puback_in_place(packet),
+            // Neither RETAIN nor DUP.
+            PacketType::Publish if header.flags & 0b1001 == 0 && header.is_shortest() => {
+                let version = self.server.version();
+                let view = PublishView::parse(header.flags, &packet[header.len..], version);
+                let view = view.map_err(|error| self.malformed(error))?;
+                // An empty topic stands for an alias.
+                if !view.properties.is_empty() || view.topic.is_empty() {
+                    return Ok(false);
+                }
+                match view.packet_id {
+                    None => self.publish_in_place(&view, packet),
+                    Some(packet_id) => self.publish_acknowledged(&view, packet_id),
+                }
+            }
+            _ => Ok(false),
+        }
+    }
+
+    fn malformed(&mut self, error: DecodeError) -> End {
+        End::Violation(self.server.handle_decode_error(error))
+    }
+
+    /// A PUBACK without reason code.
+    #[inline]
+    fn puback_in_place(&mut self, packet: &[u8]) -> Result<bool, End> {
+        let &[_, 2, high, low] = packet else {
+            return Ok(false);
+        };
+        let Some(id) = PacketId::new(u16::from_be_bytes([high, low])) else {
+            return Ok(false);
+        };
+        let token = self.server.handle_puback(id, self.now);
+        token.map_err(End::Violation)?;
+        Ok(true)
+    }
+
+    /// Routes a QoS 0 PUBLISH from where it was received, without owning any
+    /// of it.
+    #[inline]
+    fn publish_in_place(&mut self, view: &PublishView<'_>, packet: &[u8]) -> Result<bool, End> {
+        if !self.is_size_allowed(view.payload.len()) {
             return Ok(false);
         }
         let version = self.server.version();
-        let body = &packet[header.len..];
-        let routed = PublishView::parse(header.flags, body, version).and_then(|view| {
-            // An empty topic stands for an alias.
-            if !view.properties.is_empty()
-                || view.topic.is_empty()
-                || !self.is_size_allowed(view.payload.len())
-            {
-                return Ok(false);
-            }
-            let routed = self
-                .routes
-                .publish_view(&self.broker.router, &view, packet, version)?;
-            if routed.is_none() {
-                return Ok(false);
-            }
-            self.tally.publishes_received += 1;
-            self.tally.payload_received += view.payload.len() as u64;
-            Ok(true)
-        });
-        match routed {
-            Ok(routed) => {
-                if routed {
-                    self.server.handle_activity(self.now);
-                }
-                Ok(routed)
-            }
-            Err(error) => Err(End::Violation(self.server.handle_decode_error(error))),
+        let router = &self.broker.router;
+        let routed = self.routes.publish_view(router, view, packet, version);
+        if routed.map_err(|error| self.malformed(error))?.is_none() {
+            return Ok(false);
         }
+        self.tally.publishes_received += 1;
+        self.tally.payload_received += view.payload.len() as u64;
+        self.server.handle_activity(self.now);
+        Ok(true)
+    }
+
+    /// A PUBLISH at QoS 1 or 2 to a topic that this client has published to
+    /// before: its name is shared.
+    fn publish_acknowledged(
+        &mut self,
+        view: &PublishView<'_>,
+        packet_id: PacketId,
+    ) -> Result<bool, End> {
+        if !self.is_size_allowed(view.payload.len()) {
+            return Ok(false);
+        }
+        let Some(topic) = self.routes.remembered(&self.broker.router, view.topic) else {
+            return Ok(false);
+        };
+        self.tally.publishes_received += 1;
+        self.tally.payload_received += view.payload.len() as u64;
+        let now = self.now;
+        let is_new = self.server.handle_publish(view.qos, packet_id, false, now);
+        if is_new.map_err(End::Violation)? {
+            self.publish(
+                Publish {
+                    dup: false,
+                    qos: view.qos,
+                    retain: false,
+                    topic,
+                    packet_id: Some(packet_id),
+                    properties: Properties::new(),
+                    payload: Bytes::copy_from_slice(view.payload),
+                },
+                now,
+            )?;
+        }
+        Ok(true)
     }
 
     /// Whether a payload is within `message_size_limit`.

@@ -25,7 +25,13 @@ pub(crate) struct Routes {
     /// The publisher's own outbox, if it has one.
     publisher: Option<Arc<Outbox>>,
     generation: u64,
-    topics: HashMap<Box<[u8]>, Arc<Route>, FixedState>,
+    /// Where in `routes` a topic is.
+    topics: HashMap<Box<[u8]>, usize, FixedState>,
+    routes: Vec<Route>,
+    /// The place that was looked for last: publishers tend to stay there.
+    last: usize,
+    /// A place for a topic that is not remembered.
+    unremembered: Option<usize>,
     slots: Vec<Slot>,
     slot_of: HashMap<u64, usize, FixedState>,
     touched: Vec<usize>,
@@ -45,6 +51,7 @@ struct Slot {
 /// The subscribers of one topic.
 #[derive(Debug)]
 struct Route {
+    name: TopicName,
     /// Whether the publisher may publish there.
     may_publish: bool,
     targets: Vec<Target>,
@@ -87,6 +94,9 @@ impl Routes {
             publisher,
             generation: 0,
             topics: HashMap::default(),
+            routes: Vec::new(),
+            last: 0,
+            unremembered: None,
             slots: Vec::new(),
             slot_of: HashMap::default(),
             touched: Vec::new(),
@@ -111,11 +121,18 @@ impl Routes {
         version: ProtocolVersion,
     ) -> Result<Option<usize>, codec::DecodeError> {
         debug_assert!(view.properties.is_empty() && !view.retain && view.qos == QoS::AtMostOnce);
-        let route = self.lookup(router, view.topic)?;
+        let place = self.lookup(router, view.topic)?;
+        let Self {
+            routes,
+            slots,
+            touched,
+            ..
+        } = self;
+        let route = &routes[place];
         let is_plain = |target: &Target| {
             target.identifiers.is_none()
                 && !(router.upgrades_qos && target.qos > QoS::AtMostOnce)
-                && match self.slots[target.slot].receiver {
+                && match slots[target.slot].receiver {
                     Some(receiver) => !receiver.has_aliases,
                     None => !router.memory.queue.qos0,
                 }
@@ -125,7 +142,7 @@ impl Routes {
         }
         let mut dropped = 0;
         for target in &route.targets {
-            let slot = &mut self.slots[target.slot];
+            let slot = &mut slots[target.slot];
             let Some(receiver) = slot.receiver else {
                 continue;
             };
@@ -159,7 +176,7 @@ impl Routes {
             }
             slot.batch.qos0_count.messages += 1;
             slot.batch.qos0_count.payload += view.payload.len() as u64;
-            slot.touch(target.slot, &mut self.touched);
+            slot.touch(target.slot, touched);
         }
         router.count_dropped(dropped);
         Ok(Some(route.targets.len()))
@@ -172,60 +189,35 @@ impl Routes {
         publication: Publication<'_>,
         now: Time,
     ) -> usize {
-        let Ok(route) = self.lookup(router, publication.message.topic.as_bytes()) else {
+        let Ok(place) = self.lookup(router, publication.message.topic.as_bytes()) else {
             return 0;
         };
+        let Self {
+            routes,
+            slots,
+            touched,
+            ..
+        } = self;
+        let route = &routes[place];
         for target in &route.targets {
-            self.collect(router, publication, target, 0, now);
+            let slot = &mut slots[target.slot];
+            if slot.collect(router, publication, target, 0, now) {
+                slot.touch(target.slot, touched);
+            }
         }
         for group in &route.groups {
             let turn = group.turn.fetch_add(1, Ordering::Relaxed);
             let count = group.members.len();
             let members = || (0..count).map(|n| &group.members[turn.wrapping_add(n) % count]);
-            let here = members().find(|member| self.slots[member.slot].receiver.is_some());
+            let here = members().find(|member| slots[member.slot].receiver.is_some());
             if let Some(member) = here.or_else(|| members().next()) {
-                self.collect(router, publication, member, group.id, now);
+                let slot = &mut slots[member.slot];
+                if slot.collect(router, publication, member, group.id, now) {
+                    slot.touch(member.slot, touched);
+                }
             }
         }
         route.targets.len() + route.groups.len()
-    }
-
-    fn collect(
-        &mut self,
-        router: &Router,
-        publication: Publication<'_>,
-        target: &Target,
-        token: u64,
-        now: Time,
-    ) {
-        let slot = &mut self.slots[target.slot];
-        let qos = router.outgoing_qos(publication.qos, target.qos);
-        let delivery = Delivery {
-            message: publication.message.clone(),
-            qos,
-            retain: publication.retain && target.retain_as_published,
-            subscription_identifiers: target.identifiers.clone(),
-            token,
-        };
-        match slot.receiver {
-            Some(receiver) if qos == QoS::AtMostOnce && !receiver.has_aliases => {
-                let encoded = delivery.encode_qos0(
-                    receiver.version,
-                    receiver.maximum_packet_size,
-                    now,
-                    &mut slot.batch.qos0,
-                );
-                if encoded.is_err() {
-                    router.count_dropped(1);
-                    return;
-                }
-                slot.batch.qos0_count.messages += 1;
-                slot.batch.qos0_count.payload += publication.message.payload.len() as u64;
-            }
-            None if qos == QoS::AtMostOnce && !router.memory.queue.qos0 => return,
-            _ => slot.batch.deliveries.push(delivery),
-        }
-        slot.touch(target.slot, &mut self.touched);
     }
 
     /// Hands over what was collected since the last flush.
@@ -283,21 +275,58 @@ impl Routes {
     /// Whether the publisher may publish to `topic`.
     pub(crate) fn may_publish(&mut self, router: &Router, topic: &TopicName) -> bool {
         self.lookup(router, topic.as_bytes())
-            .is_ok_and(|route| route.may_publish)
+            .is_ok_and(|place| self.routes[place].may_publish)
     }
 
-    fn lookup(&mut self, router: &Router, topic: &[u8]) -> Result<Arc<Route>, codec::DecodeError> {
+    /// The name of a topic that is remembered, if the publisher may publish
+    /// there.
+    pub(crate) fn remembered(&mut self, router: &Router, topic: &[u8]) -> Option<TopicName> {
+        self.check_generation(router);
+        let place = self.find(topic)?;
+        let route = &self.routes[place];
+        route.may_publish.then(|| route.name.clone())
+    }
+
+    fn check_generation(&mut self, router: &Router) {
         let generation = router.generation.load(Ordering::SeqCst);
         if generation != self.generation {
             self.flush(router);
-            self.topics.clear();
+            self.forget();
             self.slots.clear();
             self.slot_of.clear();
             self.generation = generation;
         }
-        if let Some(route) = self.topics.get(topic) {
-            return Ok(route.clone());
+    }
+
+    fn forget(&mut self) {
+        self.topics.clear();
+        self.routes.clear();
+        self.last = 0;
+        self.unremembered = None;
+    }
+
+    #[inline]
+    fn find(&mut self, topic: &[u8]) -> Option<usize> {
+        if let Some(route) = self.routes.get(self.last)
+            && route.name.as_bytes() == topic
+        {
+            return Some(self.last);
         }
+        self.last = *self.topics.get(topic)?;
+        Some(self.last)
+    }
+
+    /// Where in `routes` the topic is.
+    #[inline]
+    fn lookup(&mut self, router: &Router, topic: &[u8]) -> Result<usize, codec::DecodeError> {
+        self.check_generation(router);
+        match self.find(topic) {
+            Some(place) => Ok(place),
+            None => self.remember(router, topic),
+        }
+    }
+
+    fn remember(&mut self, router: &Router, topic: &[u8]) -> Result<usize, codec::DecodeError> {
         let name = std::str::from_utf8(topic).map_err(|_| codec::DecodeError::Utf8)?;
         // What the codec says of it [MQTT-1.5.4-2].
         if name.contains('\0') {
@@ -306,7 +335,7 @@ impl Routes {
         // Checked here, once for each topic that is remembered.
         let name = TopicName::new(name)?;
         if self.topics.len() >= MAX_REMEMBERED_TOPICS {
-            self.topics.clear();
+            self.forget();
         }
         let may_read = |subscriber: &Subscriber| {
             router
@@ -323,15 +352,23 @@ impl Routes {
         });
         let targets = merged.into_iter().map(|m| self.target(m)).collect();
         let groups = groups.into_iter().map(|group| self.group(group)).collect();
-        let route = Arc::new(Route {
+        let route = Route {
+            name,
             may_publish,
             targets,
             groups,
-        });
+        };
+        let place = self.routes.len();
         if topic.len() <= MAX_REMEMBERED_LENGTH {
-            self.topics.insert(topic.into(), route.clone());
+            self.topics.insert(topic.into(), place);
+        } else if let Some(place) = self.unremembered {
+            self.routes[place] = route;
+            return Ok(place);
+        } else {
+            self.unremembered = Some(place);
         }
-        Ok(route)
+        self.routes.push(route);
+        Ok(place)
     }
 
     fn group(&mut self, group: MergedGroup) -> GroupTarget {
@@ -365,6 +402,45 @@ impl Routes {
 }
 
 impl Slot {
+    /// Takes a message for its subscriber; false if there is nothing to hand
+    /// over.
+    fn collect(
+        &mut self,
+        router: &Router,
+        publication: Publication<'_>,
+        target: &Target,
+        token: u64,
+        now: Time,
+    ) -> bool {
+        let qos = router.outgoing_qos(publication.qos, target.qos);
+        let delivery = Delivery {
+            message: publication.message.clone(),
+            qos,
+            retain: publication.retain && target.retain_as_published,
+            subscription_identifiers: target.identifiers.clone(),
+            token,
+        };
+        match self.receiver {
+            Some(receiver) if qos == QoS::AtMostOnce && !receiver.has_aliases => {
+                let encoded = delivery.encode_qos0(
+                    receiver.version,
+                    receiver.maximum_packet_size,
+                    now,
+                    &mut self.batch.qos0,
+                );
+                if encoded.is_err() {
+                    router.count_dropped(1);
+                    return false;
+                }
+                self.batch.qos0_count.messages += 1;
+                self.batch.qos0_count.payload += publication.message.payload.len() as u64;
+            }
+            None if qos == QoS::AtMostOnce && !router.memory.queue.qos0 => return false,
+            _ => self.batch.deliveries.push(delivery),
+        }
+        true
+    }
+
     fn touch(&mut self, index: usize, touched: &mut Vec<usize>) {
         if !self.is_touched {
             self.is_touched = true;
