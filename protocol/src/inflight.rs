@@ -41,6 +41,17 @@ impl<T> Default for Inflight<T> {
 }
 
 impl<T> Inflight<T> {
+    /// Values under the identifiers that they had, oldest first.
+    pub(crate) fn restore(values: impl IntoIterator<Item = (PacketId, T)>) -> Self {
+        let mut inflight = Self::default();
+        for (id, value) in values {
+            inflight.stragglers.insert(id, (inflight.moved, value));
+            inflight.moved += 1;
+            inflight.first = id.next();
+        }
+        inflight
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.live + self.stragglers.len()
     }
@@ -196,6 +207,20 @@ mod tests {
         assert_eq!(inflight.get_mut(stuck), Some(&mut 0));
         assert_eq!(inflight.remove(stuck), Some(0));
         assert_eq!(inflight.remove(stuck), None);
+    }
+
+    #[test]
+    fn restored_values_keep_identifiers_and_order_and_the_next_goes_on_behind_them() {
+        let ids = [65_534, 65_535, 3, 1].map(|id| PacketId::new(id).unwrap());
+        let mut inflight = Inflight::restore(ids.into_iter().zip(0..));
+        assert_eq!(inflight.len(), 4);
+        let all: Vec<_> = inflight.iter().map(|(id, n)| (id, *n)).collect();
+        assert_eq!(all, ids.into_iter().zip(0..).collect::<Vec<_>>());
+        assert_eq!(inflight.insert(4).map(PacketId::get), Some(2));
+        assert_eq!(inflight.insert(5).map(PacketId::get), Some(4));
+        assert_eq!(inflight.remove(ids[1]), Some(1));
+        let order: Vec<_> = inflight.iter().map(|(_, n)| *n).collect();
+        assert_eq!(order, [0, 2, 3, 4, 5]);
     }
 
     #[test]

@@ -55,6 +55,6 @@ pub use authentication::AuthError;
 pub use endpoint::PublishError;
 pub use limits::Limits;
 pub use message::{Delivery, Message};
-pub use session::Session;
+pub use session::{Sent, Session};
 pub use time::Time;
 pub use violation::Violation;

@@ -1,5 +1,7 @@
 //! The server's end of a connection.
 
+mod deferred;
+
 use std::time::Duration;
 
 use bytes::BytesMut;
@@ -10,7 +12,7 @@ use codec::{
 };
 
 use crate::authentication::{AuthError, Authentication, Turn};
-pub use crate::endpoint::Delivered;
+pub use crate::endpoint::{Delivered, Taken};
 use crate::endpoint::{Endpoint, remove_problem_information};
 use crate::keep_alive::SilenceLimit;
 use crate::{Delivery, Limits, PublishError, Session, Time, Violation};
@@ -26,6 +28,12 @@ pub enum Event {
     Publish(Publish),
     /// A delivery to the client is complete, or refused by it.
     Delivered(Delivered),
+    /// Has taken a delivery at QoS 2, after
+    /// [`Connection::defer_handshakes`]: answer with [`Connection::release`].
+    Taken(Taken),
+    /// Releases a publish at QoS 2, after [`Connection::defer_handshakes`]:
+    /// answer with [`Connection::complete`].
+    Released(PacketId),
     /// Subscribes: answer with [`Connection::suback`].
     Subscribe(Subscribe),
     /// Unsubscribes: answer with [`Connection::unsuback`].
@@ -309,11 +317,16 @@ impl Connection {
                 endpoint.on_publish(publish)?.map(Event::Publish)
             }
             Packet::PubAck(ack) => endpoint.on_puback(ack, now)?.map(Event::Delivered),
-            Packet::PubRec(ack) => endpoint.on_pubrec(ack, now)?.map(Event::Delivered),
+            Packet::PubRec(ack) => {
+                let id = ack.packet_id;
+                let delivered = endpoint.on_pubrec(ack, now)?.map(Event::Delivered);
+                delivered.or_else(|| endpoint.taken(id).map(Event::Taken))
+            }
             Packet::PubComp(ack) => endpoint.on_pubcomp(ack, now)?.map(Event::Delivered),
             Packet::PubRel(ack) => {
                 endpoint.on_pubrel(&ack)?;
-                None
+                let is_deferred = endpoint.is_deferred();
+                is_deferred.then_some(Event::Released(ack.packet_id))
             }
             Packet::PingReq => {
                 endpoint.send(&Packet::PingResp);

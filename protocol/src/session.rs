@@ -21,11 +21,25 @@ pub struct Session {
     pub(crate) is_discarded: bool,
 }
 
+/// A publish that was sent and not yet acknowledged in full, as it was stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Sent {
+    /// PUBLISH was sent, or was about to be.
+    Published(Delivery),
+    /// PUBREC has come for the delivery with this token.
+    Released(u64),
+}
+
 #[derive(Clone, Debug)]
 pub(crate) enum Outbound {
     /// PUBLISH sent; PUBACK or PUBREC is next. `counted`: it was sent on this
-    /// connection, and so takes one of the quota.
-    Published { delivery: Delivery, counted: bool },
+    /// connection, and so takes one of the quota. `is_sent`: not only that its
+    /// identifier is taken.
+    Published {
+        delivery: Delivery,
+        counted: bool,
+        is_sent: bool,
+    },
     /// PUBREC received and PUBREL sent; PUBCOMP is next. `counted`: as above.
     Released { token: u64, counted: bool },
     /// SUBSCRIBE sent; SUBACK is next. Forgotten when the connection ends.
@@ -47,6 +61,33 @@ impl Session {
     /// A session without anything in flight.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// A session as it was stored: what was sent, oldest first, under packet
+    /// identifiers that are all different, and the identifiers of QoS 2
+    /// publishes received.
+    pub fn restore(
+        sent: impl IntoIterator<Item = (PacketId, Sent)>,
+        received: impl IntoIterator<Item = PacketId>,
+    ) -> Self {
+        let sent = sent.into_iter().map(|(id, sent)| {
+            let counted = false;
+            let outbound = match sent {
+                Sent::Published(delivery) => Outbound::Published {
+                    delivery,
+                    counted,
+                    is_sent: true,
+                },
+                Sent::Released(token) => Outbound::Released { token, counted },
+            };
+            (id, outbound)
+        });
+        let acknowledged = Inbound::Acknowledged { counted: false };
+        Self {
+            outbound: Inflight::restore(sent),
+            inbound: received.into_iter().map(|id| (id, acknowledged)).collect(),
+            is_discarded: false,
+        }
     }
 
     /// Publishes sent and not yet acknowledged in full.

@@ -156,7 +156,9 @@ impl Endpoint {
         }
         // Also for an identifier that is not known: the PUBCOMP before was
         // lost on its way, and all that the sender wants is to be done.
-        self.send_ack(PacketType::PubComp, id, ReasonCode::Success);
+        if !self.is_deferred {
+            self.send_pubcomp(id);
+        }
         Ok(())
     }
 }

@@ -8,6 +8,7 @@
 //!           QoS 2: Received --acknowledge--> Acknowledged --PUBREL--> done
 //! ```
 
+mod deferred;
 mod inbound;
 mod outbound;
 mod transmit;
@@ -22,6 +23,7 @@ use codec::{
 
 use crate::topic_alias::{InboundAliases, OutboundAliases};
 use crate::{Limits, Session};
+pub use deferred::Taken;
 use inbound::Unanswered;
 pub use outbound::{Delivered, PublishError};
 
@@ -48,6 +50,8 @@ pub(crate) struct Endpoint {
     credit: u16,
     inbound_aliases: InboundAliases,
     outbound_aliases: OutboundAliases,
+    /// Whether the steps of QoS 2 handshakes wait for the driver.
+    is_deferred: bool,
     /// Encoded packets that the driver has not written yet.
     pub(crate) output: BytesMut,
 }
@@ -69,6 +73,7 @@ impl Endpoint {
             credit: 0,
             inbound_aliases: InboundAliases::default(),
             outbound_aliases: OutboundAliases::new(0),
+            is_deferred: false,
             output: BytesMut::new(),
         }
     }

@@ -116,13 +116,19 @@ impl Endpoint {
         if self.window() == 0 {
             return Err(PublishError::WindowFull);
         }
+        let qos = delivery.qos;
         let outbound = Outbound::Published {
             delivery,
             counted: false,
+            is_sent: false,
         };
         let id = self.session.outbound.insert(outbound);
         let id = id.ok_or(PublishError::WindowFull)?;
-        self.transmit_inflight(id, false, now);
+        if self.is_deferred && qos == QoS::ExactlyOnce {
+            self.reserve(id);
+        } else {
+            self.transmit_inflight(id, now);
+        }
         Ok(Some(id))
     }
 
@@ -135,6 +141,7 @@ impl Endpoint {
         let spent = Outbound::Published {
             delivery,
             counted: false,
+            is_sent: false,
         };
         if let Some(id) = self.session.outbound.insert(spent) {
             self.session.outbound.remove(id);
@@ -147,7 +154,7 @@ impl Endpoint {
         while let Some(&id) = self.resend.front() {
             match self.session.outbound.get_mut(id) {
                 Some(Outbound::Published { .. }) if self.quota == 0 => return,
-                Some(Outbound::Published { .. }) => self.transmit_inflight(id, true, now),
+                Some(Outbound::Published { .. }) => self.transmit_inflight(id, now),
                 Some(Outbound::Released { .. }) => {
                     self.send_ack(PacketType::PubRel, id, ReasonCode::Success);
                 }
@@ -158,10 +165,27 @@ impl Endpoint {
     }
 
     /// Sends what is in flight, at the price of one of the quota.
-    fn transmit_inflight(&mut self, id: PacketId, dup: bool, now: Time) {
-        if let Some(Outbound::Published { delivery, counted }) = self.session.outbound.get_mut(id) {
+    fn transmit_inflight(&mut self, id: PacketId, now: Time) {
+        self.reserve(id);
+        self.transmit(id, now);
+    }
+
+    /// Takes the price of one that is about to be sent.
+    fn reserve(&mut self, id: PacketId) {
+        if let Some(Outbound::Published { counted, .. }) = self.session.outbound.get_mut(id) {
             *counted = true;
             self.quota -= 1;
+        }
+    }
+
+    /// Sends a publish that is in flight; nothing happens if it is not any
+    /// more.
+    pub(crate) fn transmit(&mut self, id: PacketId, now: Time) {
+        if let Some(Outbound::Published {
+            delivery, is_sent, ..
+        }) = self.session.outbound.get_mut(id)
+        {
+            let dup = std::mem::replace(is_sent, true);
             let transmit = Transmit {
                 version: self.version,
                 peer: &self.peer,
@@ -202,6 +226,7 @@ impl Endpoint {
                         ..
                     },
                 counted,
+                ..
             }) => {
                 self.complete(id, counted, now);
                 Ok(Some(token))
@@ -230,6 +255,7 @@ impl Endpoint {
                             ..
                         },
                     counted,
+                    ..
                 } => {
                     if ack.reason.is_failure() {
                         return Ok(Some(self.delivered(token, counted, ack, now)));
@@ -241,6 +267,9 @@ impl Endpoint {
                 _ => return Err(Violation::WrongAck(PacketType::PubRec)),
             },
         };
+        if self.is_deferred && reason == ReasonCode::Success {
+            return Ok(None);
+        }
         self.send_ack(PacketType::PubRel, id, reason);
         Ok(None)
     }

@@ -43,7 +43,7 @@ pub(crate) struct End {
     /// QoS 1 and 2 publishes sent on this connection and not finished.
     outstanding: HashSet<PacketId>,
     /// What was last sent under each packet identifier, over all connections.
-    under: HashMap<PacketId, Bytes>,
+    pub(crate) under: HashMap<PacketId, Bytes>,
     /// Tokens of what expired, or was too large, before it could be sent.
     pub(crate) unsent: HashSet<u64>,
     pub(crate) most_outstanding: usize,
@@ -91,6 +91,8 @@ pub(crate) struct Pair {
     pub(crate) max_inflight: u16,
     /// Whether the drivers acknowledge at once.
     pub(crate) auto_acknowledge: bool,
+    /// Whether the server's driver takes the steps of handshakes.
+    pub(crate) defers: bool,
     /// Whether the server's driver answers CONNECT at once.
     pub(crate) answers_connect: bool,
     /// What the client was told besides publishes.
@@ -118,6 +120,7 @@ impl Pair {
             connack: ConnAck::new(false, ReasonCode::Success),
             max_inflight: u16::MAX,
             auto_acknowledge: true,
+            defers: false,
             answers_connect: true,
             client_events: Vec::new(),
             server_events: Vec::new(),
@@ -432,6 +435,9 @@ impl Pair {
                         session = Session::new();
                     }
                     connack.session_present = !connect.clean_start && connack.session_present;
+                    if self.defers {
+                        conn.defer_handshakes();
+                    }
                     self.given_up = conn.accept(session, connack, self.max_inflight, now);
                     self.accepted = true;
                     // The next time there is a session.

@@ -9,6 +9,7 @@ mod answers;
 mod auth;
 mod connecting;
 mod cut;
+mod deferred;
 mod expiry;
 mod flow;
 mod handshake;

@@ -27,7 +27,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
                 }
                 self.publish(publish, now)
             }
-            Event::Delivered(_) => Ok(()),
+            Event::Delivered(_) | Event::Taken(_) | Event::Released(_) => Ok(()),
             Event::Subscribe(subscribe) => {
                 let mut filters = subscribe.subscriptions.iter().map(|s| &s.filter);
                 if filters.any(|filter| filter.split('/').count() > MAX_TOPIC_LEVELS) {

@@ -158,6 +158,9 @@ impl World {
                 };
                 answer.expect("it is the server's turn");
             }
+            server::Event::Taken(_) | server::Event::Released(_) => {
+                unreachable!("handshakes are not deferred")
+            }
             server::Event::Auth(_) | server::Event::Disconnect(_) => {}
         }
     }
