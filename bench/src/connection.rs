@@ -1,13 +1,16 @@
 //! One client: opened while waiting for each answer, then used without waiting.
 
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::{self, ErrorKind};
 use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
-use mio::{Interest, Registry, Token};
+use mio::{Registry, Token};
+use rustls::ClientConfig;
 
 use crate::mqtt::{self, Packet};
+use crate::stream::{self, Session, Stream};
 use crate::websocket::{self, Frames};
 
 /// How much is read, and is gathered before it is written, at a time.
@@ -19,15 +22,16 @@ const FRAME: usize = 4 * 1024;
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Where the broker listens, and how it is spoken to.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct Broker {
     pub(crate) address: SocketAddr,
     pub(crate) websocket: bool,
+    pub(crate) tls: Option<Arc<ClientConfig>>,
 }
 
 /// A client's connection.
 pub(crate) struct Connection {
-    socket: mio::net::TcpStream,
+    stream: Stream,
     frames: Option<Frames>,
     /// The front of a packet whose rest has not come yet.
     rest: Vec<u8>,
@@ -44,7 +48,7 @@ pub(crate) struct Connection {
 impl Connection {
     /// Connects, and subscribes when there is a filter.
     pub(crate) fn open(
-        broker: Broker,
+        broker: &Broker,
         client: &str,
         filter: Option<(&str, u8)>,
     ) -> Result<Connection> {
@@ -54,6 +58,7 @@ impl Connection {
         socket.set_read_timeout(Some(PATIENCE))?;
         let mut opening = Opening {
             socket: &socket,
+            session: broker.tls.as_ref().map(stream::session).transpose()?,
             frames: None,
         };
         if broker.websocket {
@@ -63,10 +68,11 @@ impl Connection {
         if let Some((filter, qos)) = filter {
             opening.ask(&mqtt::subscribe(filter, qos), 0x90)?;
         }
-        let frames = opening.frames;
-        socket.set_nonblocking(true)?;
+        let Opening {
+            frames, session, ..
+        } = opening;
         Ok(Connection {
-            socket: mio::net::TcpStream::from_std(socket),
+            stream: Stream::new(socket, session)?,
             frames,
             rest: Vec::new(),
             packets: Vec::new(),
@@ -79,8 +85,7 @@ impl Connection {
 
     /// Has its events come with this token.
     pub(crate) fn register(&mut self, registry: &Registry, token: Token) -> io::Result<()> {
-        let interest = Interest::READABLE | Interest::WRITABLE;
-        registry.register(&mut self.socket, token, interest)
+        self.stream.register(registry, token)
     }
 
     /// Takes note of an event.
@@ -97,7 +102,7 @@ impl Connection {
     ) -> Result<()> {
         let Scratch { raw, packets } = scratch;
         let known = self.rest.len();
-        let read = match self.socket.read(&mut raw[known..]) {
+        let read = match self.stream.read(&mut raw[known..]) {
             Ok(0) => bail!("the broker closed a connection"),
             Ok(read) => read,
             Err(error) if error.kind() == ErrorKind::WouldBlock => {
@@ -108,7 +113,7 @@ impl Connection {
             Err(error) => return Err(error).context("cannot read"),
         };
         // Nothing is left when there was less than asked for: saves a read.
-        self.readable = read == raw.len() - known;
+        self.readable = read == raw.len() - known || !self.stream.is_plain();
         let mut bytes = match &mut self.frames {
             Some(frames) => {
                 packets.clear();
@@ -181,13 +186,13 @@ impl Connection {
     /// Writes once, as much as goes.
     pub(crate) fn flush(&mut self) -> Result<()> {
         self.end_frame();
-        if self.waiting() == 0 || !self.writable {
+        if !self.writable || self.waiting() == 0 && !self.stream.holds_back() {
             return Ok(());
         }
-        match self.socket.write(&self.out[self.written..]) {
+        match self.stream.write(&self.out[self.written..]) {
             Ok(written) => {
                 self.written += written;
-                if self.waiting() == 0 {
+                if self.waiting() == 0 && !self.stream.holds_back() {
                     self.out.clear();
                     self.written = 0;
                 } else {
@@ -220,17 +225,28 @@ impl Scratch {
 /// A connection whose every step is waited for.
 struct Opening<'a> {
     socket: &'a TcpStream,
+    session: Option<Session>,
     frames: Option<Frames>,
 }
 
 impl Opening<'_> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        stream::read_waiting(self.socket, self.session.as_mut(), buf)
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        stream::write_waiting(self.socket, self.session.as_mut(), bytes)
+    }
+
     fn upgrade(&mut self, address: SocketAddr) -> Result<()> {
-        self.socket
-            .write_all(websocket::upgrade(&address.to_string()).as_bytes())?;
+        self.write(websocket::upgrade(&address.to_string()).as_bytes())?;
         let mut answer = Vec::new();
         let mut byte = [0];
         while !answer.ends_with(b"\r\n\r\n") {
-            self.socket.read_exact(&mut byte).context("no upgrade")?;
+            ensure!(
+                self.read(&mut byte).context("no upgrade")? > 0,
+                "no upgrade"
+            );
             answer.push(byte[0]);
         }
         ensure!(
@@ -249,7 +265,7 @@ impl Opening<'_> {
             Some(frames) => frames.seal(packet, &mut out),
             None => out.extend_from_slice(packet),
         }
-        self.socket.write_all(&out)?;
+        self.write(&out)?;
         let (mut bytes, mut pongs) = (Vec::new(), Vec::new());
         let mut raw = [0; 256];
         loop {
@@ -259,7 +275,7 @@ impl Opening<'_> {
                 ensure!(size == bytes.len(), "more than was asked for");
                 return Ok(());
             }
-            let read = self.socket.read(&mut raw).context("no answer")?;
+            let read = self.read(&mut raw).context("no answer")?;
             ensure!(read > 0, "the broker closed the connection");
             match &mut self.frames {
                 Some(frames) => frames.open(&raw[..read], &mut bytes, &mut pongs)?,

@@ -12,10 +12,10 @@ use anyhow::{Context, Result, bail, ensure};
 use mio::{Events, Poll, Token};
 use serde_json::json;
 
-use crate::Target;
 use crate::connection::{BATCH, Connection, Scratch};
 use crate::mqtt::{PUBACK, PUBCOMP, PUBREC, PUBREL, Packet, Stamp, Template, acknowledge};
 use crate::sequence::{Errors, Sequence};
+use crate::{Target, Transport};
 
 /// How many publishes a publisher has under way at QoS 1 and 2.
 const UNACKNOWLEDGED: u64 = 1000;
@@ -33,7 +33,7 @@ pub(crate) struct Shape {
     pub(crate) subscribers: usize,
     pub(crate) qos: u8,
     pub(crate) payload: usize,
-    pub(crate) websocket: bool,
+    pub(crate) transport: Transport,
 }
 
 impl Shape {
@@ -69,13 +69,13 @@ impl Shape {
 
 /// Opens the subscribers, then the publishers.
 pub(crate) fn open(shape: &Shape, target: &Target) -> Result<(Vec<Subscriber>, Vec<Publisher>)> {
-    let broker = target.broker(shape.websocket);
+    let broker = target.broker(shape.transport)?;
     let subscribers = (0..shape.subscribers)
         .map(|n| {
             let filter = shape.filter(n);
             let name = format!("subscriber-{n}");
             Ok(Subscriber {
-                connection: Connection::open(broker, &name, Some((&filter, shape.qos)))?,
+                connection: Connection::open(&broker, &name, Some((&filter, shape.qos)))?,
                 sequence: Sequence::new(shape.publishers),
             })
         })
@@ -85,7 +85,7 @@ pub(crate) fn open(shape: &Shape, target: &Target) -> Result<(Vec<Subscriber>, V
         .map(|n| {
             let id = u32::try_from(n).unwrap_or(u32::MAX);
             Ok(Publisher {
-                connection: Connection::open(broker, &format!("publisher-{n}"), None)?,
+                connection: Connection::open(&broker, &format!("publisher-{n}"), None)?,
                 template: Template::new(&format!("bench/{n}"), shape.qos, id, shape.payload),
                 sent: 0,
                 received: 0,
@@ -107,16 +107,7 @@ struct Moment {
 
 /// Warms up, measures, and waits for what is under way.
 pub(crate) fn run(shape: &Shape, target: &Target) -> Result<serde_json::Value> {
-    let (subscribers, publishers) = open(shape, target)?;
-    let mut flow = Flow {
-        shape: *shape,
-        window: (WINDOW / shape.payload.max(1)) as u64,
-        poll: Poll::new()?,
-        subscribers,
-        publishers,
-        scratch: Scratch::new(),
-    };
-    flow.register()?;
+    let mut flow = Flow::open(shape, target)?;
     let mut events = Events::with_capacity(256);
 
     let begin = flow.moment(target)?;
@@ -129,13 +120,7 @@ pub(crate) fn run(shape: &Shape, target: &Target) -> Result<serde_json::Value> {
     }
     let to = flow.moment(target)?;
 
-    let mut last = (flow.progress(), Instant::now());
-    while !flow.is_done() && last.1.elapsed() < SILENCE {
-        flow.turn(&mut events, false)?;
-        if flow.progress() != last.0 {
-            last = (flow.progress(), Instant::now());
-        }
-    }
+    flow.finish()?;
     let errors = flow.errors();
     let unfinished: u64 = flow.publishers.iter().map(Publisher::unfinished).sum();
     let delivered = to.delivered - from.delivered;
@@ -154,7 +139,8 @@ pub(crate) fn run(shape: &Shape, target: &Target) -> Result<serde_json::Value> {
     }))
 }
 
-struct Flow {
+/// All clients of one shape.
+pub(crate) struct Flow {
     shape: Shape,
     window: u64,
     poll: Poll,
@@ -164,6 +150,34 @@ struct Flow {
 }
 
 impl Flow {
+    /// Opens all connections.
+    pub(crate) fn open(shape: &Shape, target: &Target) -> Result<Flow> {
+        let (subscribers, publishers) = open(shape, target)?;
+        let mut flow = Flow {
+            shape: *shape,
+            window: (WINDOW / shape.payload.max(1)) as u64,
+            poll: Poll::new()?,
+            subscribers,
+            publishers,
+            scratch: Scratch::new(),
+        };
+        flow.register()?;
+        Ok(flow)
+    }
+
+    /// Publishes nothing more, and waits for what is under way.
+    pub(crate) fn finish(&mut self) -> Result<()> {
+        let mut events = Events::with_capacity(256);
+        let mut last = (self.progress(), Instant::now());
+        while !self.is_done() && last.1.elapsed() < SILENCE {
+            self.turn(&mut events, false)?;
+            if self.progress() != last.0 {
+                last = (self.progress(), Instant::now());
+            }
+        }
+        Ok(())
+    }
+
     fn register(&mut self) -> Result<()> {
         let subscribers = self.subscribers.iter_mut().map(|s| &mut s.connection);
         let publishers = self.publishers.iter_mut().map(|p| &mut p.connection);
@@ -175,7 +189,7 @@ impl Flow {
 
     /// Gives each client one chance to read and write, after waiting for the
     /// first of them that has one.
-    fn turn(&mut self, events: &mut Events, publish: bool) -> Result<()> {
+    pub(crate) fn turn(&mut self, events: &mut Events, publish: bool) -> Result<()> {
         let busy = self.subscribers.iter().any(|s| s.connection.readable)
             || self.publishers.iter().enumerate().any(|(n, publisher)| {
                 publisher.connection.readable
@@ -230,7 +244,7 @@ impl Flow {
         if room < window / 4 { 0 } else { room }
     }
 
-    fn delivered(&self) -> u64 {
+    pub(crate) fn delivered(&self) -> u64 {
         self.subscribers
             .iter()
             .map(|subscriber| subscriber.sequence.received())
@@ -250,7 +264,7 @@ impl Flow {
         !waiting && lost == 0
     }
 
-    fn errors(&self) -> Errors {
+    pub(crate) fn errors(&self) -> Errors {
         let mut all = Errors::default();
         for (n, subscriber) in self.subscribers.iter().enumerate() {
             let sent = self
@@ -393,7 +407,7 @@ mod tests {
             subscribers,
             qos: 0,
             payload: 64,
-            websocket: false,
+            transport: Transport::Tcp,
         }
     }
 

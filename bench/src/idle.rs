@@ -7,19 +7,18 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, bail};
 use serde_json::json;
 
-use crate::Target;
 use crate::connection::Connection;
+use crate::{Target, Transport};
 
-const CONNECTIONS: usize = 10_000;
 /// How many connect at the same time.
 const AT_ONCE: usize = 4;
 /// How long the broker may take to come to rest.
 const REST: Duration = Duration::from_millis(300);
 
 /// Connects them all, looks, and lets them go.
-pub(crate) fn run(target: &Target) -> Result<serde_json::Value> {
-    raise_limit()?;
-    let broker = target.broker(false);
+pub(crate) fn run(target: &Target, count: usize) -> Result<serde_json::Value> {
+    let count = raise_limit(count)?;
+    let broker = &target.broker(Transport::Tcp)?;
     let memory = target.process.memory()?;
     let cpu = target.process.cpu()?;
     let begin = Instant::now();
@@ -27,7 +26,7 @@ pub(crate) fn run(target: &Target) -> Result<serde_json::Value> {
         let threads: Vec<_> = (0..AT_ONCE)
             .map(|first| {
                 scope.spawn(move || {
-                    (first..CONNECTIONS)
+                    (first..count)
                         .step_by(AT_ONCE)
                         .map(|n| {
                             let filter = format!("idle/{n}");
@@ -63,23 +62,23 @@ pub(crate) fn run(target: &Target) -> Result<serde_json::Value> {
     }))
 }
 
-/// Lets this program have as many sockets as the system allows.
+/// Files that are open besides the connections, here and in a broker.
+const SPARE: usize = 100;
+
+/// Lets this program have as many sockets as the system allows; gives how many
+/// of the connections that are wanted it can have.
 #[cfg(unix)]
-fn raise_limit() -> Result<()> {
+fn raise_limit(count: usize) -> Result<usize> {
     use nix::sys::resource::{Resource, getrlimit, setrlimit};
     let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE)?;
     if soft < hard {
         setrlimit(Resource::RLIMIT_NOFILE, hard, hard)?;
     }
-    let wanted = CONNECTIONS as u64 + 100;
-    anyhow::ensure!(
-        hard >= wanted,
-        "{wanted} open files are wanted and {hard} allowed: raise the limit (`ulimit -Hn`)"
-    );
-    Ok(())
+    let room = usize::try_from(hard).unwrap_or(usize::MAX);
+    Ok(count.min(room.saturating_sub(SPARE)))
 }
 
 #[cfg(not(unix))]
-fn raise_limit() -> Result<()> {
-    Ok(())
+fn raise_limit(count: usize) -> Result<usize> {
+    Ok(count)
 }

@@ -11,11 +11,11 @@ use anyhow::{Context, Result, bail};
 use mio::{Events, Poll, Token};
 use serde_json::json;
 
-use crate::Target;
 use crate::connection::Scratch;
 use crate::flow::{self, Publisher, Shape, Subscriber};
 use crate::histogram::Histogram;
 use crate::mqtt::{Packet, Stamp};
+use crate::{Target, Transport};
 
 const PAIRS: usize = 10;
 const PER_SECOND: u32 = 10_000;
@@ -29,7 +29,7 @@ pub(crate) fn run(target: &Target) -> Result<serde_json::Value> {
         subscribers: PAIRS,
         qos: 0,
         payload: 64,
-        websocket: false,
+        transport: Transport::Tcp,
     };
     let (mut subscribers, mut publishers) = flow::open(&shape, target)?;
     let all = target.warmup + target.window;

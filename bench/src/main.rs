@@ -12,6 +12,7 @@
 )]
 
 mod connection;
+mod fairness;
 mod flow;
 mod histogram;
 mod idle;
@@ -19,9 +20,11 @@ mod latency;
 mod mqtt;
 mod process;
 mod sequence;
+mod stream;
 mod websocket;
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -46,6 +49,12 @@ struct Args {
     /// Where it listens for MQTT over WebSocket.
     #[arg(long)]
     websocket: SocketAddr,
+    /// Where it listens for MQTT over TLS.
+    #[arg(long)]
+    tls: SocketAddr,
+    /// The certificate that it has there.
+    #[arg(long)]
+    certificate: PathBuf,
     /// Milliseconds before the measuring begins.
     #[arg(long, default_value_t = 1000)]
     warmup: u64,
@@ -73,16 +82,32 @@ enum Scenario {
     Large,
     /// QoS 0, 10 to 10, over WebSocket.
     Websocket,
+    /// QoS 0, 10 to 10, over TLS.
+    Tls,
+    /// Pings and QoS 1 round trips of one client under the flood of another.
+    Fairness,
     /// 10,000 messages a second over 10 pairs.
     Latency,
     /// 10,000 connections with a subscription each.
     Idle,
+    /// 20,000 connections, or as many as may be open, with a subscription each.
+    Crowd,
+}
+
+/// How a broker is spoken to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Transport {
+    Tcp,
+    WebSocket,
+    Tls,
 }
 
 /// The broker that is measured, and how long.
 struct Target {
     tcp: SocketAddr,
     websocket: SocketAddr,
+    tls: SocketAddr,
+    certificate: PathBuf,
     process: Process,
     own: Process,
     warmup: Duration,
@@ -90,9 +115,20 @@ struct Target {
 }
 
 impl Target {
-    fn broker(&self, websocket: bool) -> Broker {
-        let address = if websocket { self.websocket } else { self.tcp };
-        Broker { address, websocket }
+    /// The certificate is read by those who speak TLS.
+    fn broker(&self, transport: Transport) -> Result<Broker> {
+        let address = match transport {
+            Transport::Tcp => self.tcp,
+            Transport::WebSocket => self.websocket,
+            Transport::Tls => self.tls,
+        };
+        let is_tls = transport == Transport::Tls;
+        let tls = is_tls.then(|| stream::tls(&self.certificate));
+        Ok(Broker {
+            address,
+            websocket: transport == Transport::WebSocket,
+            tls: tls.transpose()?,
+        })
     }
 }
 
@@ -101,6 +137,8 @@ fn main() -> ExitCode {
     let target = Target {
         tcp: args.tcp,
         websocket: args.websocket,
+        tls: args.tls,
+        certificate: args.certificate,
         process: Process(args.pid),
         own: Process(std::process::id()),
         warmup: Duration::from_millis(args.warmup),
@@ -128,7 +166,7 @@ fn run(scenario: Scenario, target: &Target) -> Result<Value> {
         subscribers,
         qos,
         payload: 64,
-        websocket: false,
+        transport: Transport::Tcp,
     };
     let shape = match scenario {
         Scenario::Qos0Pairs => shape(10, 10, 0),
@@ -142,11 +180,17 @@ fn run(scenario: Scenario, target: &Target) -> Result<Value> {
             ..shape(10, 10, 0)
         },
         Scenario::Websocket => Shape {
-            websocket: true,
+            transport: Transport::WebSocket,
             ..shape(10, 10, 0)
         },
+        Scenario::Tls => Shape {
+            transport: Transport::Tls,
+            ..shape(10, 10, 0)
+        },
+        Scenario::Fairness => return fairness::run(target),
         Scenario::Latency => return latency::run(target),
-        Scenario::Idle => return idle::run(target),
+        Scenario::Idle => return idle::run(target, 10_000),
+        Scenario::Crowd => return idle::run(target, 20_000),
     };
     flow::run(&shape, target)
 }

@@ -8,6 +8,9 @@ pub(crate) const PUBREC: u8 = 0x50;
 pub(crate) const PUBREL: u8 = 0x62;
 pub(crate) const PUBCOMP: u8 = 0x70;
 
+/// A whole PINGREQ.
+pub(crate) const PINGREQ: [u8; 2] = [0xc0, 0];
+
 /// The least a payload holds: who published it, its number, when.
 pub(crate) const STAMP: usize = 20;
 
@@ -123,6 +126,8 @@ pub(crate) enum Packet<'a> {
     Acknowledgement(u8, u16),
     /// A CONNACK or SUBACK, by its first byte, with its return code.
     Answer(u8, u8),
+    /// A PINGRESP.
+    Pong,
 }
 
 /// The packet at the front and its size; `None` until it is all there.
@@ -168,6 +173,7 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Option<(Packet<'_>, usize)>> {
         }
         PUBACK | PUBREC | PUBREL | PUBCOMP => Packet::Acknowledgement(first, number(0)?),
         0x20 | 0x90 if !body.is_empty() => Packet::Answer(first, body[length - 1]),
+        0xd0 if body.is_empty() => Packet::Pong,
         _ => bail!("a packet 0x{first:02x} that nobody asked for"),
     };
     Ok(Some((packet, size)))

@@ -9,6 +9,7 @@ mod table;
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::path::Path;
 use std::process::{Command, ExitCode};
 use std::thread;
 use std::time::Duration;
@@ -57,8 +58,11 @@ pub(crate) struct Measured {
 }
 
 impl Measured {
-    /// The median of a number over the rounds.
+    /// The median of a number over the rounds; none when one of them failed.
     fn median(&self, broker: &str, field: &str) -> Option<f64> {
+        if self.failure(broker).is_some() {
+            return None;
+        }
         let reports = self.reports.get(broker)?;
         median(reports.iter().filter_map(|report| report[field].as_f64()))
     }
@@ -106,6 +110,7 @@ pub(crate) fn bench(options: &Options) -> Result<ExitCode> {
     let folder = target().join("bench");
     fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
     brokers::raise_limit()?;
+    run(Command::new(release_binary("bench-certificate")).arg(&folder))?;
     let mut servers = kinds
         .iter()
         .map(|kind| Server::start(*kind, &folder))
@@ -115,13 +120,13 @@ pub(crate) fn bench(options: &Options) -> Result<ExitCode> {
     for row in &rows {
         steps.next(row.what, None);
         let mut reports: BTreeMap<&'static str, Vec<Value>> = BTreeMap::new();
-        for _ in 0..pace.rounds {
+        for _ in 0..if row.once { 1 } else { pace.rounds } {
             for server in &mut servers {
                 let report = if row.fresh {
                     let mut fresh = Server::start(server.kind, &folder)?;
-                    generate(row, &mut fresh, &pace)?
+                    generate(row, &mut fresh, &pace, &folder)?
                 } else {
-                    generate(row, server, &pace)?
+                    generate(row, server, &pace, &folder)?
                 };
                 reports.entry(server.kind.name()).or_default().push(report);
                 if server.has_ended()? {
@@ -154,13 +159,16 @@ pub(crate) fn bench(options: &Options) -> Result<ExitCode> {
 }
 
 /// Has the clients of one row at one broker, and returns what they report.
-fn generate(row: &Row, server: &mut Server, pace: &Pace) -> Result<Value> {
+fn generate(row: &Row, server: &mut Server, pace: &Pace, folder: &Path) -> Result<Value> {
     let mut command = Command::new(release_binary("loadgen"));
     command
         .arg(row.scenario)
         .args(["--pid", &server.id().to_string()])
         .args(["--tcp", &server.tcp.to_string()])
         .args(["--websocket", &server.websocket.to_string()])
+        .args(["--tls", &server.tls.to_string()])
+        .arg("--certificate")
+        .arg(folder.join(brokers::CERTIFICATE))
         .args(["--warmup", &pace.warmup.to_string()])
         .args(["--window", &pace.window.to_string()]);
     let mut report = None;
@@ -201,6 +209,6 @@ mod tests {
         };
         assert_eq!(measured.failure("x"), Some("1 lost"));
         assert_eq!(measured.failure("y"), None);
-        assert_eq!(measured.median("x", "a"), Some(1.0));
+        assert_eq!(measured.median("x", "a"), None);
     }
 }

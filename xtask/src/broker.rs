@@ -107,7 +107,7 @@ pub(crate) struct TestBroker {
 /// Starts a broker for tests, where `ada` has the password `secret`, and waits
 /// until it answers.
 pub(crate) fn start_for_tests() -> Result<TestBroker> {
-    let ports = free_ports()?;
+    let ports: [u16; 2] = free_ports()?;
     let passwords = target().join("wasm-test.passwords");
     run(Command::new(release_binary("ws-broker"))
         .args(["passwd", "-c", "-b"])
@@ -133,11 +133,11 @@ pub(crate) fn start_for_tests() -> Result<TestBroker> {
     })
 }
 
-/// Two ports that nothing on 127.0.0.1 listens on.
-pub(crate) fn free_ports() -> Result<[u16; 2]> {
-    let mut ports = [0; 2];
-    // Both are held until both are known, so that they differ.
-    let held: Vec<TcpListener> = (0..2)
+/// Ports that nothing on 127.0.0.1 listens on.
+pub(crate) fn free_ports<const N: usize>() -> Result<[u16; N]> {
+    let mut ports = [0; N];
+    // All are held until all are known, so that they differ.
+    let held: Vec<TcpListener> = (0..N)
         .map(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)))
         .collect::<Result<_, _>>()
         .context("no port is free on 127.0.0.1")?;

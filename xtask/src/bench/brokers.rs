@@ -13,11 +13,15 @@ use clap::ValueEnum;
 
 use crate::broker::free_ports;
 use crate::process::{Interrupted, Running, stopping};
-use crate::tools::system;
+use crate::tools::{cargo_tools, system};
 use crate::workspace::release_binary;
 
 /// How long a broker may take until it listens.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What `bench-certificate` makes in the folder.
+pub(crate) const CERTIFICATE: &str = "certificate.pem";
+const KEY: &str = "key.pem";
 
 /// A broker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -26,6 +30,8 @@ pub(crate) enum Kind {
     Ours,
     /// Debian's package.
     Mosquitto,
+    /// From crates.io.
+    Rumqttd,
 }
 
 impl Kind {
@@ -33,6 +39,7 @@ impl Kind {
         match self {
             Kind::Ours => "ws-broker",
             Kind::Mosquitto => "mosquitto",
+            Kind::Rumqttd => "rumqttd",
         }
     }
 
@@ -40,7 +47,40 @@ impl Kind {
         match self {
             Kind::Ours => Ok(release_binary("ws-broker")),
             Kind::Mosquitto => system::mosquitto(),
+            Kind::Rumqttd => cargo_tools::rumqttd(),
         }
+    }
+
+    fn config(self, tcp: u16, websocket: u16, tls: u16, folder: &Path) -> String {
+        let (certificate, key) = (folder.join(CERTIFICATE), folder.join(KEY));
+        let (certificate, key) = (certificate.display(), key.display());
+        if self != Kind::Rumqttd {
+            return format!(
+                "listener {tcp} 127.0.0.1\nlistener {websocket} 127.0.0.1\nprotocol websockets\n\
+                 listener {tls} 127.0.0.1\ncertfile {certificate}\nkeyfile {key}\n\
+                 allow_anonymous true\nmax_inflight_messages 0\nmax_queued_messages 0\n"
+            );
+        }
+        let server = |name: &str, port: u16, more: &str| {
+            format!(
+                "[{name}]\nname = \"{name}\"\nlisten = \"127.0.0.1:{port}\"\n\
+                 next_connection_delay_ms = 0\n{more}\
+                 [{name}.connections]\nconnection_timeout_ms = 60000\n\
+                 max_payload_size = 20480\nmax_inflight_count = 1000\n"
+            )
+        };
+        let secure = format!("[v4.2.tls]\ncertpath = \"{certificate}\"\nkeypath = \"{key}\"\n");
+        // Otherwise as its own example has it.
+        [
+            "id = 0\n[router]\nid = 0\nmax_connections = 30000\n\
+             max_outgoing_packet_count = 200\nmax_segment_size = 104857600\n\
+             max_segment_count = 10\n"
+                .to_owned(),
+            server("v4.1", tcp, ""),
+            server("v4.2", tls, &secure),
+            server("ws.1", websocket, ""),
+        ]
+        .concat()
     }
 }
 
@@ -49,6 +89,7 @@ pub(crate) struct Server {
     pub(crate) kind: Kind,
     pub(crate) tcp: SocketAddr,
     pub(crate) websocket: SocketAddr,
+    pub(crate) tls: SocketAddr,
     running: Running,
 }
 
@@ -56,15 +97,14 @@ impl Server {
     /// Starts it and waits until it listens. Its config file and what it writes
     /// stay in the folder.
     pub(crate) fn start(kind: Kind, folder: &Path) -> Result<Server> {
-        let [tcp, websocket] =
+        let [tcp, websocket, tls] =
             free_ports()?.map(|port| SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
-        let config = folder.join(format!("{}.conf", kind.name()));
-        let text = format!(
-            "listener {} 127.0.0.1\nlistener {} 127.0.0.1\nprotocol websockets\n\
-             allow_anonymous true\nmax_inflight_messages 0\nmax_queued_messages 0\n",
-            tcp.port(),
-            websocket.port(),
-        );
+        let extension = match kind {
+            Kind::Rumqttd => "toml",
+            _ => "conf",
+        };
+        let config = folder.join(format!("{}.{extension}", kind.name()));
+        let text = kind.config(tcp.port(), websocket.port(), tls.port(), folder);
         fs::write(&config, text).with_context(|| format!("cannot write {}", config.display()))?;
         let log = folder.join(format!("{}.log", kind.name()));
         let output = File::create(&log)
@@ -80,6 +120,7 @@ impl Server {
             kind,
             tcp,
             websocket,
+            tls,
             running: Running::start(&mut command)?,
         };
         server.wait_until_it_listens(&log)?;
@@ -89,7 +130,10 @@ impl Server {
     fn wait_until_it_listens(&mut self, log: &Path) -> Result<()> {
         let deadline = Instant::now() + PATIENCE;
         let listens = |address| TcpStream::connect(address).is_ok();
-        while !listens(self.tcp) || !listens(self.websocket) {
+        while ![self.tcp, self.websocket, self.tls]
+            .into_iter()
+            .all(listens)
+        {
             if stopping() {
                 return Err(Interrupted.into());
             }

@@ -7,6 +7,8 @@ pub(crate) struct Row {
     pub(crate) what: &'static str,
     /// Whether it wants a broker that has done nothing before.
     pub(crate) fresh: bool,
+    /// Whether one round is enough.
+    pub(crate) once: bool,
     pub(crate) figures: &'static [Figure],
 }
 
@@ -79,6 +81,7 @@ const fn flow(scenario: &'static str, what: &'static str, figures: &'static [Fig
         scenario,
         what,
         fresh: false,
+        once: false,
         figures,
     }
 }
@@ -126,6 +129,11 @@ pub(crate) const ROWS: &[Row] = &[
         &[cpu(Goal::Part(15.0)), rate(Goal::More)],
     ),
     flow(
+        "tls",
+        "QoS 0, 10 to 10, TLS",
+        &[cpu(Goal::BestPeer), rate(Goal::More)],
+    ),
+    flow(
         "latency",
         "latency at 10,000 messages/s",
         &[
@@ -134,10 +142,20 @@ pub(crate) const ROWS: &[Row] = &[
             latency("p999_us", "ms p99.9", Goal::Less),
         ],
     ),
+    flow(
+        "fairness",
+        "others under one's flood",
+        &[
+            latency("ping_p99_us", "ms ping p99", Goal::AtMost(50.0)),
+            latency("qos1_p99_us", "ms QoS 1 p99", Goal::AtMost(50.0)),
+            rate(Goal::More),
+        ],
+    ),
     Row {
         scenario: "idle",
         what: "10,000 idle connections",
         fresh: true,
+        once: false,
         figures: &[
             Figure {
                 field: "bytes_per_connection",
@@ -153,6 +171,26 @@ pub(crate) const ROWS: &[Row] = &[
             },
         ],
     },
+    Row {
+        scenario: "crowd",
+        what: "as many as may be, 20,000 at most",
+        fresh: true,
+        once: true,
+        figures: &[
+            Figure {
+                field: "connections",
+                unit: "connections",
+                scale: 1.0,
+                goal: Goal::More,
+            },
+            Figure {
+                field: "bytes_per_connection",
+                unit: "KB each",
+                scale: 1024.0,
+                goal: Goal::Less,
+            },
+        ],
+    },
 ];
 
 /// What is left when all others have been run.
@@ -160,6 +198,7 @@ pub(crate) const AFTER: Row = Row {
     scenario: "after",
     what: "memory after the runs",
     fresh: false,
+    once: true,
     figures: &[Figure {
         field: MEMORY_AFTER,
         unit: "MB",

@@ -9,7 +9,7 @@ use super::rows::{Figure, Goal};
 /// Prints a line for each figure.
 pub(crate) fn print(measured: &[Measured], kinds: &[Kind]) {
     let (ours, peers) = (Kind::Ours.name(), &kinds[1.min(kinds.len())..]);
-    print!("\n{:<30} {:<18} {ours:>12}", "", "");
+    print!("\n{:<34} {:<18} {ours:>12}", "", "");
     for peer in peers {
         print!(" {:>12} {:>8}", peer.name(), "ratio");
     }
@@ -18,7 +18,7 @@ pub(crate) fn print(measured: &[Measured], kinds: &[Kind]) {
         let mut what = row.row.what;
         for figure in row.row.figures {
             let own = row.median(ours, figure.field);
-            print!("{what:<30} {:<18} {:>12}", figure.unit, number(own, figure));
+            print!("{what:<34} {:<18} {:>12}", figure.unit, number(own, figure));
             what = "";
             for peer in peers {
                 let other = row.median(peer.name(), figure.field);
@@ -29,7 +29,11 @@ pub(crate) fn print(measured: &[Measured], kinds: &[Kind]) {
         }
         for kind in kinds {
             if let Some(failure) = row.failure(kind.name()) {
-                println!("{:<30} FAILED with {}: {failure}", "", kind.name());
+                let word = match kind {
+                    Kind::Ours => "FAILED",
+                    _ => "cannot",
+                };
+                println!("{:<34} {}: {word}: {failure}", "", kind.name());
             }
         }
     }

@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 
 use crate::process::{answer, run};
 use crate::tools::system::find;
-use crate::workspace::{cargo, locked_version};
+use crate::workspace::{cargo, locked_version, tools};
 
 /// A package of crates.io, and one of its programs.
 struct Tool<'a> {
@@ -45,6 +45,27 @@ pub(crate) fn trunk() -> Result<PathBuf> {
         options: &["--locked", "--no-default-features"],
         patience: "about 8 minutes, once",
     })
+}
+
+/// The broker rumqttd, to be measured: built as its authors release it.
+pub(crate) fn rumqttd() -> Result<PathBuf> {
+    const VERSION: &str = "0.20.0";
+    let folder = tools().join(format!("rumqttd-{VERSION}"));
+    let program = folder
+        .join("bin")
+        .join(format!("rumqttd{}", env::consts::EXE_SUFFIX));
+    if program.is_file() {
+        return Ok(program);
+    }
+    eprintln!("installing rumqttd {VERSION} (about 5 minutes, once)");
+    // Its own lock file names versions that no longer build.
+    run(cargo("install")
+        .args(["rumqttd", "--version", VERSION, "--root"])
+        .arg(&folder)
+        .env("CARGO_TARGET_DIR", folder.join("build")))?;
+    // Harmless if it fails.
+    let _ = std::fs::remove_dir_all(folder.join("build"));
+    Ok(program)
 }
 
 /// The program's full path: the one on the PATH when it has that very version,
