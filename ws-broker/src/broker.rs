@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use codec::{QoS, Will};
-use protocol::{Message, Time};
+use protocol::{Message, Session, Time};
 use tokio::sync::Notify;
 
 use crate::auth::Auth;
@@ -98,7 +98,8 @@ impl Broker {
         }
         // What a shared subscription has given to this client alone goes to
         // another, unless the client may have it already at QoS 2.
-        let unacknowledged = state.session.unacknowledged();
+        let session = state.session.as_deref();
+        let unacknowledged = session.into_iter().flat_map(Session::unacknowledged);
         let unacknowledged = unacknowledged
             .filter(|d| d.qos == QoS::AtLeastOnce)
             .cloned();

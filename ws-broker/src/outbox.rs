@@ -72,9 +72,13 @@ struct Inner {
     has_dropped: bool,
     /// The connection that waits for something to write.
     owner: Option<Waker>,
-    /// Publishers that wait for it to drain.
-    held: Vec<Waker>,
+    /// Publishers that wait for it to drain; rare, so they take no room when
+    /// there are none.
+    held: Option<Box<Held>>,
 }
+
+#[derive(Debug, Default)]
+struct Held(Vec<Waker>);
 
 /// What an encoder must know of a connected client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -333,8 +337,9 @@ impl Outbox {
         if inner.online.is_none() || inner.is_slow || !inner.is_pressed(self.memory.queue) {
             return Poll::Ready(());
         }
-        if !inner.held.iter().any(|held| held.will_wake(cx.waker())) {
-            inner.held.push(cx.waker().clone());
+        let Held(held) = &mut **inner.held.get_or_insert_default();
+        if !held.iter().any(|held| held.will_wake(cx.waker())) {
+            held.push(cx.waker().clone());
         }
         Poll::Pending
     }
@@ -393,9 +398,9 @@ fn size(delivery: &Delivery) -> usize {
 }
 
 fn relieve(mut inner: MutexGuard<'_, Inner>) {
-    let held = std::mem::take(&mut inner.held);
+    let held = inner.held.take();
     drop(inner);
-    for publisher in held {
+    for publisher in held.into_iter().flat_map(|held| held.0) {
         publisher.wake();
     }
 }

@@ -21,8 +21,8 @@ pub(crate) const NEVER: u32 = u32::MAX;
 /// A session's whole state: it is with the connection, or parked, never both.
 #[derive(Debug)]
 pub(crate) struct SessionState {
-    /// Handshakes in progress.
-    pub session: Session,
+    /// Handshakes in progress; with the connection while there is one.
+    pub session: Option<Box<Session>>,
     /// What waits for the client.
     pub outbox: Arc<Outbox>,
     /// What it subscribes to.
@@ -33,7 +33,7 @@ impl SessionState {
     /// A new session.
     pub(crate) fn new(identity: Identity, memory: Arc<Memory>) -> Self {
         Self {
-            session: Session::new(),
+            session: None,
             outbox: Arc::new(Outbox::new(identity, memory)),
             subscriptions: HashMap::default(),
         }

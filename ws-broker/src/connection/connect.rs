@@ -252,14 +252,16 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
         };
         self.server
             .limit_topic_aliases(config.max_topic_alias_broker);
-        let session = std::mem::take(&mut client.state.session);
+        let session = client.state.session.take().unwrap_or_default();
         let too_large = self
             .server
-            .accept(session, connack, config.max_inflight_messages, now);
+            .accept(*session, connack, config.max_inflight_messages, now);
         self.broker.router.count_dropped(too_large.len() as u64);
         // What is below $SYS is the broker's own.
         let will = connect.will.as_ref();
-        client.will = will.filter(|w| !w.topic.starts_with("$SYS")).cloned();
+        client.will = will
+            .filter(|will| !will.topic.starts_with("$SYS"))
+            .map(|will| Box::new(will.clone()));
         client.state.outbox.set_online(receiver);
         // Encoders remember who is here, and in which version.
         if !client.state.subscriptions.is_empty() {

@@ -1,5 +1,6 @@
 //! What a connected client asks for.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use codec::{
@@ -187,6 +188,10 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
                     });
                 }
             }
+        }
+        if self.wants_retained.is_empty() {
+            // An empty tree may still hold a node.
+            self.wants_retained = BTreeMap::new();
         }
     }
 

@@ -15,7 +15,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
         let broker = self.broker.clone();
         let now = broker.clock.now();
         let mut state = client.state;
-        state.session = self.server.take_session();
+        state.session = Some(Box::new(self.server.take_session()));
         state.outbox.set_offline();
         let unsent = self.backlog.drain(..).filter(|d| d.qos > QoS::AtMostOnce);
         state
@@ -46,7 +46,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
         if (delay == 0 || is_session_over)
             && let Some(will) = will.take()
         {
-            broker.publish_will(will, now);
+            broker.publish_will(*will, now);
         }
         if let Some(take_over) = take_over {
             if client.expiry == 0 {
@@ -61,7 +61,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
             broker.end_session(&state);
             None
         } else {
-            let will = will.map(|will| (will, now + Duration::from_secs(delay.into())));
+            let will = will.map(|will| (*will, now + Duration::from_secs(delay.into())));
             Some(Box::new(Parked::new(state, client.expiry, will, now)))
         };
         if let Err(parked) = broker.sessions.leave(&client.id, &self.control, parked) {

@@ -26,9 +26,10 @@ use tokio::sync::oneshot;
 use tokio::time::Sleep;
 
 use crate::auth::Exchange;
-use crate::broker::{Broker, ConnectionGuard};
+use crate::broker::Broker;
 use crate::config::Listener;
 use crate::counters::Tally;
+use crate::listener::Place;
 use crate::log::{error, notice};
 use crate::memory::Share;
 use crate::router::Routes;
@@ -92,7 +93,7 @@ pub(crate) struct Connection<T> {
     held_since: Option<Time>,
     sleep: Pin<Box<Sleep>>,
     wakes_at: Option<Time>,
-    _guard: ConnectionGuard,
+    _place: Place,
 }
 
 enum Phase {
@@ -119,7 +120,7 @@ struct Client {
     state: Box<SessionState>,
     /// Session expiry interval, seconds.
     expiry: u32,
-    will: Option<Will>,
+    will: Option<Box<Will>>,
     /// The connection that has asked for the session.
     take_over: Option<TakeOver>,
     /// What CONNACK has to say of an extended authentication.
@@ -153,6 +154,31 @@ enum End {
     Io(std::io::Error),
 }
 
+/// Serves the client until it is gone. It is the whole of a task: wrapped in
+/// an async function it would take twice the room.
+impl<T: AsyncRead + AsyncWrite + Unpin> Future for Connection<T> {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let this = self.get_mut();
+        loop {
+            let turn = this.poll_turn(cx);
+            this.broker.counters.add(&mut this.tally);
+            let turn = ready!(turn);
+            // Whoever is touched by what was done is told, whatever came of it.
+            this.routes.flush(&this.broker.router);
+            match turn {
+                Ok(()) => {}
+                Err(end) => {
+                    if this.end(&end) {
+                        return Poll::Ready(());
+                    }
+                }
+            }
+        }
+    }
+}
+
 impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
     /// A connection that was just opened.
     pub(crate) fn new(
@@ -160,8 +186,12 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
         listener: Arc<Listener>,
         stream: T,
         peer: Peer,
-        guard: ConnectionGuard,
+        place: Place,
     ) -> Self {
+        if broker.config.connection_messages {
+            let Peer { address, port } = &peer;
+            notice!("New connection from {address} on port {port}.");
+        }
         let now = broker.clock.now();
         let limits = Limits {
             receive_maximum: broker.config.max_inflight_messages,
@@ -194,34 +224,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
             )),
             wakes_at: Some(now + CONNECT_TIMEOUT),
             broker,
-            _guard: guard,
-        }
-    }
-
-    /// Serves the client until it is gone.
-    pub(crate) async fn run(mut self) {
-        if self.broker.config.connection_messages {
-            let Peer { address, port } = &self.peer;
-            notice!("New connection from {address} on port {port}.");
-        }
-        std::future::poll_fn(|cx| self.poll(cx)).await;
-    }
-
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        loop {
-            let turn = self.poll_turn(cx);
-            self.broker.counters.add(&mut self.tally);
-            let turn = ready!(turn);
-            // Whoever is touched by what was done is told, whatever came of it.
-            self.routes.flush(&self.broker.router);
-            match turn {
-                Ok(()) => {}
-                Err(end) => {
-                    if self.end(&end) {
-                        return Poll::Ready(());
-                    }
-                }
-            }
+            _place: place,
         }
     }
 
@@ -261,7 +264,19 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
         if is_busy {
             Poll::Ready(Ok(()))
         } else {
+            self.rest();
             Poll::Pending
+        }
+    }
+
+    /// Gives back what an idle connection does not need: most are idle most of
+    /// the time.
+    fn rest(&mut self) {
+        if self.writing.is_empty() && self.writing.capacity() > 0 {
+            self.writing = VecDeque::new();
+        }
+        if self.backlog.is_empty() && self.backlog.capacity() > 0 {
+            self.backlog = VecDeque::new();
         }
     }
 

@@ -239,6 +239,7 @@ mod tests {
     use crate::broker::Broker;
     use crate::config::{Config, Listener, Protocol};
     use crate::connection::{Connection, Peer};
+    use crate::listener::Place;
 
     const VERSION: ProtocolVersion = ProtocolVersion::V3_1_1;
 
@@ -258,14 +259,14 @@ mod tests {
         };
         let broker = Arc::new(Broker::new(config, Auth::read(None).unwrap()));
         let (mut client, stream) = tokio::io::duplex(64);
-        let guard = broker.count_connection();
+        let place = Place::new(&broker, None);
         let peer = Peer {
             address: "client".into(),
             port: 0,
         };
         let listener = Arc::new(Listener::new(0, Protocol::Mqtt));
         let stream = BufStream::new(stream);
-        tokio::spawn(Connection::new(broker, listener, stream, peer, guard).run());
+        tokio::spawn(Connection::new(broker, listener, stream, peer, place));
 
         let mut input = encode(&Packet::Connect(Connect::new(VERSION, "c").into()));
         input.unsplit(encode(&Packet::Subscribe(Subscribe {

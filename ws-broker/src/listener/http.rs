@@ -20,6 +20,7 @@ use super::{page, websocket};
 use crate::broker::Broker;
 use crate::config::Listener;
 use crate::connection::{Connection, Peer};
+use crate::listener::Place;
 use crate::log::notice;
 
 /// How long a browser may take to send a request.
@@ -61,11 +62,9 @@ where
     };
     let socket =
         WebSocketStream::from_raw_socket(TokioIo::new(stream), Role::Server, Some(config)).await;
-    let guard = broker.count_connection();
+    let place = Place::new(&broker, None);
     let stream = websocket::ByteStream::new(socket);
-    Connection::new(broker, listener, stream, peer, guard)
-        .run()
-        .await;
+    Connection::new(broker, listener, stream, peer, place).await;
 }
 
 fn answer(request: &Request<Incoming>) -> Answer {

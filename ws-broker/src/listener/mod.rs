@@ -16,7 +16,7 @@ use tokio::net::{TcpListener, TcpStream};
 pub(crate) use tcp::open;
 pub(crate) use tls::{Tls, read as read_tls};
 
-use crate::broker::Broker;
+use crate::broker::{Broker, ConnectionGuard};
 use crate::config::{Listener, Protocol};
 use crate::connection::{Connection, Peer};
 use crate::log::{error, notice};
@@ -40,11 +40,27 @@ pub(crate) struct Served {
 }
 
 /// Counts a connection of a listener for as long as it lives.
-struct Counted(Arc<AtomicUsize>);
+pub(crate) struct Counted(Arc<AtomicUsize>);
 
 impl Drop for Counted {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// A connection's place among those of the broker, and of its listener; free
+/// when it is dropped.
+pub(crate) struct Place {
+    _broker: ConnectionGuard,
+    _listener: Option<Counted>,
+}
+
+impl Place {
+    pub(crate) fn new(broker: &Arc<Broker>, listener: Option<Counted>) -> Self {
+        Self {
+            _broker: broker.count_connection(),
+            _listener: listener,
+        }
     }
 }
 
@@ -91,7 +107,7 @@ impl Served {
             // Without it small packets wait for acknowledgements of earlier
             // ones. It fails only on a socket that is broken anyway.
             let _ = stream.set_nodelay(true);
-            tokio::spawn(self.clone().connection(stream, peer, counted));
+            self.spawn(stream, peer, counted);
         }
     }
 
@@ -118,8 +134,18 @@ impl Served {
         (!is_full).then_some(counted)
     }
 
-    async fn connection(self, stream: TcpStream, peer: Peer, counted: Counted) {
-        // In a box, so that a task for plain MQTT has no room for it.
+    fn spawn(&self, stream: TcpStream, peer: Peer, counted: Counted) {
+        if self.protocol() == Protocol::Mqtt && self.tls.is_none() {
+            let place = Place::new(&self.broker, Some(counted));
+            let (broker, listener) = (self.broker.clone(), self.listener.clone());
+            tokio::spawn(Connection::new(broker, listener, stream, peer, place));
+        } else {
+            tokio::spawn(self.clone().wrapped(stream, peer, counted));
+        }
+    }
+
+    /// A connection that is more than MQTT over TCP.
+    async fn wrapped(self, stream: TcpStream, peer: Peer, counted: Counted) {
         match self.tls.clone() {
             Some(tls) => Box::pin(self.secure(tls, stream, peer)).await,
             None => self.speak(stream, peer).await,
@@ -145,11 +171,10 @@ impl Served {
     {
         match self.protocol() {
             Protocol::Mqtt => {
-                let guard = self.broker.count_connection();
-                let connection = Connection::new(self.broker, self.listener, stream, peer, guard);
-                connection.run().await;
+                let place = Place::new(&self.broker, None);
+                Connection::new(self.broker, self.listener, stream, peer, place).await;
             }
-            // In a box, as above.
+            // In a box, so that a task for MQTT has no room for it.
             Protocol::WebSockets => {
                 Box::pin(http::serve(self.broker, self.listener, stream, peer)).await;
             }

@@ -20,8 +20,17 @@ const MAX_REMEMBERED_LENGTH: usize = 256;
 /// One publisher's way to its subscribers: what a batch of publishes brings is
 /// collected here for each subscriber, and handed over at the end of the
 /// batch.
+///
+/// Most clients never publish, so it takes little room until one does.
 #[derive(Debug)]
 pub(crate) struct Routes {
+    publisher: Option<Arc<Outbox>>,
+    table: Option<Box<Table>>,
+}
+
+/// What is remembered of the topics of one publisher.
+#[derive(Debug)]
+struct Table {
     /// The publisher's own outbox, if it has one.
     publisher: Option<Arc<Outbox>>,
     generation: u64,
@@ -89,7 +98,93 @@ pub(crate) struct Publication<'a> {
 impl Routes {
     /// For a client that publishes, or for the broker itself, which may publish
     /// everywhere.
-    pub(crate) fn new(publisher: Option<Arc<Outbox>>) -> Self {
+    pub(crate) const fn new(publisher: Option<Arc<Outbox>>) -> Self {
+        Self {
+            publisher,
+            table: None,
+        }
+    }
+
+    #[inline]
+    fn table(&mut self) -> &mut Table {
+        let publisher = &self.publisher;
+        self.table
+            .get_or_insert_with(|| Box::new(Table::new(publisher.clone())))
+    }
+
+    /// Collects a QoS 0 PUBLISH without properties and without RETAIN flag,
+    /// of which `frame` is the whole packet. Gives the number of subscribers,
+    /// or `None` if there are some that need more than its bytes: then nothing
+    /// was done, and it must come as a [`Publication`]; or if the publisher may
+    /// not publish there.
+    ///
+    /// # Errors
+    /// The topic name is invalid.
+    #[inline]
+    pub(crate) fn publish_view(
+        &mut self,
+        router: &Router,
+        view: &PublishView<'_>,
+        frame: &[u8],
+        version: ProtocolVersion,
+    ) -> Result<Option<usize>, codec::DecodeError> {
+        self.table().publish_view(router, view, frame, version)
+    }
+
+    /// Collects a message. Gives the number of subscribers.
+    pub(crate) fn publish(
+        &mut self,
+        router: &Router,
+        publication: Publication<'_>,
+        now: Time,
+    ) -> usize {
+        self.table().publish(router, publication, now)
+    }
+
+    /// Whether the publisher may publish to `topic`.
+    pub(crate) fn may_publish(&mut self, router: &Router, topic: &TopicName) -> bool {
+        self.table().may_publish(router, topic)
+    }
+
+    /// The name of a topic that is remembered, if the publisher may publish
+    /// there.
+    pub(crate) fn remembered(&mut self, router: &Router, topic: &[u8]) -> Option<TopicName> {
+        self.table.as_mut()?.remembered(router, topic)
+    }
+
+    /// Hands over what was collected since the last flush.
+    pub(crate) fn flush(&mut self, router: &Router) {
+        if let Some(table) = &mut self.table {
+            table.flush(router);
+        }
+    }
+
+    /// Whether the publisher should wait before it reads on.
+    pub(crate) fn is_held(&self) -> bool {
+        self.table
+            .as_ref()
+            .is_some_and(|table| !table.held.is_empty())
+    }
+
+    /// Ready when nobody is left to wait for.
+    pub(crate) fn poll_relief(&mut self, cx: &Context<'_>) -> Poll<()> {
+        match &mut self.table {
+            Some(table) => table.poll_relief(cx),
+            None => Poll::Ready(()),
+        }
+    }
+
+    /// Waits no longer for those who have read nothing since it was looked
+    /// last, or for all.
+    pub(crate) fn give_up_holding(&mut self, for_all: bool) {
+        if let Some(table) = &mut self.table {
+            table.give_up_holding(for_all);
+        }
+    }
+}
+
+impl Table {
+    fn new(publisher: Option<Arc<Outbox>>) -> Self {
         Self {
             publisher,
             generation: 0,
@@ -104,16 +199,8 @@ impl Routes {
         }
     }
 
-    /// Collects a QoS 0 PUBLISH without properties and without RETAIN flag,
-    /// of which `frame` is the whole packet. Gives the number of subscribers,
-    /// or `None` if there are some that need more than its bytes: then nothing
-    /// was done, and it must come as a [`Publication`]; or if the publisher may
-    /// not publish there.
-    ///
-    /// # Errors
-    /// The topic name is invalid.
     #[inline]
-    pub(crate) fn publish_view(
+    fn publish_view(
         &mut self,
         router: &Router,
         view: &PublishView<'_>,
@@ -182,13 +269,7 @@ impl Routes {
         Ok(Some(route.targets.len()))
     }
 
-    /// Collects a message. Gives the number of subscribers.
-    pub(crate) fn publish(
-        &mut self,
-        router: &Router,
-        publication: Publication<'_>,
-        now: Time,
-    ) -> usize {
+    fn publish(&mut self, router: &Router, publication: Publication<'_>, now: Time) -> usize {
         let Ok(place) = self.lookup(router, publication.message.topic.as_bytes()) else {
             return 0;
         };
@@ -220,8 +301,7 @@ impl Routes {
         route.targets.len() + route.groups.len()
     }
 
-    /// Hands over what was collected since the last flush.
-    pub(crate) fn flush(&mut self, router: &Router) {
+    fn flush(&mut self, router: &Router) {
         let publisher = self.publisher_id();
         for slot in self.touched.drain(..) {
             let slot = &mut self.slots[slot];
@@ -236,13 +316,7 @@ impl Routes {
         }
     }
 
-    /// Whether the publisher should wait before it reads on.
-    pub(crate) const fn is_held(&self) -> bool {
-        !self.held.is_empty()
-    }
-
-    /// Ready when nobody is left to wait for.
-    pub(crate) fn poll_relief(&mut self, cx: &Context<'_>) -> Poll<()> {
+    fn poll_relief(&mut self, cx: &Context<'_>) -> Poll<()> {
         self.held
             .retain(|(outbox, _)| outbox.poll_relief(cx).is_pending());
         if self.held.is_empty() {
@@ -252,9 +326,7 @@ impl Routes {
         }
     }
 
-    /// Waits no longer for those who have read nothing since it was looked
-    /// last, or for all.
-    pub(crate) fn give_up_holding(&mut self, for_all: bool) {
+    fn give_up_holding(&mut self, for_all: bool) {
         self.held.retain_mut(|(outbox, seen)| {
             let progress = outbox.progress();
             let reads_on = !for_all && *seen != progress;
@@ -272,15 +344,12 @@ impl Routes {
             .map_or(0, |publisher| publisher.id())
     }
 
-    /// Whether the publisher may publish to `topic`.
-    pub(crate) fn may_publish(&mut self, router: &Router, topic: &TopicName) -> bool {
+    fn may_publish(&mut self, router: &Router, topic: &TopicName) -> bool {
         self.lookup(router, topic.as_bytes())
             .is_ok_and(|place| self.routes[place].may_publish)
     }
 
-    /// The name of a topic that is remembered, if the publisher may publish
-    /// there.
-    pub(crate) fn remembered(&mut self, router: &Router, topic: &[u8]) -> Option<TopicName> {
+    fn remembered(&mut self, router: &Router, topic: &[u8]) -> Option<TopicName> {
         self.check_generation(router);
         let place = self.find(topic)?;
         let route = &self.routes[place];

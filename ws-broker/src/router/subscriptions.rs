@@ -48,16 +48,17 @@ pub(super) struct Subscriptions {
     groups_made: u64,
 }
 
+/// Small, and in a box: a table keeps room for more than it has.
 #[derive(Debug, Default)]
 struct Node {
     /// Filters that go on with a literal level.
-    children: HashMap<Box<str>, Node, FixedState>,
+    children: HashMap<Box<str>, Box<Node>, FixedState>,
     /// Filters that go on with `+`.
     any: Option<Box<Node>>,
     /// Filters that end here.
-    here: Ends,
+    here: Option<Box<Ends>>,
     /// Filters that end with `#` after this level.
-    below: Ends,
+    below: Option<Box<Ends>>,
 }
 
 /// The subscriptions to one filter.
@@ -71,8 +72,8 @@ impl Node {
     fn is_empty(&self) -> bool {
         self.children.is_empty()
             && self.any.is_none()
-            && self.here.is_empty()
-            && self.below.is_empty()
+            && self.here.is_none()
+            && self.below.is_none()
     }
 }
 
@@ -101,6 +102,10 @@ fn put(list: &mut Vec<Subscriber>, subscriber: Subscriber) -> bool {
             false
         }
         None => {
+            // One or very many, mostly.
+            if list.is_empty() {
+                list.reserve_exact(1);
+            }
             list.push(subscriber);
             true
         }
@@ -141,7 +146,7 @@ impl Subscriptions {
                     // Looked up twice, so that a level that is known already
                     // is not copied.
                     if !node.children.contains_key(level) {
-                        node.children.insert(level.into(), Node::default());
+                        node.children.insert(level.into(), Box::default());
                     }
                     node = node.children.get_mut(level).expect("put in above");
                 }
@@ -152,6 +157,7 @@ impl Subscriptions {
         } else {
             &mut node.here
         };
+        let ends = ends.get_or_insert_default();
         let list = match filter.share_name() {
             None => &mut ends.subscribers,
             Some(name) => {
@@ -202,12 +208,15 @@ impl Subscriptions {
         let mut ends = None;
         for level in filter.matched().split('/') {
             match level {
-                "#" => ends = Some(&node.below),
+                "#" => ends = Some(node.below.as_deref()?),
                 "+" => node = node.any.as_deref()?,
                 level => node = node.children.get(level)?,
             }
         }
-        let ends = ends.unwrap_or(&node.here);
+        let ends = match ends {
+            Some(ends) => ends,
+            None => node.here.as_deref()?,
+        };
         ends.groups.iter().find(|group| group.id == id)
     }
 
@@ -220,11 +229,15 @@ impl Subscriptions {
         // (node, what is left of the topic, whether wildcards count)
         let mut open = vec![(&self.root, Some(topic), !is_dollar)];
         while let Some((node, rest, wildcards)) = open.pop() {
-            if wildcards {
-                node.below.found(&mut found);
+            if let Some(below) = &node.below
+                && wildcards
+            {
+                below.found(&mut found);
             }
             let Some(rest) = rest else {
-                node.here.found(&mut found);
+                if let Some(here) = &node.here {
+                    here.found(&mut found);
+                }
                 continue;
             };
             let (level, rest) = match rest.split_once('/') {
@@ -248,8 +261,8 @@ impl Subscriptions {
 /// [`crate::broker::MAX_TOPIC_LEVELS`] lets in.
 fn edit(node: &mut Node, levels: &[&str], change: &mut dyn FnMut(&mut Ends) -> bool) -> bool {
     match levels {
-        [] => change(&mut node.here),
-        ["#"] => change(&mut node.below),
+        [] => edit_ends(&mut node.here, change),
+        ["#"] => edit_ends(&mut node.below, change),
         ["+", rest @ ..] => {
             let Some(any) = &mut node.any else {
                 return false;
@@ -274,6 +287,17 @@ fn edit(node: &mut Node, levels: &[&str], change: &mut dyn FnMut(&mut Ends) -> b
             changed
         }
     }
+}
+
+fn edit_ends(ends: &mut Option<Box<Ends>>, change: &mut dyn FnMut(&mut Ends) -> bool) -> bool {
+    let Some(there) = ends else {
+        return false;
+    };
+    let changed = change(there);
+    if there.is_empty() {
+        *ends = None;
+    }
+    changed
 }
 
 /// The subscriptions of one client that match one topic, as one: a message is
