@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use codec::{ByteString, InvalidTopic, TopicFilter, TopicName};
-use foldhash::fast::FixedState;
+use foldhash::fast::RandomState;
 
 /// Whom a client says it is, and has been believed to be.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -30,7 +30,7 @@ pub struct Acl {
     /// Whether there is a file at all.
     is_active: bool,
     anonymous: Vec<Rule>,
-    users: HashMap<String, Vec<Rule>, FixedState>,
+    users: HashMap<String, Vec<Rule>, RandomState>,
     patterns: Vec<Rule>,
 }
 

@@ -6,7 +6,7 @@ use std::task::Context;
 use std::time::Duration;
 
 use codec::{ByteString, SubscriptionOptions, TopicFilter, Will};
-use foldhash::fast::FixedState;
+use foldhash::fast::RandomState;
 use futures_util::task::AtomicWaker;
 use protocol::{Session, Time};
 use tokio::sync::{Notify, oneshot};
@@ -26,7 +26,7 @@ pub(crate) struct SessionState {
     /// What waits for the client.
     pub outbox: Arc<Outbox>,
     /// What it subscribes to.
-    pub subscriptions: HashMap<TopicFilter, SubscriptionOptions, FixedState>,
+    pub subscriptions: HashMap<TopicFilter, SubscriptionOptions, RandomState>,
 }
 
 impl SessionState {
@@ -163,7 +163,7 @@ pub(crate) struct Sessions {
 
 #[derive(Debug, Default)]
 struct Inner {
-    entries: HashMap<ByteString, Entry, FixedState>,
+    entries: HashMap<ByteString, Entry, RandomState>,
     /// How many of them are parked.
     parked: usize,
     /// When which parked session is to be looked at.

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use foldhash::fast::FixedState;
+use foldhash::fast::RandomState;
 use protocol::scram::Credentials;
 
 use super::password::Stored;
@@ -46,7 +46,7 @@ impl std::error::Error for PasswordFileError {}
 /// The users of a password file.
 #[derive(Debug, Default)]
 pub(crate) struct Users {
-    users: HashMap<String, Stored, FixedState>,
+    users: HashMap<String, Stored, RandomState>,
     /// Whose hash stands in for that of a user who does not exist.
     example: Option<Stored>,
     /// The first of those with which SCRAM works.

@@ -2,7 +2,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use codec::{QoS, TopicFilter};
-use foldhash::fast::FixedState;
+use foldhash::fast::RandomState;
 use protocol::{Message, Time};
 
 use crate::memory::{Memory, Stored};
@@ -26,7 +26,7 @@ pub(super) struct RetainedStore {
 #[derive(Debug, Default)]
 struct Node {
     retained: Option<Retained>,
-    children: HashMap<Box<str>, Node, FixedState>,
+    children: HashMap<Box<str>, Node, RandomState>,
 }
 
 impl RetainedStore {

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 
 use codec::{Properties, ProtocolVersion, PublishParts, PublishView, QoS, TopicName};
-use foldhash::fast::FixedState;
+use foldhash::fast::RandomState;
 use protocol::{Delivery, Message, Time};
 
 use super::Router;
@@ -35,14 +35,14 @@ struct Table {
     publisher: Option<Arc<Outbox>>,
     generation: u64,
     /// Where in `routes` a topic is.
-    topics: HashMap<Box<[u8]>, usize, FixedState>,
+    topics: HashMap<Box<[u8]>, usize, RandomState>,
     routes: Vec<Route>,
     /// The place that was looked for last: publishers tend to stay there.
     last: usize,
     /// A place for a topic that is not remembered.
     unremembered: Option<usize>,
     slots: Vec<Slot>,
-    slot_of: HashMap<u64, usize, FixedState>,
+    slot_of: HashMap<u64, usize, RandomState>,
     touched: Vec<usize>,
     /// Subscribers that the publisher should wait for, and their progress when
     /// it last looked.

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 
 use codec::{QoS, SubscriptionOptions, TopicFilter};
-use foldhash::fast::FixedState;
+use foldhash::fast::RandomState;
 
 use crate::outbox::Outbox;
 
@@ -44,7 +44,7 @@ pub(super) enum Found<'s> {
 pub(super) struct Subscriptions {
     root: Node,
     len: usize,
-    groups: HashMap<u64, TopicFilter, FixedState>,
+    groups: HashMap<u64, TopicFilter, RandomState>,
     groups_made: u64,
 }
 
@@ -52,7 +52,7 @@ pub(super) struct Subscriptions {
 #[derive(Debug, Default)]
 struct Node {
     /// Filters that go on with a literal level.
-    children: HashMap<Box<str>, Box<Node>, FixedState>,
+    children: HashMap<Box<str>, Box<Node>, RandomState>,
     /// Filters that go on with `+`.
     any: Option<Box<Node>>,
     /// Filters that end here.
