@@ -21,6 +21,9 @@ struct Arguments {
     /// Listen on this port instead of 1883.
     #[arg(short, long, value_parser = clap::value_parser!(u16).range(1..))]
     port: Option<u16>,
+    /// Threads that serve clients; 0, as without this, for one for each core.
+    #[arg(long, value_name = "N", value_parser = threads)]
+    threads: Option<usize>,
     /// Log everything: each packet, each subscription.
     #[arg(short, long)]
     verbose: bool,
@@ -46,10 +49,11 @@ fn main() -> ExitCode {
         Err(error) => return fail(&error),
     };
     init_log(config.log);
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build();
-    let runtime = match runtime {
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    if config.threads > 0 {
+        runtime.worker_threads(config.threads);
+    }
+    let runtime = match runtime.enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return fail(&format!("cannot start threads: {error}")),
     };
@@ -67,10 +71,19 @@ fn configure(arguments: &Arguments) -> Result<Config, String> {
     if let (Some(port), Some(_)) = (arguments.port, &arguments.config_file) {
         config.override_port(port);
     }
+    if let Some(threads) = arguments.threads {
+        config.threads = threads;
+    }
     if arguments.verbose {
         config.log.types = config::LogTypes::ALL;
     }
     Ok(config)
+}
+
+fn threads(value: &str) -> Result<usize, String> {
+    let most = config::MAX_THREADS;
+    let threads = value.parse().ok().filter(|threads| *threads <= most);
+    threads.ok_or_else(|| format!("a number from 0 to {most} is wanted"))
 }
 
 async fn serve(config: Config) -> Result<(), String> {

@@ -18,7 +18,7 @@ const NOT_KEPT: &str = "sessions and retained messages live as long as the proce
 const NO_CLIENT_CERTIFICATES: &str = "clients are not asked for certificates";
 const NOT_HERE: &str = "this broker does not have it";
 
-/// All keys, in the order of the alphabet.
+/// All keys of Mosquitto and those of this broker, in the order of the alphabet.
 const KEYS: &[(&str, Key)] = &[
     ("accept_protocol_versions", Supported),
     ("acl_file", Supported),
@@ -92,6 +92,7 @@ const KEYS: &[(&str, Key)] = &[
     ("set_tcp_nodelay", NoEffect(ALWAYS)),
     ("socket_domain", Missing),
     ("sys_interval", Supported),
+    ("threads", Supported),
     ("tls_keylog", Missing),
     ("tls_version", Missing),
     ("upgrade_outgoing_qos", Supported),

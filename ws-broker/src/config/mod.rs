@@ -20,6 +20,9 @@ pub const MQTT_PORT: u16 = 1883;
 /// The port of the dashboard, and of MQTT over WebSocket.
 pub const WEBSOCKET_PORT: u16 = 9001;
 
+/// The most threads that may be asked for.
+pub const MAX_THREADS: usize = 1024;
+
 /// The whole set-up.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
@@ -72,6 +75,8 @@ pub struct Config {
     pub retain_available: bool,
     /// How often the `$SYS` tree is published, seconds; 0 for never.
     pub sys_interval: u32,
+    /// Threads that serve clients; 0 for one for each core.
+    pub threads: usize,
     /// Whether a subscription's QoS holds even where the publisher's is lower.
     pub upgrade_outgoing_qos: bool,
     /// Settings that have no effect, to be said once.
@@ -186,6 +191,7 @@ impl Default for Config {
             persistent_client_expiration: None,
             retain_available: true,
             sys_interval: 10,
+            threads: 0,
             upgrade_outgoing_qos: false,
             warnings: Vec::new(),
         }

@@ -5,7 +5,7 @@ use std::str::FromStr;
 use super::keys::{self, Key};
 use codec::{ProtocolVersion, QoS};
 
-use super::{Bind, Config, Listener, MQTT_PORT, Protocol};
+use super::{Bind, Config, Listener, MAX_THREADS, MQTT_PORT, Protocol};
 use crate::access::Acl;
 use crate::log::{Destination, LogTypes};
 
@@ -205,6 +205,7 @@ impl Parser {
             }
             "retain_available" => config.retain_available = boolean(key, value)?,
             "sys_interval" => config.sys_interval = number(key, value, 0..=65_535)?,
+            "threads" => config.threads = number(key, value, 0..=MAX_THREADS)?,
             "upgrade_outgoing_qos" => config.upgrade_outgoing_qos = boolean(key, value)?,
             _ => unreachable!("every supported key is handled: see the test"),
         }
@@ -437,6 +438,7 @@ mod tests {
             ("max_qos", "1"),
             ("maximum_qos", "2"),
             ("sys_interval", "10"),
+            ("threads", "2"),
             ("upgrade_outgoing_qos", "true"),
             ("allow_anonymous", "true"),
             ("max_topic_alias", "10"),
@@ -472,7 +474,7 @@ mod tests {
         }
         assert_eq!(
             keys::supported(),
-            39,
+            40,
             "a key is missing from the list above"
         );
     }

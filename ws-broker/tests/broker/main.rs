@@ -16,6 +16,7 @@ mod auth;
 mod bad_connect;
 mod bad_packets;
 mod crossing;
+mod fairness;
 mod flood;
 mod http;
 mod ipv6;

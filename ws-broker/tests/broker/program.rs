@@ -99,6 +99,8 @@ async fn a_usage_error_is_2() {
         &["-p", "0"],
         &["-p", "65536"],
         &["-p", "mqtt"],
+        &["--threads", "many"],
+        &["--threads", "1025"],
         &["mosquitto.conf"],
     ] {
         let (code, out, err) = Program::run(arguments).await;
@@ -210,5 +212,18 @@ async fn a_second_start_has_the_port_at_once() {
             .expect_disconnect(ReasonCode::ServerShuttingDown)
             .await;
         program.ended().await;
+    }
+}
+
+#[tokio::test]
+async fn it_has_as_many_threads_as_are_asked_for() {
+    let config = format!("{LOCAL}threads 3\n");
+    assert_eq!(Program::start(&config, &[]).await.workers(), 3);
+    let program = Program::start(&config, &["--threads", "1"]).await;
+    assert_eq!(program.workers(), 1);
+    let cores = std::thread::available_parallelism().unwrap().get();
+    for arguments in [&[][..], &["--threads", "0"]] {
+        let program = Program::start(LOCAL, arguments).await;
+        assert_eq!(program.workers(), cores);
     }
 }

@@ -126,6 +126,13 @@ impl Program {
         pages.parse::<usize>().expect("a number") * 4096
     }
 
+    /// How many threads serve clients: all but the first.
+    pub(crate) fn workers(&self) -> usize {
+        let id = self.child.id().expect("it runs");
+        let tasks = std::fs::read_dir(format!("/proc/{id}/task")).expect("it runs");
+        tasks.count() - 1
+    }
+
     pub(crate) fn signal(&self, signal: nix::sys::signal::Signal) {
         let id = self.child.id().expect("it runs");
         let id = nix::unistd::Pid::from_raw(id.try_into().expect("a process id"));
