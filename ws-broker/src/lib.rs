@@ -24,6 +24,7 @@ mod counters;
 mod listener;
 mod log;
 mod memory;
+mod open_files;
 mod outbox;
 mod router;
 mod running;

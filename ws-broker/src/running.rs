@@ -11,6 +11,7 @@ use crate::broker::Broker;
 use crate::config::{Config, Protocol};
 use crate::listener;
 use crate::log::{information, notice, warning};
+use crate::open_files;
 use crate::sys;
 
 /// How long clients get to take their leave when the broker stops.
@@ -76,6 +77,7 @@ impl Running {
         for warning in &config.warnings {
             warning!("Warning: {warning}");
         }
+        open_files::raise_limit(&config);
         let auth = Auth::read(config.password_file.as_deref())?;
         for warning in auth.users().iter().flat_map(|users| &users.warnings) {
             warning!("Warning: {warning}");

@@ -235,6 +235,16 @@ impl Config {
         }
     }
 
+    /// Connections at a time, of all listeners together; `None` for any number.
+    pub fn max_connections(&self) -> Option<usize> {
+        let listeners = self.listeners.iter();
+        let sum: Option<usize> = listeners.map(|listener| listener.max_connections).sum();
+        match (sum, self.global_max_connections) {
+            (Some(sum), Some(all)) => Some(sum.min(all)),
+            (sum, all) => sum.or(all),
+        }
+    }
+
     /// Whether only this machine can connect.
     pub fn is_local_only(&self) -> bool {
         self.listeners.iter().all(|listener| match &listener.bind {

@@ -227,3 +227,51 @@ async fn it_has_as_many_threads_as_are_asked_for() {
         assert_eq!(program.workers(), cores);
     }
 }
+
+#[cfg(unix)]
+#[tokio::test]
+async fn it_has_as_many_connections_as_the_system_allows() {
+    const CLIENTS: usize = 200;
+    let program = Program::start_limited("-Sn 50", LOCAL).await;
+    let mut clients = Vec::new();
+    for i in 0..CLIENTS {
+        clients.push(program.client(v5(&i.to_string())).await);
+    }
+    for client in &mut clients {
+        client.ping().await;
+    }
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn it_says_when_there_is_room_for_fewer_connections_than_asked_for() {
+    for (config, expected) in [
+        (
+            LOCAL,
+            Some(
+                "There is room for 136 connections: the system lets this program have 200 open \
+                 files (ulimit -Hn).",
+            ),
+        ),
+        (
+            "listener 0 127.0.0.1\nmax_connections 137\n",
+            Some(
+                "Warning: 137 connections are allowed, and there is room for 136 only: the \
+                 system lets this program have 200 open files. Raise that limit with ulimit \
+                 -Hn, or LimitNOFILE= of a systemd unit.",
+            ),
+        ),
+        ("listener 0 127.0.0.1\nmax_connections 136\n", None),
+        ("listener 0 127.0.0.1\nglobal_max_connections 136\n", None),
+        (
+            "listener 0 127.0.0.1\nmax_connections 100\nlistener 0 127.0.0.1\n\
+             max_connections 37\nglobal_max_connections 136\n",
+            None,
+        ),
+    ] {
+        let program = Program::start_limited("-n 200", config).await;
+        let mut lines = program.lines.iter().map(String::as_str);
+        let said = lines.find(|line| line.contains(" room for "));
+        assert_eq!(said, expected, "{config}");
+    }
+}

@@ -28,8 +28,11 @@ pub(crate) fn config_file(text: &str) -> PathBuf {
 
 impl Program {
     fn spawn(arguments: &[&str]) -> Child {
-        Command::new(env!("CARGO_BIN_EXE_ws-broker"))
-            .args(arguments)
+        Self::spawn_command(Command::new(env!("CARGO_BIN_EXE_ws-broker")).args(arguments))
+    }
+
+    fn spawn_command(command: &mut Command) -> Child {
+        command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -58,7 +61,21 @@ impl Program {
 
     /// Starts the program; returns when it runs.
     pub(crate) async fn start_with(arguments: &[&str]) -> Self {
-        let mut child = Self::spawn(arguments);
+        Self::started(Self::spawn(arguments)).await
+    }
+
+    /// Starts the program with a configuration file of this text, after a
+    /// `ulimit`.
+    pub(crate) async fn start_limited(ulimit: &str, config: &str) -> Self {
+        let script = format!("ulimit {ulimit} && exec \"$0\" \"$@\"");
+        let mut command = Command::new("sh");
+        command
+            .args(["-c", &script, env!("CARGO_BIN_EXE_ws-broker"), "-c"])
+            .arg(config_file(config));
+        Self::started(Self::spawn_command(&mut command)).await
+    }
+
+    async fn started(mut child: Child) -> Self {
         let stderr = child.stderr.take().expect("it is piped");
         let mut program = Self {
             child,
