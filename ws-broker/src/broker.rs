@@ -13,6 +13,7 @@ use crate::config::Config;
 use crate::counters::{Counters, Tally};
 use crate::router::{Publication, Retained, Router, Routes};
 use crate::sessions::{Due, SessionState, Sessions};
+use crate::store::Journal;
 
 /// Topic names and filters with more levels are refused, as Mosquitto does:
 /// it bounds the depth of the topic trees.
@@ -39,11 +40,16 @@ pub(crate) struct Broker {
 
 impl Broker {
     /// A broker without sessions.
-    pub(crate) fn new(config: Config, auth: Auth) -> Self {
+    pub(crate) fn new(
+        config: Config,
+        auth: Auth,
+        clock: Clock,
+        journal: Option<Arc<Journal>>,
+    ) -> Self {
         Self {
             auth,
-            clock: Clock::start(),
-            router: Router::new(&config),
+            clock,
+            router: Router::new(&config, journal),
             counters: Counters::default(),
             sessions: Sessions::default(),
             config,
@@ -91,6 +97,9 @@ impl Broker {
 
     /// Ends a session: its subscriptions and what waits in it are gone.
     pub(crate) fn end_session(&self, state: &SessionState) {
+        // What goes to others is stored with the end of it.
+        let journal = self.router.journal().filter(|_| state.stored.is_some());
+        let _together = journal.map(|journal| journal.together());
         state.outbox.set_offline();
         if !state.subscriptions.is_empty() {
             self.router
@@ -104,7 +113,9 @@ impl Broker {
             .filter(|d| d.qos == QoS::AtLeastOnce)
             .cloned();
         let unsent = state.outbox.take_all();
+        state.outbox.end_storing();
         let deliveries = unacknowledged.chain(unsent);
+        let deliveries = deliveries.map(|d| state.outbox.with_own_token(d));
         self.router
             .redistribute(deliveries.filter(|d| d.token != 0));
     }
@@ -114,7 +125,12 @@ impl Broker {
         loop {
             for due in self.sessions.due(self.clock).await {
                 match due {
-                    Due::Will(will) => self.publish_will(*will, self.clock.now()),
+                    Due::Will(will, change) => {
+                        self.publish_will(*will, self.clock.now());
+                        if let Some(journal) = self.router.journal() {
+                            journal.submit(change);
+                        }
+                    }
                     Due::Session(parked) => {
                         self.counters.add(&mut Tally {
                             clients_expired: 1,

@@ -26,12 +26,15 @@ mod log;
 mod memory;
 mod open_files;
 mod outbox;
+mod recover;
 mod router;
 mod running;
 mod sessions;
+mod store;
 mod sys;
 
 pub use auth::{PasswordFileError, passwd};
 pub use config::{Config, Listener, Protocol};
 pub use log::init as init_log;
 pub use running::{Bound, Running, StartError};
+pub use store::OpenError;

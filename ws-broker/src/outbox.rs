@@ -12,6 +12,7 @@ use protocol::Delivery;
 use crate::access::Identity;
 use crate::log::notice;
 use crate::memory::{Memory, Stored};
+use crate::store::StoredQueue;
 
 /// Above this many bytes, publishers are held for a moment while the
 /// subscriber drains.
@@ -72,6 +73,8 @@ struct Inner {
     has_dropped: bool,
     /// The connection that waits for something to write.
     owner: Option<Waker>,
+    /// The numbers of what is in `queue`, if the session is stored, or was.
+    numbers: Option<Box<StoredQueue>>,
     /// Publishers that wait for it to drain; rare, so they take no room when
     /// there are none.
     held: Option<Box<Held>>,
@@ -166,6 +169,71 @@ impl Outbox {
         }
     }
 
+    /// The session is stored from here on: its queue is empty yet.
+    pub(crate) fn set_stored(&self, numbers: StoredQueue) {
+        self.lock().numbers = Some(Box::new(numbers));
+    }
+
+    /// Whether the session is stored: its deliveries at QoS 1 and 2 bear
+    /// numbers.
+    pub(crate) fn is_stored(&self) -> bool {
+        let inner = self.lock();
+        inner.numbers.as_ref().is_some_and(|n| n.is_stored())
+    }
+
+    /// The session ends, or is not stored from now on.
+    pub(crate) fn end_storing(&self) {
+        if let Some(numbers) = &mut self.lock().numbers {
+            numbers.end();
+        }
+    }
+
+    /// A delivery that does not go through the queue: it is numbered and
+    /// stored as if it did.
+    pub(crate) fn store(&self, delivery: &mut Delivery) {
+        if let Some(numbers) = &mut self.lock().numbers {
+            numbers.number(delivery);
+            numbers.submit();
+        }
+    }
+
+    /// A number that is in use, and the delivery that bears it again.
+    pub(crate) fn restore_number(&self, number: u64, delivery: Option<&mut Delivery>) {
+        if let Some(numbers) = &mut self.lock().numbers {
+            numbers.restore(number, delivery);
+        }
+    }
+
+    /// Queues deliveries that were stored, in their order.
+    pub(crate) fn restore(&self, deliveries: impl IntoIterator<Item = Delivery>) {
+        let mut inner = self.lock();
+        let before = inner.stored();
+        for delivery in deliveries {
+            inner.queue_bytes += size(&delivery);
+            inner.queue.push_back(delivery);
+        }
+        self.memory.update(before, inner.stored());
+    }
+
+    /// The delivery with the token that it came with, a shared
+    /// subscription's.
+    pub(crate) fn with_own_token(&self, delivery: Delivery) -> Delivery {
+        let token = match &self.lock().numbers {
+            Some(numbers) if delivery.qos > QoS::AtMostOnce => numbers.token(delivery.token),
+            _ => delivery.token,
+        };
+        Delivery { token, ..delivery }
+    }
+
+    /// The client is done with the delivery that bears this number.
+    pub(crate) fn forget(&self, number: u64) {
+        if StoredQueue::is_shared(number)
+            && let Some(numbers) = &mut self.lock().numbers
+        {
+            numbers.forget(number);
+        }
+    }
+
     /// Something was written to the client.
     pub(crate) fn note_progress(&self) {
         self.progress.fetch_add(1, Ordering::Relaxed);
@@ -249,17 +317,23 @@ impl Outbox {
                 inner.push_chunk(qos0, count);
             }
         }
-        for delivery in batch.deliveries.drain(..) {
+        for mut delivery in batch.deliveries.drain(..) {
             if delivery.qos == QoS::AtMostOnce && inner.online.is_none() && !limits.qos0 {
                 continue;
             }
             let more = inner.stored().bytes - before.bytes + size(&delivery);
             if inner.has_room(size(&delivery), limits) && self.memory.has_room(more) {
                 inner.queue_bytes += size(&delivery);
+                if let Some(numbers) = &mut inner.numbers {
+                    numbers.number(&mut delivery);
+                }
                 inner.queue.push_back(delivery);
             } else {
                 dropped += 1;
             }
+        }
+        if let Some(numbers) = &mut inner.numbers {
+            numbers.submit();
         }
         self.memory.update(before, inner.stored());
         let hold = inner.is_pressed(limits) && inner.online.is_some() && !inner.is_slow;

@@ -8,10 +8,13 @@ use tokio::task::JoinSet;
 
 use crate::auth::{Auth, PasswordFileError};
 use crate::broker::Broker;
+use crate::clock::Clock;
 use crate::config::{Config, Protocol};
 use crate::listener;
 use crate::log::{information, notice, warning};
 use crate::open_files;
+use crate::recover;
+use crate::store::OpenError;
 use crate::sys;
 
 /// How long clients get to take their leave when the broker stops.
@@ -33,6 +36,9 @@ pub enum StartError {
     /// A certificate or its key cannot be used.
     #[error("{0}")]
     Tls(String),
+    /// The store cannot be used.
+    #[error(transparent)]
+    Store(#[from] OpenError),
     /// The password file cannot be used.
     #[error(transparent)]
     Passwords(#[from] PasswordFileError),
@@ -82,7 +88,14 @@ impl Running {
         for warning in auth.users().iter().flat_map(|users| &users.warnings) {
             warning!("Warning: {warning}");
         }
-        let broker = Arc::new(Broker::new(config, auth));
+        let clock = Clock::start();
+        let stored = config.persistence.as_ref();
+        let stored = stored.map(|persistence| recover::open(persistence, clock));
+        let (loaded, journal) = stored.transpose()?.unzip();
+        let broker = Arc::new(Broker::new(config, auth, clock, journal));
+        if let Some(loaded) = loaded {
+            broker.restore(loaded, clock.now());
+        }
         let mut tasks = JoinSet::new();
         let mut bound = Vec::new();
         let mut sockets = Vec::new();
@@ -151,6 +164,10 @@ impl Running {
         }
         if goodbye.await.is_err() {
             information!("Some clients have not closed their connections.");
+        }
+        if let Some(journal) = self.broker.router.journal().cloned() {
+            // It waits for the disk.
+            let _ = tokio::task::spawn_blocking(move || journal.close()).await;
         }
     }
 }

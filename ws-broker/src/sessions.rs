@@ -1,11 +1,11 @@
 //! Who is connected, and the sessions of those who are not.
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Context;
 use std::time::Duration;
 
-use codec::{ByteString, SubscriptionOptions, TopicFilter, Will};
+use codec::{ByteString, PacketId, SubscriptionOptions, TopicFilter, Will};
 use foldhash::fast::RandomState;
 use futures_util::task::AtomicWaker;
 use protocol::{Session, Time};
@@ -14,6 +14,7 @@ use tokio::sync::{Notify, oneshot};
 use crate::access::Identity;
 use crate::memory::Memory;
 use crate::outbox::Outbox;
+use crate::store::{Change, Journal, SessionId, SessionRecord, StoredQueue};
 
 /// Session expiry that means "never" (section 3.1.2.11.2).
 pub(crate) const NEVER: u32 = u32::MAX;
@@ -27,6 +28,17 @@ pub(crate) struct SessionState {
     pub outbox: Arc<Outbox>,
     /// What it subscribes to.
     pub subscriptions: HashMap<TopicFilter, SubscriptionOptions, RandomState>,
+    /// What the store knows it by, if it outlives the process.
+    pub stored: Option<Box<StoredSession>>,
+}
+
+/// What a session is in the store.
+#[derive(Debug)]
+pub(crate) struct StoredSession {
+    /// Its number.
+    pub id: SessionId,
+    /// QoS 2 publishes received, of which the store knows.
+    pub received: HashSet<PacketId, RandomState>,
 }
 
 impl SessionState {
@@ -36,7 +48,36 @@ impl SessionState {
             session: None,
             outbox: Arc::new(Outbox::new(identity, memory)),
             subscriptions: HashMap::default(),
+            stored: None,
         }
+    }
+
+    /// A session without deliveries is stored from here on.
+    pub(crate) fn store(&mut self, journal: &Arc<Journal>, id: SessionId) {
+        let queue = StoredQueue::new(journal.clone(), id);
+        self.outbox.set_stored(queue);
+        self.stored = Some(Box::new(StoredSession {
+            id,
+            received: HashSet::default(),
+        }));
+    }
+
+    /// What is to be stored of a session whose client is away since then, or
+    /// connected; nothing if it is not stored.
+    pub(crate) fn change(
+        &self,
+        expiry: u32,
+        away_since: Option<Time>,
+        will: Option<(Will, Time)>,
+    ) -> Option<Change> {
+        let stored = self.stored.as_ref()?;
+        let record = SessionRecord {
+            identity: self.outbox.identity().clone(),
+            expiry,
+            away_since,
+            will,
+        };
+        Some(Change::Session(stored.id, Box::new(record)))
     }
 }
 
@@ -125,6 +166,9 @@ pub(crate) struct Parked {
     pub expires_at: Option<Time>,
     /// A will that waits for its delay to pass.
     pub will: Option<(Will, Time)>,
+    /// Session expiry interval, seconds.
+    expiry: u32,
+    away_since: Time,
 }
 
 #[derive(Debug)]
@@ -147,8 +191,8 @@ pub(crate) enum Found {
 /// What is due at a moment.
 #[derive(Debug)]
 pub(crate) enum Due {
-    /// A will's delay has passed.
-    Will(Box<Will>),
+    /// A will's delay has passed; what is to be stored when it is published.
+    Will(Box<Will>, Option<Change>),
     /// A session has expired.
     Session(Box<Parked>),
 }
@@ -204,6 +248,15 @@ impl Sessions {
                 Found::Live(state)
             }
         }
+    }
+
+    /// Parks a session that was stored; nobody is connected yet.
+    pub(crate) fn restore(&self, parked: Box<Parked>) {
+        let id = parked.state.outbox.identity().client_id.clone();
+        let mut inner = self.lock();
+        inner.parked += 1;
+        inner.schedule(&id, &parked);
+        inner.entries.insert(id, Entry::Parked(parked));
     }
 
     /// A connection ends and leaves its session behind, or nothing. Gives the
@@ -294,7 +347,7 @@ impl Inner {
                 continue;
             };
             if let Some((will, _)) = parked.will.take_if(|(_, at)| *at <= now) {
-                due.push(Due::Will(Box::new(will)));
+                due.push(Due::Will(Box::new(will), parked.change()));
             }
             if parked.expires_at.is_some_and(|at| at <= now) {
                 if let Some(Entry::Parked(parked)) = self.entries.remove(&id) {
@@ -323,7 +376,15 @@ impl Parked {
             state,
             expires_at,
             will,
+            expiry,
+            away_since: now,
         }
+    }
+
+    /// What is to be stored of it, if it is stored.
+    pub(crate) fn change(&self) -> Option<Change> {
+        let will = self.will.clone();
+        self.state.change(self.expiry, Some(self.away_since), will)
     }
 
     /// When something is due.

@@ -14,7 +14,7 @@ pub(super) enum Key {
 use Key::{Missing, NoEffect, Supported};
 
 const ALWAYS: &str = "it is always so";
-const NOT_KEPT: &str = "sessions and retained messages live as long as the process";
+const STORED_AT_ONCE: &str = "what changes is stored at once; durability says otherwise";
 const NO_CLIENT_CERTIFICATES: &str = "clients are not asked for certificates";
 const NOT_HERE: &str = "this broker does not have it";
 
@@ -31,8 +31,8 @@ const KEYS: &[(&str, Key)] = &[
     ),
     ("allow_zero_length_clientid", Supported),
     ("auto_id_prefix", Supported),
-    ("autosave_interval", NoEffect(NOT_KEPT)),
-    ("autosave_on_changes", NoEffect(NOT_KEPT)),
+    ("autosave_interval", NoEffect(STORED_AT_ONCE)),
+    ("autosave_on_changes", NoEffect(STORED_AT_ONCE)),
     ("bind_address", Supported),
     ("bind_interface", Missing),
     ("cafile", NoEffect(NO_CLIENT_CERTIFICATES)),
@@ -45,6 +45,7 @@ const KEYS: &[(&str, Key)] = &[
     ("connection", Missing),
     ("connection_messages", Supported),
     ("crlfile", Missing),
+    ("durability", Supported),
     ("enable_proxy_protocol", Missing),
     ("global_max_clients", Supported),
     ("global_max_connections", Supported),
@@ -75,9 +76,12 @@ const KEYS: &[(&str, Key)] = &[
     ("mount_point", Missing),
     ("password_file", Supported),
     ("per_listener_settings", Missing),
-    ("persistence", NoEffect(NOT_KEPT)),
-    ("persistence_file", NoEffect(NOT_KEPT)),
-    ("persistence_location", NoEffect(NOT_KEPT)),
+    ("persistence", Supported),
+    (
+        "persistence_file",
+        NoEffect("the store is ws-broker.db in persistence_location"),
+    ),
+    ("persistence_location", Supported),
     ("persistent_client_expiration", Supported),
     ("pid_file", Missing),
     ("plugin", Missing),
@@ -88,7 +92,7 @@ const KEYS: &[(&str, Key)] = &[
     ("queue_qos0_messages", Supported),
     ("require_certificate", Supported),
     ("retain_available", Supported),
-    ("retained_persistence", NoEffect(NOT_KEPT)),
+    ("retained_persistence", NoEffect("persistence is for all")),
     ("set_tcp_nodelay", NoEffect(ALWAYS)),
     ("socket_domain", Missing),
     ("sys_interval", Supported),

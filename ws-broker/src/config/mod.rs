@@ -5,6 +5,7 @@ mod parse;
 
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use codec::{ProtocolVersion, QoS};
 pub use parse::ConfigError;
@@ -69,6 +70,9 @@ pub struct Config {
     pub queue: QueueLimits,
     /// The users and their passwords.
     pub password_file: Option<PathBuf>,
+    /// Where sessions and retained messages are stored; `None` if they live as
+    /// long as the process.
+    pub persistence: Option<Persistence>,
     /// How long the session of a client that is away lives, seconds.
     pub persistent_client_expiration: Option<u32>,
     /// Whether retained messages are kept.
@@ -81,6 +85,38 @@ pub struct Config {
     pub upgrade_outgoing_qos: bool,
     /// Settings that have no effect, to be said once.
     pub warnings: Vec<String>,
+}
+
+/// How sessions and retained messages are stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Persistence {
+    /// The folder that the store is in.
+    pub location: PathBuf,
+    /// When it is written.
+    pub durability: Durability,
+}
+
+/// What is safe when.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Durability {
+    /// What is acknowledged is on the disk.
+    #[default]
+    Always,
+    /// What changes is on the disk after so long at the latest.
+    Interval(Duration),
+    /// As [`Durability::Interval`], with half an hour.
+    Off,
+}
+
+impl Durability {
+    /// How often the store is written; `None` for at once.
+    pub const fn interval(self) -> Option<Duration> {
+        match self {
+            Self::Always => None,
+            Self::Interval(interval) => Some(interval),
+            Self::Off => Some(Duration::from_secs(1800)),
+        }
+    }
 }
 
 /// One place where clients connect.
@@ -188,6 +224,7 @@ impl Default for Config {
                 qos0: false,
             },
             password_file: None,
+            persistence: None,
             persistent_client_expiration: None,
             retain_available: true,
             sys_interval: 10,

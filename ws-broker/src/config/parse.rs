@@ -1,11 +1,12 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::time::Duration;
 
 use super::keys::{self, Key};
 use codec::{ProtocolVersion, QoS};
 
-use super::{Bind, Config, Listener, MAX_THREADS, MQTT_PORT, Protocol};
+use super::{Bind, Config, Durability, Listener, MAX_THREADS, MQTT_PORT, Persistence, Protocol};
 use crate::access::Acl;
 use crate::log::{Destination, LogTypes};
 
@@ -50,7 +51,8 @@ pub(super) fn parse(file: &Path, text: &str) -> Result<Config, ConfigError> {
             what,
         })?;
     }
-    let mut config = parser.finish();
+    let folder = file.parent().unwrap_or(Path::new("")).to_owned();
+    let mut config = parser.finish(&folder);
     config.file = Some(file.into());
     Ok(config)
 }
@@ -63,6 +65,9 @@ struct Parser {
     has_default: bool,
     allow_anonymous: Option<bool>,
     log_types: Option<LogTypes>,
+    is_persistent: bool,
+    persistence_location: PathBuf,
+    durability: Durability,
     /// Keys that have been warned of.
     warned: Vec<String>,
 }
@@ -75,6 +80,9 @@ impl Parser {
             has_default: false,
             allow_anonymous: None,
             log_types: None,
+            is_persistent: false,
+            persistence_location: PathBuf::new(),
+            durability: Durability::Always,
             warned: Vec::new(),
         }
     }
@@ -179,6 +187,9 @@ impl Parser {
                 config.message_size_limit = number(key, value, 0..=268_435_455)?;
             }
             "password_file" => config.password_file = Some(value.into()),
+            "durability" => self.durability = durability(value)?,
+            "persistence" => self.is_persistent = boolean(key, value)?,
+            "persistence_location" => self.persistence_location = value.into(),
             "persistent_client_expiration" => {
                 config.persistent_client_expiration = Some(duration(value)?);
             }
@@ -235,8 +246,13 @@ impl Parser {
         Ok(())
     }
 
-    fn finish(self) -> Config {
+    /// What is said in a file that is in `folder`.
+    fn finish(self, folder: &Path) -> Config {
         let mut config = self.config;
+        config.persistence = self.is_persistent.then(|| Persistence {
+            location: folder.join(self.persistence_location),
+            durability: self.durability,
+        });
         if self.has_default {
             config.listeners.insert(0, self.default.clone());
         }
@@ -344,6 +360,21 @@ fn duration(value: &str) -> Result<u32, String> {
     })
 }
 
+fn durability(value: &str) -> Result<Durability, String> {
+    let interval = value.strip_prefix("interval").map(str::trim);
+    match (value, interval) {
+        ("always", _) => Ok(Durability::Always),
+        ("off", _) => Ok(Durability::Off),
+        (_, Some(seconds)) => {
+            let seconds = number("durability interval", seconds, 1..=86_400)?;
+            Ok(Durability::Interval(Duration::from_secs(seconds)))
+        }
+        _ => Err(format!(
+            "durability is always, interval SECONDS or off, not \"{value}\""
+        )),
+    }
+}
+
 fn destination(value: &str) -> Result<Destination, String> {
     match value {
         "stdout" => Ok(Destination::Stdout),
@@ -419,7 +450,8 @@ mod tests {
                 .unwrap_err()
                 .contains("psk_file")
         );
-        let config = read("persistence true\npersistence true\nset_tcp_nodelay false").unwrap();
+        let config =
+            read("autosave_interval 60\nautosave_interval 60\nset_tcp_nodelay false").unwrap();
         assert_eq!(config.warnings.len(), 1, "{:?}", config.warnings);
     }
 
@@ -464,6 +496,9 @@ mod tests {
             ("max_queued_bytes", "0"),
             ("max_queued_messages", "0"),
             ("message_size_limit", "0"),
+            ("durability", "interval 5"),
+            ("persistence", "true"),
+            ("persistence_location", "data"),
             ("persistent_client_expiration", "2w"),
             ("port", "1883"),
             ("protocol", "mqtt"),
@@ -474,9 +509,41 @@ mod tests {
         }
         assert_eq!(
             keys::supported(),
-            40,
+            43,
             "a key is missing from the list above"
         );
+    }
+
+    #[test]
+    fn what_is_stored_is_beside_the_file_unless_it_says_where() {
+        let read = |text: &str| parse(Path::new("/etc/broker/home.conf"), text).unwrap();
+        assert_eq!(read("persistence_location /var\n").persistence, None);
+        assert_eq!(read("persistence false\n").persistence, None);
+        for (line, folder) in [
+            ("", "/etc/broker/"),
+            ("persistence_location data/\n", "/etc/broker/data"),
+            (
+                "persistence_location /var/lib/mosquitto/\n",
+                "/var/lib/mosquitto",
+            ),
+        ] {
+            let persistence = read(&format!("{line}persistence true\n"))
+                .persistence
+                .unwrap();
+            assert_eq!(persistence.location, Path::new(folder));
+            assert_eq!(persistence.durability, Durability::Always);
+        }
+    }
+
+    #[test]
+    fn durability_is_a_word_and_for_an_interval_a_number() {
+        let seconds = |n| Ok(Durability::Interval(Duration::from_secs(n)));
+        assert_eq!(durability("always"), Ok(Durability::Always));
+        assert_eq!(durability("off"), Ok(Durability::Off));
+        assert_eq!(durability("interval 5"), seconds(5));
+        for bad in ["", "interval", "interval 0", "interval 1h", "never", "5"] {
+            assert!(durability(bad).is_err(), "{bad}");
+        }
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! CONNECT and its answer (section 3.1).
 
+use std::task::Context;
+
 use bytes::Bytes;
 use codec::{
     ByteString, ConnAck, Connect, Properties, Property, ProtocolVersion, QoS, ReasonCode, Will,
@@ -13,6 +15,16 @@ use crate::log::{debug, is_debug, notice};
 use crate::outbox::Receiver;
 use crate::router::Routes;
 use crate::sessions::{Found, NEVER, SessionState};
+use crate::store::{Change, Ticket, Waiter};
+
+/// A client whose CONNACK waits until what it says is stored.
+pub(super) struct Accepting {
+    pub(super) client: Box<Client>,
+    connect: Box<Connect>,
+    is_resumed: bool,
+    ticket: Ticket,
+    waiter: Waiter,
+}
 
 impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
     pub(super) fn connect(&mut self, connect: Box<Connect>) -> Result<(), End> {
@@ -59,8 +71,12 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
             let why = "global_max_clients is reached";
             return Err(self.refuse(&connect, ReasonCode::ServerBusy, why));
         }
+        if client.expiry > 0 && self.is_store_failing() {
+            let why = "its session cannot be stored";
+            return Err(self.refuse(&connect, ReasonCode::ServerUnavailable, why));
+        }
         match broker.sessions.join(&client.id, &self.control, clean_start) {
-            Found::Nothing => self.start(client, &connect, None),
+            Found::Nothing => self.start(client, connect, None, false),
             Found::Parked(parked) => {
                 if let Some((will, _)) = parked.will
                     && clean_start
@@ -73,7 +89,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
                 } else {
                     Some(parked.state)
                 };
-                self.start(client, &connect, state);
+                self.start(client, connect, state, true);
             }
             Found::Live(state) => {
                 self.phase = Phase::Joining {
@@ -96,14 +112,42 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
             self.phase = phase;
             return;
         };
-        self.start(client, &connect, state);
-        // A third connection may have asked for the session meanwhile.
+        self.start(client, connect, state, true);
+        self.hand_on();
+    }
+
+    /// A third connection may have asked for the session meanwhile.
+    fn hand_on(&mut self) {
         if let Phase::Connected(client) = &mut self.phase
             && let Some(take_over) = client.take_over.take()
         {
             self.control
                 .send(crate::sessions::Command::TakeOver(take_over));
         }
+    }
+
+    /// Looks whether what CONNACK says is stored by now; tells whether
+    /// something was done.
+    pub(super) fn poll_accepting(&mut self, cx: &Context<'_>) -> Result<bool, End> {
+        let (Phase::Accepting(accepting), Some(journal)) =
+            (&mut self.phase, self.broker.router.journal())
+        else {
+            return Ok(false);
+        };
+        let Accepting { ticket, waiter, .. } = &mut **accepting;
+        if journal.poll(*ticket, waiter, cx).is_pending() {
+            return Ok(false);
+        }
+        self.now = self.broker.clock.now();
+        let phase = std::mem::replace(&mut self.phase, Phase::Anonymous);
+        let Phase::Accepting(accepting) = phase else {
+            unreachable!("it was looked at above");
+        };
+        self.accept(accepting.client, &accepting.connect, accepting.is_resumed);
+        self.hand_on();
+        // What came after CONNECT in the meantime.
+        self.process_input()?;
+        Ok(true)
     }
 
     /// Checks who connects; gives the client identifier.
@@ -168,7 +212,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
         if will.topic.split('/').count() > MAX_TOPIC_LEVELS {
             return Err((
                 ReasonCode::TopicNameInvalid,
-                "its will's topic has too many levels",
+                "its will's topic has too many levels, or control characters",
             ));
         }
         if !self.is_size_allowed(will.payload.len()) {
@@ -209,15 +253,16 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
         }
     }
 
-    /// Accepts the client, with the session that was there or a new one.
+    /// Starts with the session that was there or a new one. The client is
+    /// accepted at once, unless that is to be stored, or was there and may
+    /// have been stored.
     fn start(
         &mut self,
         mut client: Box<Client>,
-        connect: &Connect,
+        connect: Box<Connect>,
         state: Option<Box<SessionState>>,
+        was_there: bool,
     ) {
-        let now = self.broker.clock.now();
-        let config = &self.broker.config;
         let is_resumed = match state {
             None => false,
             Some(state) if state.outbox.identity() == client.state.outbox.identity() => {
@@ -230,6 +275,34 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
                 false
             }
         };
+        if let Some(journal) = self.broker.router.journal() {
+            let state = &mut client.state;
+            if client.expiry == 0 {
+                // It ends with the connection, or with the broker.
+                state.outbox.end_storing();
+                state.stored = None;
+            } else if !is_resumed {
+                state.store(journal, journal.new_session());
+            }
+            journal.submit(state.change(client.expiry, None, None));
+            if client.expiry > 0 || was_there {
+                self.phase = Phase::Accepting(Box::new(Accepting {
+                    client,
+                    connect,
+                    is_resumed,
+                    ticket: journal.ticket(),
+                    waiter: Waiter::default(),
+                }));
+                return;
+            }
+        }
+        self.accept(client, &connect, is_resumed);
+    }
+
+    /// Accepts the client.
+    fn accept(&mut self, mut client: Box<Client>, connect: &Connect, is_resumed: bool) {
+        let now = self.broker.clock.now();
+        let config = &self.broker.config;
         let limits = protocol::Limits::of_client(connect);
         let mut properties = self.offered(&client, connect);
         if let Some(proof) = client.proof.take() {
@@ -252,11 +325,19 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
         };
         self.server
             .limit_topic_aliases(config.max_topic_alias_broker);
+        if client.state.stored.is_some() {
+            self.server.defer_handshakes();
+        }
         let session = client.state.session.take().unwrap_or_default();
         let too_large = self
             .server
             .accept(*session, connack, config.max_inflight_messages, now);
         self.broker.router.count_dropped(too_large.len() as u64);
+        if let Some(stored) = &client.state.stored {
+            let id = stored.id;
+            let done = too_large.into_iter().map(|number| Change::Done(id, number));
+            self.store(done, None);
+        }
         // What is below $SYS is the broker's own.
         let will = connect.will.as_ref();
         client.will = will

@@ -11,12 +11,14 @@ use protocol::server::Event;
 use protocol::{Delivery, Message, Time, Violation};
 use tokio::io::{AsyncRead, AsyncWrite};
 
+use super::stored::Step;
 use super::{Connection, End, MAX_BACKLOG, Phase};
 use crate::access::{Access, Acl, Identity};
 use crate::broker::MAX_TOPIC_LEVELS;
 use crate::log::{self, debug};
 use crate::router::{Publication, Subscriber};
 use crate::sessions::NEVER;
+use crate::store::{Change, Subscribed};
 
 impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
     pub(super) fn event(&mut self, event: Event, now: Time) -> Result<(), End> {
@@ -28,7 +30,18 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
                 }
                 self.publish(publish, now)
             }
-            Event::Delivered(_) | Event::Taken(_) | Event::Released(_) => Ok(()),
+            Event::Delivered(delivered) => {
+                self.delivered(delivered.token);
+                Ok(())
+            }
+            Event::Taken(taken) => {
+                self.taken(taken);
+                Ok(())
+            }
+            Event::Released(packet_id) => {
+                self.released(packet_id);
+                Ok(())
+            }
             Event::Subscribe(subscribe) => {
                 let mut filters = subscribe.subscriptions.iter().map(|s| &s.filter);
                 if filters.any(|filter| filter.split('/').count() > MAX_TOPIC_LEVELS) {
@@ -62,12 +75,17 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
 
     pub(super) fn publish(&mut self, publish: Publish, now: Time) -> Result<(), End> {
         let (qos, retain, packet_id) = (publish.qos, publish.retain, publish.packet_id);
+        let mut is_stored = false;
         let reason = match self.may_publish(&publish) {
             // Before 5.0 there is no other way not to acknowledge it.
             Err(ReasonCode::QuotaExceeded)
                 if qos > QoS::AtMostOnce && !self.server.version().is_v5() =>
             {
-                return Err(End::Full);
+                return Err(if self.is_store_failing() {
+                    End::NotStored
+                } else {
+                    End::Full
+                });
             }
             Ok(()) => {
                 let message = Arc::new(Message::from_publish(publish, now));
@@ -76,7 +94,13 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
                     qos,
                     retain,
                 };
-                match self.broker.route(&mut self.routes, publication, now) {
+                let subscribers = self.broker.route(&mut self.routes, publication, now);
+                let router = &self.broker.router;
+                if router.journal().is_some() && qos > QoS::AtMostOnce {
+                    is_stored = self.routes.take_has_stored()
+                        || retain && router.stores_retained(&message.topic);
+                }
+                match subscribers {
                     0 if qos == QoS::AtLeastOnce => ReasonCode::NoMatchingSubscribers,
                     _ => ReasonCode::Success,
                 }
@@ -89,7 +113,14 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
             }
         };
         if let Some(packet_id) = packet_id {
-            self.server.acknowledge(qos, packet_id, reason);
+            if is_stored {
+                if qos == QoS::ExactlyOnce {
+                    self.received(packet_id);
+                }
+                self.store([], Some(Step::Acknowledge(qos, packet_id, reason)));
+            } else {
+                self.server.acknowledge(qos, packet_id, reason);
+            }
         }
         Ok(())
     }
@@ -106,14 +137,26 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
             self.tally.publishes_dropped += 1;
             return Err(ReasonCode::QuotaExceeded);
         }
+        if publish.qos > QoS::AtMostOnce && self.is_store_failing() {
+            let (router, topic) = (&self.broker.router, &publish.topic);
+            if publish.retain && router.stores_retained(topic)
+                || self.routes.would_be_stored(router, topic)
+            {
+                self.tally.publishes_dropped += 1;
+                return Err(ReasonCode::QuotaExceeded);
+            }
+        }
         Ok(())
     }
 
     fn subscribe(&mut self, subscribe: &Subscribe, now: Time) {
+        let is_failing = self.is_store_failing();
         let Phase::Connected(client) = &mut self.phase else {
             return;
         };
         let router = &self.broker.router;
+        let stored = client.state.stored.as_ref().map(|stored| stored.id);
+        let mut changes = Vec::new();
         let identifier = subscribe.properties.subscription_identifier();
         let mut reasons = Vec::with_capacity(subscribe.subscriptions.len());
         for subscription in &subscribe.subscriptions {
@@ -123,6 +166,10 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
             let who = client.state.outbox.identity();
             if let Err(reason) = may_subscribe(router.acl(), who, filter) {
                 reasons.push(reason);
+                continue;
+            }
+            if is_failing && stored.is_some() {
+                reasons.push(ReasonCode::QuotaExceeded);
                 continue;
             }
             // The filter is kept, the packet it came in need not be.
@@ -135,6 +182,13 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
                     identifier,
                 },
             );
+            if let Some(id) = stored {
+                let subscribed = Subscribed {
+                    options,
+                    identifier,
+                };
+                changes.push(Change::Subscribed(id, filter.clone(), subscribed));
+            }
             log::packets::subscribed(&client.id, &filter, options.qos.as_u8());
             let is_shared = filter.share_name().is_some();
             let retained_for = filter.clone();
@@ -155,11 +209,16 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
                 QoS::ExactlyOnce => ReasonCode::GrantedQoS2,
             });
         }
-        self.server.suback(SubAck {
+        let suback = SubAck {
             packet_id: subscribe.packet_id,
             reasons,
             properties: Properties::new(),
-        });
+        };
+        if stored.is_some() {
+            self.store(changes, Some(Step::SubAck(suback)));
+        } else {
+            self.server.suback(suback);
+        }
         self.collect_retained(now);
     }
 
@@ -170,6 +229,9 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
         let Phase::Connected(client) = &self.phase else {
             return;
         };
+        if self.storing.as_ref().is_some_and(|s| s.has_suback()) {
+            return;
+        }
         let router = &self.broker.router;
         let who = client.state.outbox.identity();
         while self.backlog.len() < MAX_BACKLOG
@@ -179,13 +241,17 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
             for retained in router.retained(&filter, now) {
                 let topic = &retained.message.topic;
                 if router.acl().allows(who, topic, Access::Read) {
-                    self.backlog.push_back(Delivery {
+                    let mut delivery = Delivery {
                         qos: router.outgoing_qos(retained.qos, qos),
                         message: retained.message,
                         retain: true,
                         subscription_identifiers: identifiers.clone(),
                         token: 0,
-                    });
+                    };
+                    if client.state.stored.is_some() {
+                        client.state.outbox.store(&mut delivery);
+                    }
+                    self.backlog.push_back(delivery);
                 }
             }
         }
@@ -211,11 +277,19 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
         let reasons = reasons.collect();
         let id = client.state.outbox.id();
         self.broker.router.unsubscribe(&unsubscribe.filters, id);
-        self.server.unsuback(UnsubAck {
+        let unsuback = UnsubAck {
             packet_id: unsubscribe.packet_id,
             reasons,
             properties: Properties::new(),
-        });
+        };
+        match client.state.stored.as_ref().map(|stored| stored.id) {
+            Some(id) => {
+                let filters = unsubscribe.filters.iter().cloned();
+                let changes = filters.map(|filter| Change::Unsubscribed(id, filter));
+                self.store(changes, Some(Step::UnsubAck(unsuback)));
+            }
+            None => self.server.unsuback(unsuback),
+        }
     }
 }
 

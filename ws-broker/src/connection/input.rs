@@ -95,10 +95,15 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
     }
 
     /// Whether more may be read: not while CONNECT waits for its answer, not
-    /// while subscribers are to drain first, and not from one that does not read.
+    /// while subscribers are to drain first, not from one that does not read,
+    /// and not while much is to be stored first.
     fn wants_input(&self) -> bool {
         let unsent: usize = self.writing.iter().map(bytes::BytesMut::len).sum();
-        self.server.takes_packets() && !self.routes.is_held() && unsent < MAX_UNSENT
+        let is_full = self
+            .storing
+            .as_ref()
+            .is_some_and(|storing| storing.is_full());
+        self.server.takes_packets() && !self.routes.is_held() && unsent < MAX_UNSENT && !is_full
     }
 
     /// Handles the whole packets that have been put aside.
@@ -191,7 +196,9 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
             return Ok(false);
         };
         let token = self.server.handle_puback(id, self.now);
-        token.map_err(End::Violation)?;
+        if let Some(number) = token.map_err(End::Violation)? {
+            self.delivered(number);
+        }
         Ok(true)
     }
 

@@ -15,7 +15,10 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
         let broker = self.broker.clone();
         let now = broker.clock.now();
         let mut state = client.state;
-        state.session = Some(Box::new(self.server.take_session()));
+        // One that was not accepted yet has it still.
+        if state.session.is_none() {
+            state.session = Some(Box::new(self.server.take_session()));
+        }
         state.outbox.set_offline();
         let unsent = self.backlog.drain(..).filter(|d| d.qos > QoS::AtMostOnce);
         state
@@ -62,7 +65,11 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
             None
         } else {
             let will = will.map(|will| (*will, now + Duration::from_secs(delay.into())));
-            Some(Box::new(Parked::new(state, client.expiry, will, now)))
+            let parked = Parked::new(state, client.expiry, will, now);
+            if let Some(journal) = broker.router.journal() {
+                journal.submit(parked.change());
+            }
+            Some(Box::new(parked))
         };
         if let Err(parked) = broker.sessions.leave(&client.id, &self.control, parked) {
             // Somebody took over since the last look: the request is there.
@@ -89,7 +96,11 @@ fn hand_over(broker: &Broker, take_over: TakeOver, state: Option<Box<SessionStat
         }
         state => state,
     };
-    if let Err(state) = take_over.hand_over(state) {
+    // Who asked for it is gone only when the broker stops: what is stored is
+    // there when it starts again.
+    if let Err(state) = take_over.hand_over(state)
+        && state.stored.is_none()
+    {
         broker.end_session(&state);
     }
 }

@@ -10,6 +10,7 @@ mod events;
 mod input;
 mod leave;
 mod output;
+mod stored;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::pin::Pin;
@@ -20,7 +21,9 @@ use std::time::Duration;
 use authenticate::Login;
 use bytes::{Bytes, BytesMut};
 use codec::{ByteString, Disconnect, QoS, ReasonCode, TopicFilter, Will};
+use connect::Accepting;
 use protocol::{Delivery, Limits, Time, Violation, server};
+use stored::Storing;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::oneshot;
 use tokio::time::Sleep;
@@ -82,6 +85,8 @@ pub(crate) struct Connection<T> {
     /// have not been looked up yet.
     wants_retained: BTreeMap<TopicFilter, (QoS, Option<u32>)>,
     routes: Routes,
+    /// What waits until it is stored; nothing if nothing is.
+    storing: Option<Box<Storing>>,
     /// When it was last read from: a look at the clock for each packet would
     /// cost more than routing it.
     now: Time,
@@ -107,6 +112,8 @@ enum Phase {
         connect: Box<codec::Connect>,
         state: oneshot::Receiver<Option<Box<SessionState>>>,
     },
+    /// The session is the client's, and CONNACK waits until that is stored.
+    Accepting(Box<Accepting>),
     /// Connected.
     Connected(Box<Client>),
     /// The last bytes are written, then the connection is closed.
@@ -144,6 +151,8 @@ enum End {
     Unanswerable,
     /// `memory_limit` is reached.
     Full,
+    /// The store takes nothing, and the client's version has no other answer.
+    NotStored,
     /// The client was refused, and has been told.
     Refused,
     /// A connected client failed to authenticate again, and has been told.
@@ -166,7 +175,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Future for Connection<T> {
             this.broker.counters.add(&mut this.tally);
             let turn = ready!(turn);
             // Whoever is touched by what was done is told, whatever came of it.
-            this.routes.flush(&this.broker.router);
+            this.flush();
             match turn {
                 Ok(()) => {}
                 Err(end) => {
@@ -212,6 +221,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
             backlog: VecDeque::new(),
             wants_retained: BTreeMap::new(),
             routes: Routes::new(None),
+            storing: None,
             now,
             tally: Tally {
                 sockets: 1,
@@ -247,6 +257,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
             self.process_input()?;
             is_busy = true;
         }
+        is_busy |= self.poll_accepting(cx)?;
         is_busy |= self.poll_login(cx)?;
         is_busy |= self.poll_held(cx);
         is_busy |= self.poll_read(cx)?;
@@ -254,12 +265,15 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
             return Poll::Ready(Err(End::Unanswerable));
         }
         if is_busy {
-            self.routes.flush(&self.broker.router);
+            self.flush();
         }
+        is_busy |= self.poll_stored(cx);
         if !self.wants_retained.is_empty() {
             self.collect_retained(self.broker.clock.now());
         }
         is_busy |= self.poll_write(cx)?;
+        // What was taken from the outbox may wait too.
+        is_busy |= self.poll_stored(cx);
         is_busy |= self.poll_timeout(cx)?;
         if is_busy {
             Poll::Ready(Ok(()))
@@ -340,6 +354,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
                     Phase::Connected(client) | Phase::Joining { client, .. } => {
                         client.take_over = Some(take_over);
                     }
+                    Phase::Accepting(accepting) => accepting.client.take_over = Some(take_over),
                     Phase::Anonymous | Phase::Authenticating(_) | Phase::Closing { .. } => {}
                 }
                 // One that still waits for the session hands it on when it
@@ -385,6 +400,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
                 self.collect_output(&client.id);
                 self.leave(*client, end);
             }
+            Phase::Accepting(accepting) => self.leave(*accepting.client, end),
             Phase::Closing { .. } => return true,
         }
         matches!(end, End::Closed | End::Io(_))
@@ -393,6 +409,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
     fn log_end(&self, end: &End, phase: &Phase) {
         let client = match phase {
             Phase::Connected(client) | Phase::Joining { client, .. } => &*client.id,
+            Phase::Accepting(accepting) => &*accepting.client.id,
             Phase::Anonymous | Phase::Authenticating(_) => "<unknown>",
             Phase::Closing { .. } => return,
         };
@@ -427,6 +444,9 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
                 notice!("Client {client} disconnected, its maximum packet size is too small.");
             }
             End::Full => notice!("Client {client} disconnected, memory_limit is reached."),
+            End::NotStored => {
+                notice!("Client {client} disconnected, what it publishes cannot be stored.");
+            }
             End::Refused | End::Unauthenticated(_) | End::ShutDown => {}
             End::Io(error) => {
                 notice!("Socket error on client {client} [{address}]: {error}, disconnecting.");

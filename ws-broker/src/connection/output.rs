@@ -10,10 +10,12 @@ use codec::{FixedHeader, QoS};
 use protocol::{Delivery, PublishError, server};
 use tokio::io::{AsyncRead, AsyncWrite};
 
+use super::stored::Step;
 use super::{Connection, End, Phase};
 use crate::counters::Tally;
 use crate::log;
 use crate::outbox::Window;
+use crate::store::{Change, Sent};
 
 /// Chunks written by one system call.
 const MAX_SLICES: usize = 64;
@@ -141,9 +143,22 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
         let now = self.broker.clock.now();
         let mut lost = 0;
         let mut sent = Tally::default();
+        let stored = client.state.stored.as_ref().map(|stored| stored.id);
+        let (mut changes, mut transmits) = (Vec::new(), Vec::new());
         let mut send = |server: &mut server::Connection, delivery: Delivery| {
             let payload = delivery.message.payload.len() as u64;
-            match server.publish(delivery, now) {
+            let (qos, number) = (delivery.qos, delivery.token);
+            let published = server.publish(delivery, now);
+            if let (Some(id), true) = (stored, qos > QoS::AtMostOnce) {
+                changes.push(match published {
+                    Ok(Some(packet_id)) => Change::Sent(id, number, Sent::Published(packet_id)),
+                    _ => Change::Done(id, number),
+                });
+                // Not before its packet identifier is stored.
+                let transmit = published.ok().flatten();
+                transmits.extend(transmit.filter(|_| qos == QoS::ExactlyOnce));
+            }
+            match published {
                 Ok(_) => {
                     sent.publishes_sent += 1;
                     sent.payload_sent += payload;
@@ -187,6 +202,15 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
         let took_some = !deliveries.is_empty() || !chunks.is_empty();
         for delivery in deliveries {
             send(&mut self.server, delivery);
+        }
+        if !changes.is_empty() {
+            self.store(changes, None);
+            for packet_id in transmits {
+                self.store([], Some(Step::Transmit(packet_id)));
+            }
+            if let Some(storing) = &mut self.storing {
+                storing.submit();
+            }
         }
         self.tally += sent;
         self.broker.router.count_dropped(lost);
@@ -237,6 +261,7 @@ mod tests {
 
     use crate::auth::Auth;
     use crate::broker::Broker;
+    use crate::clock::Clock;
     use crate::config::{Config, Listener, Protocol};
     use crate::connection::{Connection, Peer};
     use crate::listener::Place;
@@ -257,7 +282,12 @@ mod tests {
             allow_anonymous: true,
             ..Config::default()
         };
-        let broker = Arc::new(Broker::new(config, Auth::read(None).unwrap()));
+        let broker = Arc::new(Broker::new(
+            config,
+            Auth::read(None).unwrap(),
+            Clock::start(),
+            None,
+        ));
         let (mut client, stream) = tokio::io::duplex(64);
         let place = Place::new(&broker, None);
         let peer = Peer {

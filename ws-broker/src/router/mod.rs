@@ -7,13 +7,14 @@ mod subscriptions;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use codec::{QoS, TopicFilter};
+use codec::{QoS, TopicFilter, TopicName};
 use protocol::{Delivery, Time};
 
 use crate::access::Acl;
 use crate::config::Config;
 use crate::memory::Memory;
 use crate::outbox::Batch;
+use crate::store::Journal;
 
 pub(crate) use retained::Retained;
 use retained::RetainedStore;
@@ -30,6 +31,8 @@ pub(crate) struct Router {
     /// at every change of subscriptions and of who is connected.
     generation: AtomicU64,
     memory: Arc<Memory>,
+    /// Where what is to outlive the process is submitted.
+    journal: Option<Arc<Journal>>,
     acl: Acl,
     /// `upgrade_outgoing_qos`.
     upgrades_qos: bool,
@@ -38,8 +41,9 @@ pub(crate) struct Router {
 
 impl Router {
     /// A router without subscriptions.
-    pub(crate) fn new(config: &Config) -> Self {
+    pub(crate) fn new(config: &Config, journal: Option<Arc<Journal>>) -> Self {
         Self {
+            journal,
             subscriptions: RwLock::default(),
             retained: RwLock::default(),
             generation: AtomicU64::new(1),
@@ -53,6 +57,12 @@ impl Router {
     /// How much is stored, and may be.
     pub(crate) const fn memory(&self) -> &Arc<Memory> {
         &self.memory
+    }
+
+    /// Where what is to outlive the process is submitted, if anything is.
+    #[inline]
+    pub(crate) const fn journal(&self) -> Option<&Arc<Journal>> {
+        self.journal.as_ref()
     }
 
     /// Who may read and write what.
@@ -177,10 +187,36 @@ impl Router {
     /// Keeps a retained message, or removes one; false if there is no room for
     /// it: then the one before stays.
     pub(crate) fn retain(&self, retained: &Retained) -> bool {
-        self.retained
+        let mut store = self
+            .retained
             .write()
-            .unwrap_or_else(PoisonError::into_inner)
-            .set(retained, &self.memory)
+            .unwrap_or_else(PoisonError::into_inner);
+        let is_kept = store.set(retained, &self.memory);
+        if is_kept
+            && let Some(journal) = &self.journal
+            && self.stores_retained(&retained.message.topic)
+        {
+            // Under the lock, so that the last one here is the last one there.
+            journal.submit([retained.change()]);
+        }
+        is_kept
+    }
+
+    /// Whether what is retained on the topic is stored: not what the broker
+    /// says of itself.
+    pub(crate) fn stores_retained(&self, topic: &TopicName) -> bool {
+        self.journal.is_some() && !topic.starts_with("$SYS")
+    }
+
+    /// Keeps retained messages that were stored.
+    pub(crate) fn restore_retained(&self, stored: &[Retained]) {
+        let mut store = self
+            .retained
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        for retained in stored {
+            store.set(retained, &self.memory);
+        }
     }
 
     /// The retained messages for a new subscription to `filter`.

@@ -6,6 +6,7 @@ use foldhash::fast::RandomState;
 use protocol::{Message, Time};
 
 use crate::memory::{Memory, Stored};
+use crate::store::Change;
 
 /// The last message with the RETAIN flag on one topic (section 3.3.1.3).
 #[derive(Clone, Debug)]
@@ -14,6 +15,17 @@ pub(crate) struct Retained {
     pub message: Arc<Message>,
     /// The QoS it was published at.
     pub qos: QoS,
+}
+
+impl Retained {
+    /// What it changes in the store.
+    pub(super) fn change(&self) -> Change {
+        if self.message.payload.is_empty() {
+            Change::Removed(self.message.topic.clone())
+        } else {
+            Change::Retained(self.clone())
+        }
+    }
 }
 
 /// All retained messages, as a tree of topic levels.

@@ -11,6 +11,7 @@ use super::Router;
 use super::subscriptions::{Merged, MergedGroup, Subscriber, merge};
 use crate::access::Access;
 use crate::outbox::{Batch, Outbox, Receiver};
+use crate::store::Change;
 
 /// Remembered topics before they are forgotten and looked up again.
 const MAX_REMEMBERED_TOPICS: usize = 1024;
@@ -44,6 +45,12 @@ struct Table {
     slots: Vec<Slot>,
     slot_of: HashMap<u64, usize, RandomState>,
     touched: Vec<usize>,
+    /// Something that is to be stored was collected since it was asked last.
+    has_stored: bool,
+    /// The same since the last flush: what is handed over is stored together.
+    is_together: bool,
+    /// What else is to be stored with it.
+    received: Vec<Change>,
     /// Subscribers that the publisher should wait for, and their progress when
     /// it last looked.
     held: Vec<(Arc<Outbox>, u64)>,
@@ -53,6 +60,8 @@ struct Table {
 struct Slot {
     outbox: Arc<Outbox>,
     receiver: Option<Receiver>,
+    /// Whether what waits for the subscriber is stored.
+    is_stored: bool,
     batch: Batch,
     is_touched: bool,
 }
@@ -141,6 +150,26 @@ impl Routes {
         self.table().publish(router, publication, now)
     }
 
+    /// Whether something that is to be stored was collected since it was asked
+    /// last.
+    pub(crate) fn take_has_stored(&mut self) -> bool {
+        let table = self.table.as_mut();
+        table.is_some_and(|table| std::mem::take(&mut table.has_stored))
+    }
+
+    /// Has something stored together with what was collected last.
+    pub(crate) fn store_with_it(&mut self, change: Change) {
+        let table = self.table();
+        table.is_together = true;
+        table.received.push(change);
+    }
+
+    /// Whether something that is published at QoS 1 or 2 to `topic` is stored
+    /// for somebody.
+    pub(crate) fn would_be_stored(&mut self, router: &Router, topic: &TopicName) -> bool {
+        self.table().would_be_stored(router, topic)
+    }
+
     /// Whether the publisher may publish to `topic`.
     pub(crate) fn may_publish(&mut self, router: &Router, topic: &TopicName) -> bool {
         self.table().may_publish(router, topic)
@@ -195,6 +224,9 @@ impl Table {
             slots: Vec::new(),
             slot_of: HashMap::default(),
             touched: Vec::new(),
+            has_stored: false,
+            is_together: false,
+            received: Vec::new(),
             held: Vec::new(),
         }
     }
@@ -277,13 +309,17 @@ impl Table {
             routes,
             slots,
             touched,
+            has_stored,
+            is_together,
             ..
         } = self;
         let route = &routes[place];
+        let mut is_stored = false;
         for target in &route.targets {
             let slot = &mut slots[target.slot];
             if slot.collect(router, publication, target, 0, now) {
                 slot.touch(target.slot, touched);
+                is_stored |= slot.stores(target);
             }
         }
         for group in &route.groups {
@@ -295,14 +331,23 @@ impl Table {
                 let slot = &mut slots[member.slot];
                 if slot.collect(router, publication, member, group.id, now) {
                     slot.touch(member.slot, touched);
+                    is_stored |= slot.stores(member);
                 }
             }
         }
+        *has_stored |= is_stored;
+        *is_together |= is_stored;
         route.targets.len() + route.groups.len()
     }
 
     fn flush(&mut self, router: &Router) {
         let publisher = self.publisher_id();
+        let journal = router.journal().filter(|_| self.is_together);
+        self.is_together = false;
+        let _together = journal.map(|journal| journal.together());
+        if let Some(journal) = journal {
+            journal.submit(self.received.drain(..));
+        }
         for slot in self.touched.drain(..) {
             let slot = &mut self.slots[slot];
             slot.is_touched = false;
@@ -347,6 +392,16 @@ impl Table {
     fn may_publish(&mut self, router: &Router, topic: &TopicName) -> bool {
         self.lookup(router, topic.as_bytes())
             .is_ok_and(|place| self.routes[place].may_publish)
+    }
+
+    fn would_be_stored(&mut self, router: &Router, topic: &TopicName) -> bool {
+        let Ok(place) = self.lookup(router, topic.as_bytes()) else {
+            return false;
+        };
+        let route = &self.routes[place];
+        let members = route.groups.iter().flat_map(|group| &group.members);
+        let mut targets = route.targets.iter().chain(members);
+        targets.any(|target| self.slots[target.slot].stores(target))
     }
 
     fn remembered(&mut self, router: &Router, topic: &[u8]) -> Option<TopicName> {
@@ -454,6 +509,7 @@ impl Table {
         let slot = self.slot_of.entry(merged.outbox.id()).or_insert_with(|| {
             slots.push(Slot {
                 receiver: merged.outbox.receiver(),
+                is_stored: merged.outbox.is_stored(),
                 outbox: merged.outbox,
                 batch: Batch::default(),
                 is_touched: false,
@@ -508,6 +564,11 @@ impl Slot {
             _ => self.batch.deliveries.push(delivery),
         }
         true
+    }
+
+    /// Whether what is published at QoS 1 or 2 is stored for the subscriber.
+    fn stores(&self, target: &Target) -> bool {
+        self.is_stored && target.qos > QoS::AtMostOnce
     }
 
     fn touch(&mut self, index: usize, touched: &mut Vec<usize>) {

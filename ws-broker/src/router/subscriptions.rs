@@ -4,6 +4,7 @@ use std::sync::atomic::AtomicUsize;
 
 use codec::{QoS, SubscriptionOptions, TopicFilter};
 use foldhash::fast::RandomState;
+use sha2::{Digest, Sha256};
 
 use crate::outbox::Outbox;
 
@@ -22,7 +23,7 @@ pub(crate) struct Subscriber {
 /// 4.8.2).
 #[derive(Debug)]
 pub(super) struct Group {
-    /// Different for every group of this process.
+    /// Different for every filter, and the same after a restart.
     pub(super) id: u64,
     name: Box<str>,
     pub(super) members: Vec<Subscriber>,
@@ -45,7 +46,6 @@ pub(super) struct Subscriptions {
     root: Node,
     len: usize,
     groups: HashMap<u64, TopicFilter, RandomState>,
-    groups_made: u64,
 }
 
 /// Small, and in a box: a table keeps room for more than it has.
@@ -90,6 +90,14 @@ impl Ends {
             found(Found::Group(group));
         }
     }
+}
+
+/// The number of a group, never 0. It is stored with what has been given to a
+/// member.
+fn group_id(filter: &TopicFilter) -> u64 {
+    let digest = Sha256::digest(filter.as_bytes());
+    let first = digest.iter().take(8);
+    first.fold(0, |id, byte| id << 8 | u64::from(*byte)).max(1)
 }
 
 /// Puts a subscriber into a list, in place of what the client had there; tells
@@ -163,10 +171,10 @@ impl Subscriptions {
             Some(name) => {
                 let known = ends.groups.iter().position(|group| &*group.name == name);
                 let at = known.unwrap_or_else(|| {
-                    self.groups_made += 1;
-                    self.groups.insert(self.groups_made, filter.clone());
+                    let id = group_id(filter);
+                    self.groups.insert(id, filter.clone());
                     ends.groups.push(Group {
-                        id: self.groups_made,
+                        id,
                         name: name.into(),
                         members: Vec::new(),
                         turn: Arc::default(),
@@ -495,7 +503,7 @@ mod tests {
         }
         let (merged, mut groups) = merge(&subscriptions, "Kitchen/Fridge", 0, |_| true);
         assert_eq!(merged.len(), 1, "the direct subscription of a");
-        groups.sort_by_key(|group| group.id);
+        groups.sort_by_key(|group| std::cmp::Reverse(group.members.len()));
         let sizes: Vec<_> = groups.iter().map(|group| group.members.len()).collect();
         assert_eq!(sizes, [2, 1]);
         assert_eq!(subscriptions.group(groups[0].id).unwrap().members.len(), 2);
