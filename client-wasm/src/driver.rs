@@ -14,7 +14,7 @@ use protocol::Time;
 
 use crate::core::Core;
 use crate::host::{Timer, now, random};
-use crate::page::Page;
+use crate::page::{Page, is_hidden};
 use crate::socket::{Socket, SocketEvent};
 use crate::{Error, Goodbye, Options};
 
@@ -36,15 +36,26 @@ pub(crate) struct Driver {
     flush_is_due: Cell<bool>,
     timer: RefCell<Timer>,
     page: RefCell<Option<Page>>,
+    /// The number of the credentials that were asked for last.
+    credentials: Cell<u64>,
 }
 
 impl Driver {
     pub(crate) fn new(options: Options) -> Rc<Self> {
         let driver = Rc::new_cyclic(|myself: &Weak<Self>| {
-            let timer = Timer::new(with(myself, Self::on_timer));
-            let page = Page::new(with(myself, |driver| {
+            let mut timer = Timer::new(with(myself, Self::on_timer));
+            timer.use_alarm(options.has_background_timer && is_hidden(), now());
+            let has_background_timer = options.has_background_timer;
+            let wake = with(myself, |driver| {
                 driver.act(Core::wake);
-            }));
+            });
+            let weak = myself.clone();
+            let page = Page::new(wake, move |is_hidden| {
+                if let Some(driver) = weak.upgrade() {
+                    let wanted = is_hidden && has_background_timer;
+                    driver.timer.borrow_mut().use_alarm(wanted, now());
+                }
+            });
             Self {
                 myself: myself.clone(),
                 core: RefCell::new(Core::new(options, random, now())),
@@ -52,6 +63,7 @@ impl Driver {
                 flush_is_due: Cell::new(false),
                 timer: RefCell::new(timer),
                 page: RefCell::new(Some(page)),
+                credentials: Cell::new(0),
             }
         });
         driver.follow(now());
@@ -72,6 +84,7 @@ impl Driver {
     }
 
     fn follow(&self, now: Time) {
+        self.ask_for_credentials();
         self.follow_socket(now);
         let len = self.core.borrow_mut().output().len();
         if len >= LARGE {
@@ -89,8 +102,28 @@ impl Driver {
         }
         if core.is_ended() {
             timer.clear();
+            timer.use_alarm(false, now);
             self.page.replace(None);
         }
+    }
+
+    fn ask_for_credentials(&self) {
+        let core = self.core.borrow();
+        let Some((number, refresh)) = core.wanted_credentials() else {
+            return;
+        };
+        if self.credentials.replace(number) == number {
+            return;
+        }
+        let refresh = refresh.clone();
+        drop(core);
+        let myself = self.myself.clone();
+        wasm_bindgen_futures::spawn_local(async move {
+            let refreshed = refresh.begin().await;
+            if let Some(driver) = myself.upgrade() {
+                driver.act(|core, now| core.handle_credentials(number, refreshed, now));
+            }
+        });
     }
 
     /// Closes the socket that is not wanted any more, opens the one that is.

@@ -82,6 +82,10 @@ pub enum Error {
     /// Too many messages or bytes wait to be sent already.
     #[error("too many messages wait to be sent")]
     QueueFull,
+    /// It gave way to another one while it waited to be sent: see
+    /// [`crate::Overflow`].
+    #[error("it waited to be sent, and gave way to others: the queue was full")]
+    Dropped,
     /// The message expired before it could be sent.
     #[error("the message expired before it could be sent")]
     Expired,
@@ -116,6 +120,9 @@ pub enum Error {
     /// method.
     #[error("cannot authenticate: {0}")]
     Authentication(String),
+    /// [`crate::Options::credentials`] gave none.
+    #[error("no credentials to connect with: {0}")]
+    Credentials(String),
     /// DISCONNECT would break MQTT's rules; the client goes on.
     #[error("DISCONNECT cannot be sent: {0}")]
     Goodbye(&'static str),

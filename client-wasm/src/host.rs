@@ -4,6 +4,8 @@ use js_sys::Function;
 use protocol::Time;
 use wasm_bindgen::prelude::*;
 
+use crate::alarm::Alarm;
+
 #[wasm_bindgen]
 extern "C" {
     #[wasm_bindgen(js_name = setTimeout)]
@@ -41,6 +43,8 @@ pub(crate) fn nonce() -> Option<String> {
 pub(crate) struct Timer {
     handler: Closure<dyn FnMut()>,
     armed: Option<(Time, JsValue)>,
+    /// Keeps the time while the page is hidden.
+    alarm: Option<Alarm>,
 }
 
 impl Timer {
@@ -48,6 +52,7 @@ impl Timer {
         Self {
             handler: Closure::new(handler),
             armed: None,
+            alarm: None,
         }
     }
 
@@ -64,11 +69,27 @@ impl Timer {
         let handler = self.handler.as_ref().unchecked_ref();
         let id = set_timeout(handler, milliseconds.min(LONGEST));
         self.armed = Some((at, id));
+        if let Some(alarm) = &self.alarm {
+            alarm.fire_in(at - now);
+        }
+    }
+
+    /// Makes it fire in time though the page be hidden, from now on or no more.
+    pub(crate) fn use_alarm(&mut self, wanted: bool, now: Time) {
+        if wanted && self.alarm.is_none() {
+            self.alarm = Alarm::new(self.handler.as_ref().unchecked_ref());
+            if let (Some(alarm), Some((at, _))) = (&self.alarm, &self.armed) {
+                alarm.fire_in(*at - now);
+            }
+        } else if !wanted {
+            self.alarm = None;
+        }
     }
 
     /// To be called when it has fired.
     pub(crate) fn fired(&mut self) {
-        self.armed = None;
+        // The alarm may have come first.
+        self.clear();
     }
 
     pub(crate) fn clear(&mut self) {

@@ -29,9 +29,12 @@
 //!
 //! Section numbers refer to the OASIS standard of MQTT 5.0.
 
+mod advice;
+mod alarm;
 mod authenticator;
 mod client;
 mod core;
+mod credentials;
 mod departures;
 mod driver;
 mod error;
@@ -58,12 +61,13 @@ pub use codec::{
     ByteString, InvalidTopic, Properties, Property, PropertyId, ProtocolVersion, QoS, ReasonCode,
     RetainHandling, SubscriptionOptions, TopicFilter, TopicName, Will,
 };
+pub use credentials::Credentials;
 pub use error::{Error, Operation};
 pub use event::Event;
 pub use goodbye::Goodbye;
 pub use mailbox::Bounds;
 pub use message::Message;
-pub use options::{Offline, Options};
+pub use options::{Offline, Options, Overflow};
 pub use protocol::Violation;
 pub use reconnect::Reconnect;
 pub use subscription::Subscription;

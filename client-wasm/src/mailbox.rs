@@ -114,6 +114,24 @@ impl<T> Mailbox<T> {
         Poll::Pending
     }
 
+    /// Ready when [`Mailbox::take`] has something to give, or never will again.
+    #[cfg(feature = "js")]
+    pub(crate) fn poll_ready(&self, context: &mut Context<'_>) -> Poll<()> {
+        let mut state = self.0.borrow_mut();
+        if state.closed || !state.items.is_empty() {
+            return Poll::Ready(());
+        }
+        state.reader = Some(context.waker().clone());
+        Poll::Pending
+    }
+
+    /// Whether nothing more comes, and nothing is left.
+    #[cfg(feature = "js")]
+    pub(crate) fn is_over(&self) -> bool {
+        let state = self.0.borrow();
+        state.closed && state.items.is_empty()
+    }
+
     /// Nothing more comes; what is in the queue can still be read.
     pub(crate) fn close(&self) {
         let mut state = self.0.borrow_mut();

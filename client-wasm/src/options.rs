@@ -7,6 +7,7 @@ use bytes::Bytes;
 use codec::{ByteString, Connect, Properties, Property, ProtocolVersion, Will};
 
 use crate::authenticator::{Authenticator, Scram};
+use crate::credentials::{Credentials, Refresh};
 use crate::host::nonce;
 use crate::mailbox::Bounds;
 use crate::reconnect::Reconnect;
@@ -22,6 +23,21 @@ pub enum Offline {
     Queue,
 }
 
+/// What gives way when a message is published and too much waits to be sent
+/// already: see [`Options::queue_bounds`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Overflow {
+    /// Nothing: whoever publishes hears [`crate::Error::QueueFull`].
+    #[default]
+    Refuse,
+    /// Those that wait for longest, as many as need be; their futures give
+    /// [`crate::Error::Dropped`]. For values of which the latest counts.
+    DropOldest,
+    /// The message itself; its future gives [`crate::Error::Dropped`]. For a
+    /// record that is to have no gap but at its end.
+    DropNewest,
+}
+
 /// How a [`crate::Client`] connects, and what it holds.
 #[derive(Clone)]
 pub struct Options {
@@ -31,6 +47,7 @@ pub struct Options {
     pub(crate) is_named_by_broker: bool,
     pub(crate) username: Option<ByteString>,
     pub(crate) password: Option<Bytes>,
+    pub(crate) credentials: Option<Refresh>,
     pub(crate) authenticator: Option<Rc<RefCell<dyn Authenticator>>>,
     pub(crate) will: Option<Will>,
     pub(crate) keep_alive: u16,
@@ -48,6 +65,8 @@ pub struct Options {
     pub(crate) offline: Offline,
     pub(crate) stream_bounds: Bounds,
     pub(crate) queue_bounds: Bounds,
+    pub(crate) overflow: Overflow,
+    pub(crate) has_background_timer: bool,
 }
 
 impl Options {
@@ -61,6 +80,7 @@ impl Options {
             is_named_by_broker: false,
             username: None,
             password: None,
+            credentials: None,
             authenticator: None,
             will: None,
             keep_alive: 60,
@@ -84,6 +104,8 @@ impl Options {
                 messages: 65_536,
                 bytes: 16 << 20,
             },
+            overflow: Overflow::Refuse,
+            has_background_timer: true,
         }
     }
 
@@ -122,6 +144,21 @@ impl Options {
     #[must_use]
     pub fn password(mut self, password: impl Into<Bytes>) -> Self {
         self.password = Some(password.into());
+        self
+    }
+
+    /// Asks for user name and password before each connection, in the place of
+    /// [`Options::username`] and [`Options::password`]: for tokens that expire.
+    /// An attempt waits for the answer for as long as for a connection,
+    /// [`Options::connect_timeout`]; when there is none, or an error in a few
+    /// words, it has failed with [`crate::Error::Credentials`], and the next
+    /// one asks again.
+    #[must_use]
+    pub fn credentials<F>(mut self, refresh: impl Fn() -> F + 'static) -> Self
+    where
+        F: Future<Output = Result<Credentials, String>> + 'static,
+    {
+        self.credentials = Some(Refresh::new(refresh));
         self
     }
 
@@ -287,6 +324,25 @@ impl Options {
     #[must_use]
     pub fn queue_bounds(mut self, bounds: Bounds) -> Self {
         self.queue_bounds = bounds;
+        self
+    }
+
+    /// What gives way when more is published than [`Options::queue_bounds`]
+    /// allow.
+    #[must_use]
+    pub fn overflow(mut self, overflow: Overflow) -> Self {
+        self.overflow = overflow;
+        self
+    }
+
+    /// Whether a worker keeps the time while the page is hidden; true unless
+    /// said otherwise. Browsers slow the timers of hidden pages down, to one a
+    /// minute, which is too slow for a short keep alive. The worker is made
+    /// from a `blob:` URL; where the page's Content-Security-Policy has no
+    /// `worker-src blob:`, the page's own timers have to do.
+    #[must_use]
+    pub fn background_timer(mut self, has_background_timer: bool) -> Self {
+        self.has_background_timer = has_background_timer;
         self
     }
 

@@ -7,8 +7,8 @@ use codec::ReasonCode;
 use futures_channel::oneshot;
 use protocol::Delivery;
 
-use crate::Error;
 use crate::mailbox::Bounds;
+use crate::{Error, Overflow};
 
 pub(crate) type Outcome = Result<ReasonCode, Error>;
 pub(crate) type Reply = oneshot::Sender<Outcome>;
@@ -16,6 +16,7 @@ pub(crate) type Reply = oneshot::Sender<Outcome>;
 #[derive(Debug)]
 pub(crate) struct Outbox {
     bounds: Bounds,
+    overflow: Overflow,
     queue: VecDeque<Delivery>,
     bytes: usize,
     /// Of the queued and of those that await an acknowledgement, by token:
@@ -24,9 +25,10 @@ pub(crate) struct Outbox {
 }
 
 impl Outbox {
-    pub(crate) fn new(bounds: Bounds) -> Self {
+    pub(crate) fn new(bounds: Bounds, overflow: Overflow) -> Self {
         Self {
             bounds,
+            overflow,
             queue: VecDeque::new(),
             bytes: 0,
             replies: VecDeque::new(),
@@ -52,16 +54,27 @@ impl Outbox {
         delivery: Delivery,
     ) -> Result<oneshot::Receiver<Outcome>, Error> {
         let size = delivery.message.size();
-        // A single message over the limit of bytes may wait alone.
-        let full = self.queue.len() >= self.bounds.messages
-            || !self.queue.is_empty() && self.bytes + size > self.bounds.bytes;
-        if full {
-            return Err(Error::QueueFull);
+        while self.is_full_for(size) {
+            let oldest = match self.overflow {
+                Overflow::Refuse => return Err(Error::QueueFull),
+                Overflow::DropNewest => return Err(Error::Dropped),
+                Overflow::DropOldest => self.pop_front(),
+            };
+            // There is none where nothing may wait at all.
+            let oldest = oldest.ok_or(Error::Dropped)?;
+            self.settle(oldest.token, Err(Error::Dropped));
         }
         let outcome = self.promise(delivery.token);
         self.bytes += size;
         self.queue.push_back(delivery);
         Ok(outcome)
+    }
+
+    /// Whether so many bytes more are too much. A single message over the
+    /// limit of bytes may wait alone.
+    fn is_full_for(&self, size: usize) -> bool {
+        self.queue.len() >= self.bounds.messages
+            || !self.queue.is_empty() && self.bytes + size > self.bounds.bytes
     }
 
     /// What is sent next.
@@ -136,7 +149,11 @@ mod tests {
     }
 
     fn outbox(messages: usize, bytes: usize) -> Outbox {
-        Outbox::new(Bounds { messages, bytes })
+        dropping(Overflow::Refuse, messages, bytes)
+    }
+
+    fn dropping(overflow: Overflow, messages: usize, bytes: usize) -> Outbox {
+        Outbox::new(Bounds { messages, bytes }, overflow)
     }
 
     fn tokens(outbox: &mut Outbox) -> Vec<u64> {
@@ -156,6 +173,38 @@ mod tests {
         assert_eq!(small.queue(delivery(2)).unwrap_err(), Error::QueueFull);
         assert_eq!(tokens(&mut small), [1]);
         assert!(small.queue(delivery(3)).is_ok());
+    }
+
+    #[test]
+    fn the_oldest_give_way_and_whoever_waits_for_them_hears_of_it() {
+        // 10 bytes each.
+        let mut outbox = dropping(Overflow::DropOldest, 3, 25);
+        let mut waiting: Vec<_> = (1..=4)
+            .map(|token| outbox.queue(delivery(token)).unwrap())
+            .collect();
+        let outcomes = waiting.iter_mut().map(|wait| wait.try_recv().unwrap());
+        let dropped = Some(Err(Error::Dropped));
+        let expected = [dropped.clone(), dropped, None, None];
+        assert!(outcomes.eq(expected));
+        assert_eq!(tokens(&mut outbox), [3, 4]);
+        assert_eq!(outbox.bytes, 0);
+    }
+
+    #[test]
+    fn the_newest_gives_way() {
+        let mut outbox = dropping(Overflow::DropNewest, 2, 1000);
+        let mut waiting = [1, 2].map(|token| outbox.queue(delivery(token)).unwrap());
+        assert_eq!(outbox.queue(delivery(3)).unwrap_err(), Error::Dropped);
+        assert!(waiting.iter_mut().all(|w| w.try_recv().unwrap().is_none()));
+        assert_eq!(tokens(&mut outbox), [1, 2]);
+    }
+
+    #[test]
+    fn where_nothing_may_wait_nothing_does() {
+        for overflow in [Overflow::DropOldest, Overflow::DropNewest] {
+            let mut none = dropping(overflow, 0, 0);
+            assert_eq!(none.queue(delivery(1)).unwrap_err(), Error::Dropped);
+        }
     }
 
     #[test]

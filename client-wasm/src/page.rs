@@ -1,10 +1,11 @@
-//! When the page is seen again, and when the network is back.
+//! When the page is seen again or hidden, and when the network is back.
 
 use wasm_bindgen::prelude::*;
 use web_sys::{Document, EventTarget, VisibilityState, Window};
 
 /// Calls a function at each of these moments, for as long as it lives. A
 /// worker has no document: there it is the network only.
+/// It also tells when the page is hidden or not any more.
 pub(crate) struct Page {
     global: EventTarget,
     document: Option<Document>,
@@ -12,18 +13,27 @@ pub(crate) struct Page {
     visible: Closure<dyn FnMut()>,
 }
 
+/// Whether this is a page that nobody sees.
+pub(crate) fn is_hidden() -> bool {
+    let document = js_sys::global()
+        .dyn_ref::<Window>()
+        .and_then(Window::document);
+    document.is_some_and(|document| !is_visible(&document))
+}
+
 const ONLINE: &str = "online";
 const VISIBILITY: &str = "visibilitychange";
 
 impl Page {
-    pub(crate) fn new(wake: impl Fn() + Clone + 'static) -> Self {
+    pub(crate) fn new(wake: impl Fn() + Clone + 'static, hidden: impl Fn(bool) + 'static) -> Self {
         let global = js_sys::global();
         let document = global.dyn_ref::<Window>().and_then(Window::document);
         let seen = document.clone();
         let online = Closure::new(wake.clone());
         let visible = Closure::new(move || {
-            let state = seen.as_ref().map(Document::visibility_state);
-            if state == Some(VisibilityState::Visible) {
+            let is_visible = seen.as_ref().is_some_and(is_visible);
+            hidden(!is_visible);
+            if is_visible {
                 wake();
             }
         });
@@ -45,6 +55,10 @@ impl Page {
         }
         page
     }
+}
+
+fn is_visible(document: &Document) -> bool {
+    document.visibility_state() == VisibilityState::Visible
 }
 
 impl Drop for Page {

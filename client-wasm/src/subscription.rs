@@ -64,6 +64,23 @@ impl Subscription {
         self.mailbox.missed()
     }
 
+    /// The queue that it reads from.
+    #[cfg(feature = "js")]
+    pub(crate) fn mailbox(&self) -> Mailbox<Message> {
+        self.mailbox.clone()
+    }
+
+    /// The oldest message, if one has come.
+    #[cfg(feature = "js")]
+    pub(crate) fn take(&self) -> Option<Message> {
+        let was_full = self.mailbox.is_full();
+        let taken = self.mailbox.take();
+        if was_full && !self.mailbox.is_full() {
+            self.driver.act(Core::acknowledge);
+        }
+        taken
+    }
+
     /// Ends it; the future waits for the broker's answer if it was the last
     /// one with this filter.
     ///

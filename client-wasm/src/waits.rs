@@ -33,6 +33,17 @@ impl<T: Clone> Wait<T> {
 #[derive(Debug)]
 pub struct Publishing(pub(crate) Wait<ReasonCode>);
 
+impl Publishing {
+    /// The outcome, if it is known already.
+    #[cfg(feature = "js")]
+    pub(crate) fn known(&mut self) -> Option<Result<ReasonCode, Error>> {
+        match &self.0 {
+            Wait::Over(outcome) => Some(outcome.clone()),
+            Wait::For(_) => None,
+        }
+    }
+}
+
 impl Future for Publishing {
     type Output = Result<ReasonCode, Error>;
 

@@ -28,7 +28,8 @@ impl Link {
         on_event: Callback<LinkEvent>,
         on_messages: Callback<Vec<Message>>,
     ) -> Link {
-        let client = Client::new(Options::new(broker));
+        // The page's policy allows no worker, and its keep alive needs none.
+        let client = Client::new(Options::new(broker).background_timer(false));
         spawn_local(report(client.clone(), on_event.clone()));
         spawn_local(subscribe(client.clone(), on_event, on_messages));
         Link { client }

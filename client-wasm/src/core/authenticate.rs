@@ -21,6 +21,8 @@ impl Core {
         self.options.username = None;
         self.options.password = None;
         self.options.authenticator = Some(authenticator);
+        self.options.credentials = None;
+        self.stop_preparing();
     }
 
     /// What CONNECT says of it.

@@ -13,8 +13,11 @@ impl Core {
     /// Asks for a socket.
     pub(super) fn open(&mut self, now: Time) {
         self.sockets += 1;
-        self.link = Link::Opening {
-            deadline: now + self.options.connect_timeout,
+        let deadline = now + self.options.connect_timeout;
+        self.link = if self.options.credentials.is_some() {
+            Link::Preparing { deadline }
+        } else {
+            Link::Opening { deadline }
         };
         self.tell(&Event::Connecting);
     }
@@ -49,7 +52,7 @@ impl Core {
                 url: self.options.url.clone(),
             },
             Link::Open(_) => Error::ConnectionLost { code },
-            Link::Waiting { .. } | Link::Ended => return,
+            Link::Waiting { .. } | Link::Preparing { .. } | Link::Ended => return,
         };
         self.lost(error, now);
     }

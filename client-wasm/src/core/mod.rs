@@ -4,6 +4,7 @@
 
 mod authenticate;
 mod connection;
+mod credentials;
 mod publish;
 mod request;
 mod subscribe;
@@ -67,6 +68,8 @@ enum Link {
         retry_at: Time,
         error: Option<Error>,
     },
+    /// Credentials are asked for.
+    Preparing { deadline: Time },
     /// The socket is being opened.
     Opening { deadline: Time },
     /// The socket is open; CONNECT was sent.
@@ -87,7 +90,7 @@ impl Core {
             session: Session::new(),
             was_connected: false,
             backoff: Backoff::new(options.reconnect),
-            outbox: Outbox::new(options.queue_bounds),
+            outbox: Outbox::new(options.queue_bounds, options.overflow),
             congested: false,
             subscriptions: Subscriptions::default(),
             requests: Requests::default(),
@@ -152,7 +155,7 @@ impl Core {
     pub(crate) fn socket(&self) -> Option<u64> {
         match self.link {
             Link::Opening { .. } | Link::Open(_) => Some(self.sockets),
-            Link::Waiting { .. } | Link::Ended => None,
+            Link::Waiting { .. } | Link::Preparing { .. } | Link::Ended => None,
         }
     }
 
@@ -173,6 +176,8 @@ impl Core {
         self.options.username = username;
         self.options.password = password;
         self.options.authenticator = None;
+        self.options.credentials = None;
+        self.stop_preparing();
     }
 
     /// A stream of events, which begins with what is now.
@@ -183,7 +188,7 @@ impl Core {
                 error: error.clone(),
                 retry_in: Some(*retry_at - now),
             },
-            Link::Opening { .. } => Event::Connecting,
+            Link::Preparing { .. } | Link::Opening { .. } => Event::Connecting,
             Link::Open(_) => self.connected.clone().unwrap_or(Event::Connecting),
             Link::Ended => Event::Disconnected {
                 error: None,
@@ -248,7 +253,7 @@ impl Core {
     pub(crate) fn poll_timeout(&self) -> Option<Time> {
         let link = match &self.link {
             Link::Waiting { retry_at, .. } => Some(*retry_at),
-            Link::Opening { deadline } => Some(*deadline),
+            Link::Preparing { deadline } | Link::Opening { deadline } => Some(*deadline),
             Link::Open(connection) => connection.poll_timeout(),
             Link::Ended => None,
         };
@@ -261,6 +266,11 @@ impl Core {
         self.requests.handle_timeout(now);
         match &mut self.link {
             Link::Waiting { retry_at, .. } if *retry_at <= now => self.open(now),
+            Link::Preparing { deadline } if *deadline <= now => {
+                let timeout = self.options.connect_timeout.as_millis();
+                let why = format!("they did not come within {timeout} ms");
+                self.lost(Error::Credentials(why), now);
+            }
             Link::Opening { deadline } if *deadline <= now => {
                 let error = self.connect_timeout();
                 self.lost(error, now);

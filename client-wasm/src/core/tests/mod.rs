@@ -3,6 +3,7 @@
 
 mod authenticating;
 mod connecting;
+mod credentials;
 mod offered;
 mod publishing;
 mod requesting;
