@@ -45,6 +45,10 @@ pub enum Violation {
     /// A topic name or filter of more levels than the server takes.
     #[error("a topic of more levels than are accepted")]
     TooManyLevels,
+    /// A control character in a name, which a server may refuse (section
+    /// 1.5.4).
+    #[error("a control character in a name")]
+    ControlCharacter,
     /// Silence for longer than the keep alive allows \[MQTT-3.1.2-22\].
     #[error("keep alive timeout")]
     KeepAlive,
@@ -65,7 +69,7 @@ impl Violation {
             Self::Decode(error) => error.reason_code(),
             Self::ReceiveMaximum(_) => ReasonCode::ReceiveMaximumExceeded,
             Self::TopicAlias => ReasonCode::TopicAliasInvalid,
-            Self::TooManyLevels => ReasonCode::MalformedPacket,
+            Self::TooManyLevels | Self::ControlCharacter => ReasonCode::MalformedPacket,
             Self::QoSNotSupported => ReasonCode::QoSNotSupported,
             Self::RetainNotSupported => ReasonCode::RetainNotSupported,
             Self::KeepAlive => ReasonCode::KeepAliveTimeout,

@@ -15,10 +15,6 @@ use crate::router::{Publication, Retained, Router, Routes};
 use crate::sessions::{Due, SessionState, Sessions};
 use crate::store::Journal;
 
-/// Topic names and filters with more levels are refused, as Mosquitto does:
-/// it bounds the depth of the topic trees.
-pub(crate) const MAX_TOPIC_LEVELS: usize = 201;
-
 /// The broker, without its listeners.
 #[derive(Debug)]
 pub(crate) struct Broker {

@@ -24,6 +24,7 @@ mod counters;
 mod listener;
 mod log;
 mod memory;
+mod names;
 mod open_files;
 mod outbox;
 mod recover;

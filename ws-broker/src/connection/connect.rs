@@ -10,8 +10,8 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::{Client, Connection, End, Phase};
 use crate::access::{Access, Identity};
-use crate::broker::MAX_TOPIC_LEVELS;
 use crate::log::{debug, is_debug, notice};
+use crate::names;
 use crate::outbox::Receiver;
 use crate::router::Routes;
 use crate::sessions::{Found, NEVER, SessionState};
@@ -171,6 +171,15 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
             let reason = ReasonCode::ClientIdentifierNotValid;
             return Err(self.refuse(connect, reason, "its keep alive is above max_keepalive"));
         }
+        if !names::is_plain(&connect.client_id) {
+            let reason = ReasonCode::ClientIdentifierNotValid;
+            return Err(self.refuse(connect, reason, "its identifier has control characters"));
+        }
+        let user = connect.username.as_deref().unwrap_or_default();
+        if !names::is_plain(user) {
+            let reason = ReasonCode::BadUserNameOrPassword;
+            return Err(self.refuse(connect, reason, "its user name has control characters"));
+        }
         if !connect.client_id.is_empty() {
             return Ok(connect.client_id.clone());
         }
@@ -209,7 +218,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
         if will.retain && !self.broker.config.retain_available {
             return Err((ReasonCode::RetainNotSupported, "its will is to be retained"));
         }
-        if will.topic.split('/').count() > MAX_TOPIC_LEVELS {
+        if names::check_topic(&will.topic).is_err() {
             return Err((
                 ReasonCode::TopicNameInvalid,
                 "its will's topic has too many levels, or control characters",

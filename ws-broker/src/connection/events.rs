@@ -8,14 +8,14 @@ use codec::{
     Unsubscribe,
 };
 use protocol::server::Event;
-use protocol::{Delivery, Message, Time, Violation};
+use protocol::{Delivery, Message, Time};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::stored::Step;
 use super::{Connection, End, MAX_BACKLOG, Phase};
 use crate::access::{Access, Acl, Identity};
-use crate::broker::MAX_TOPIC_LEVELS;
 use crate::log::{self, debug};
+use crate::names;
 use crate::router::{Publication, Subscriber};
 use crate::sessions::NEVER;
 use crate::store::{Change, Subscribed};
@@ -25,9 +25,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
         match event {
             Event::Connect(connect) => self.connect(connect),
             Event::Publish(publish) => {
-                if publish.topic.split('/').count() > MAX_TOPIC_LEVELS {
-                    return Err(self.too_deep());
-                }
+                self.check_topic(&publish.topic)?;
                 self.publish(publish, now)
             }
             Event::Delivered(delivered) => {
@@ -43,9 +41,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
                 Ok(())
             }
             Event::Subscribe(subscribe) => {
-                let mut filters = subscribe.subscriptions.iter().map(|s| &s.filter);
-                if filters.any(|filter| filter.split('/').count() > MAX_TOPIC_LEVELS) {
-                    return Err(self.too_deep());
+                for subscription in &subscribe.subscriptions {
+                    self.check_topic(&subscription.filter)?;
                 }
                 self.subscribe(&subscribe, now);
                 Ok(())
@@ -69,8 +66,9 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
         }
     }
 
-    fn too_deep(&mut self) -> End {
-        End::Violation(self.server.handle_violation(Violation::TooManyLevels))
+    fn check_topic(&mut self, topic: &str) -> Result<(), End> {
+        names::check_topic(topic)
+            .map_err(|violation| End::Violation(self.server.handle_violation(violation)))
     }
 
     pub(super) fn publish(&mut self, publish: Publish, now: Time) -> Result<(), End> {

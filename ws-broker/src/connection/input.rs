@@ -212,7 +212,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
         let version = self.server.version();
         let router = &self.broker.router;
         let routed = self.routes.publish_view(router, view, packet, version);
-        if routed.map_err(|error| self.malformed(error))?.is_none() {
+        let violation = |violation| End::Violation(self.server.handle_violation(violation));
+        if routed.map_err(violation)?.is_none() {
             return Ok(false);
         }
         self.tally.publishes_received += 1;

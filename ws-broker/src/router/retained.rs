@@ -130,7 +130,7 @@ fn stored(retained: Option<&Retained>) -> Stored {
     }
 }
 
-/// Depth is bounded by what [`crate::broker::MAX_TOPIC_LEVELS`] lets in.
+/// Depth is bounded by what [`crate::names::MAX_TOPIC_LEVELS`] lets in.
 fn remove(node: &mut Node, levels: &[&str]) -> Option<Retained> {
     let [level, rest @ ..] = levels else {
         return node.retained.take();

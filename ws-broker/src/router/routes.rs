@@ -3,13 +3,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 
-use codec::{Properties, ProtocolVersion, PublishParts, PublishView, QoS, TopicName};
+use codec::{DecodeError, Properties, ProtocolVersion, PublishParts, PublishView, QoS, TopicName};
 use foldhash::fast::RandomState;
-use protocol::{Delivery, Message, Time};
+use protocol::{Delivery, Message, Time, Violation};
 
 use super::Router;
 use super::subscriptions::{Merged, MergedGroup, Subscriber, merge};
 use crate::access::Access;
+use crate::names;
 use crate::outbox::{Batch, Outbox, Receiver};
 use crate::store::Change;
 
@@ -136,7 +137,7 @@ impl Routes {
         view: &PublishView<'_>,
         frame: &[u8],
         version: ProtocolVersion,
-    ) -> Result<Option<usize>, codec::DecodeError> {
+    ) -> Result<Option<usize>, Violation> {
         self.table().publish_view(router, view, frame, version)
     }
 
@@ -238,7 +239,7 @@ impl Table {
         view: &PublishView<'_>,
         frame: &[u8],
         version: ProtocolVersion,
-    ) -> Result<Option<usize>, codec::DecodeError> {
+    ) -> Result<Option<usize>, Violation> {
         debug_assert!(view.properties.is_empty() && !view.retain && view.qos == QoS::AtMostOnce);
         let place = self.lookup(router, view.topic)?;
         let Self {
@@ -272,8 +273,7 @@ impl Table {
                 }
                 slot.batch.qos0.extend_from_slice(frame);
             } else {
-                let topic =
-                    std::str::from_utf8(view.topic).map_err(|_| codec::DecodeError::Utf8)?;
+                let topic = std::str::from_utf8(view.topic).map_err(|_| DecodeError::Utf8)?;
                 let publish = PublishParts {
                     dup: false,
                     qos: QoS::AtMostOnce,
@@ -442,7 +442,7 @@ impl Table {
 
     /// Where in `routes` the topic is.
     #[inline]
-    fn lookup(&mut self, router: &Router, topic: &[u8]) -> Result<usize, codec::DecodeError> {
+    fn lookup(&mut self, router: &Router, topic: &[u8]) -> Result<usize, Violation> {
         self.check_generation(router);
         match self.find(topic) {
             Some(place) => Ok(place),
@@ -450,14 +450,15 @@ impl Table {
         }
     }
 
-    fn remember(&mut self, router: &Router, topic: &[u8]) -> Result<usize, codec::DecodeError> {
-        let name = std::str::from_utf8(topic).map_err(|_| codec::DecodeError::Utf8)?;
+    fn remember(&mut self, router: &Router, topic: &[u8]) -> Result<usize, Violation> {
+        let name = std::str::from_utf8(topic).map_err(|_| DecodeError::Utf8)?;
         // What the codec says of it [MQTT-1.5.4-2].
         if name.contains('\0') {
-            return Err(codec::DecodeError::Utf8);
+            return Err(DecodeError::Utf8.into());
         }
         // Checked here, once for each topic that is remembered.
-        let name = TopicName::new(name)?;
+        names::check_topic(name)?;
+        let name = TopicName::new(name).map_err(DecodeError::from)?;
         if self.topics.len() >= MAX_REMEMBERED_TOPICS {
             self.forget();
         }

@@ -266,7 +266,7 @@ impl Subscriptions {
 
 /// Does something to the subscriptions of one filter, and removes the nodes
 /// that are empty after it. Depth is bounded by what
-/// [`crate::broker::MAX_TOPIC_LEVELS`] lets in.
+/// [`crate::names::MAX_TOPIC_LEVELS`] lets in.
 fn edit(node: &mut Node, levels: &[&str], change: &mut dyn FnMut(&mut Ends) -> bool) -> bool {
     match levels {
         [] => edit_ends(&mut node.here, change),

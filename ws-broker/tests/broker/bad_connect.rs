@@ -1,8 +1,8 @@
 //! What comes in the place of a good CONNECT (section 3.1).
 
-use codec::{Packet, Property, ProtocolVersion, ReasonCode};
+use codec::{Packet, Property, ProtocolVersion, QoS, ReasonCode};
 
-use crate::common::{encode, start, v3_1_1, v5};
+use crate::common::{encode, message, start, v3_1_1, v5};
 
 #[tokio::test]
 async fn section_3_1_0_the_first_packet_is_connect() {
@@ -192,4 +192,45 @@ async fn half_a_connect_holds_nobody_up() {
     }
     let mut client = broker.client(v3_1_1("c")).await;
     client.ping().await;
+}
+
+/// A server may, and Mosquitto does.
+#[tokio::test]
+async fn section_1_5_4_control_characters_in_names_are_refused() {
+    let broker = start().await;
+    for id in ["a\nb", "\u{7f}", "\u{9f}", "\u{ffff}"] {
+        for connect in [v3_1_1(id), v5(id)] {
+            let mut client = broker.open().await;
+            client.send_connect(connect).await;
+            client
+                .expect_refusal(ReasonCode::ClientIdentifierNotValid)
+                .await;
+        }
+    }
+    let mut connect = v5("c");
+    connect.username = Some("ada\u{1}".into());
+    let mut client = broker.open().await;
+    client.send_connect(connect).await;
+    client
+        .expect_refusal(ReasonCode::BadUserNameOrPassword)
+        .await;
+}
+
+#[tokio::test]
+async fn section_1_5_4_control_characters_in_topics_end_the_connection() {
+    let broker = start().await;
+    let malformed = ReasonCode::MalformedPacket;
+    for (topic, qos) in [("a\nb", QoS::AtMostOnce), ("a\u{9f}", QoS::AtLeastOnce)] {
+        let mut client = broker.client(v5("c")).await;
+        client.send_publish(message(topic, "x", qos)).await;
+        client.expect_disconnect(malformed).await;
+        let mut client = broker.client(v3_1_1("c")).await;
+        client.send_publish(message(topic, "x", qos)).await;
+        client.expect_close().await;
+    }
+    let mut client = broker.client(v5("c")).await;
+    client
+        .send_bytes(b"\x82\x09\x00\x01\x00\x00\x03a\x1fb\x00")
+        .await;
+    client.expect_disconnect(malformed).await;
 }
