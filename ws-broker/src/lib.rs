@@ -35,6 +35,10 @@ mod store;
 mod sys;
 
 pub use auth::{PasswordFileError, passwd};
+#[cfg(feature = "bench-api")]
+#[doc(hidden)]
+pub use router::bench_api;
+
 pub use config::{Config, Listener, Protocol};
 pub use log::init as init_log;
 pub use running::{Bound, Running, StartError};

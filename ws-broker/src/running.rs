@@ -142,6 +142,11 @@ impl Running {
         &self.bound
     }
 
+    #[cfg(feature = "bench-api")]
+    pub(crate) fn router(&self) -> &crate::router::Router {
+        &self.broker.router
+    }
+
     /// The first address where `protocol` is spoken.
     pub fn address(&self, protocol: Protocol) -> Option<SocketAddr> {
         let bound = self.bound.iter().find(|b| b.protocol == protocol);

@@ -1,5 +1,7 @@
 //! From a publish to the outboxes of those who subscribe.
 
+#[cfg(feature = "bench-api")]
+pub mod bench_api;
 mod retained;
 mod routes;
 mod subscriptions;
