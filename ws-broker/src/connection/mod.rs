@@ -11,6 +11,8 @@ mod input;
 mod leave;
 mod output;
 mod stored;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::pin::Pin;
@@ -48,6 +50,10 @@ const LAST_READS: usize = 16;
 const HOLD: Duration = Duration::from_millis(500);
 /// How long a publisher waits for congested subscribers that read on.
 const LONGEST_HOLD: Duration = Duration::from_secs(5);
+
+/// How long a connection works on what comes without a pause, before it is the
+/// turn of others.
+const SLICE: Duration = Duration::from_millis(1);
 
 /// Retained messages are looked up for further subscriptions while fewer than
 /// this wait to be sent.
@@ -170,6 +176,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Future for Connection<T> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = self.get_mut();
+        let mut begin = None;
         loop {
             let turn = this.poll_turn(cx);
             this.broker.counters.add(&mut this.tally);
@@ -183,6 +190,11 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Future for Connection<T> {
                         return Poll::Ready(());
                     }
                 }
+            }
+            // The last look at the clock was before the last read.
+            if this.now - *begin.get_or_insert(this.now) >= SLICE {
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
             }
         }
     }
