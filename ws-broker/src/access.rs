@@ -13,6 +13,10 @@ pub(crate) struct Identity {
     pub client_id: ByteString,
     /// User name.
     pub username: Option<ByteString>,
+    /// Whose rules hold for it: those of this listener, counted from 1, or
+    /// with 0 those for all. A name that two files of passwords have is two
+    /// users.
+    pub rules: u16,
 }
 
 /// What a client wants to do with a topic.
@@ -96,6 +100,11 @@ impl Acl {
             rules.push(rule);
         }
         Ok(acl)
+    }
+
+    /// Whether there is anything that somebody may not do.
+    pub(crate) const fn is_active(&self) -> bool {
+        self.is_active
     }
 
     /// Whether `who` may do it. What is denied stays denied, whatever else
@@ -207,6 +216,7 @@ pattern read users/%u/#
         let who = Identity {
             client_id: client.into(),
             username: user.map(Into::into),
+            rules: 0,
         };
         let topic = TopicName::new(topic).unwrap();
         Acl::parse(FILE).unwrap().allows(&who, &topic, access)

@@ -9,17 +9,15 @@ use tokio::sync::Notify;
 
 use crate::auth::Auth;
 use crate::clock::Clock;
-use crate::config::Config;
 use crate::counters::{Counters, Tally};
 use crate::router::{Publication, Retained, Router, Routes};
 use crate::sessions::{Due, SessionState, Sessions};
+use crate::settings::Settings;
 use crate::store::Journal;
 
 /// The broker, without its listeners.
 #[derive(Debug)]
 pub(crate) struct Broker {
-    /// How it is set up.
-    pub config: Config,
     /// Who clients are.
     pub auth: Auth,
     /// The time.
@@ -36,22 +34,27 @@ pub(crate) struct Broker {
 
 impl Broker {
     /// A broker without sessions.
-    pub(crate) fn new(
-        config: Config,
-        auth: Auth,
-        clock: Clock,
-        journal: Option<Arc<Journal>>,
-    ) -> Self {
+    pub(crate) fn new(settings: Settings, clock: Clock, journal: Option<Arc<Journal>>) -> Self {
         Self {
-            auth,
+            auth: Auth::default(),
             clock,
-            router: Router::new(&config, journal),
+            router: Router::new(settings, journal),
             counters: Counters::default(),
             sessions: Sessions::default(),
-            config,
             connections: AtomicUsize::new(0),
             connection_ended: Notify::new(),
         }
+    }
+
+    /// What holds now.
+    pub(crate) fn settings(&self) -> Arc<Settings> {
+        self.router.live().get()
+    }
+
+    /// From here on other settings hold, for those who are connected too.
+    pub(crate) fn set(&self, settings: Settings) {
+        self.router.set(settings);
+        self.sessions.look_again();
     }
 
     /// Publishes something that no connection publishes.

@@ -31,6 +31,7 @@ mod recover;
 mod router;
 mod running;
 mod sessions;
+mod settings;
 mod store;
 mod sys;
 

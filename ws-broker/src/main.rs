@@ -57,7 +57,7 @@ fn main() -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return fail(&format!("cannot start threads: {error}")),
     };
-    match runtime.block_on(serve(config)) {
+    match runtime.block_on(serve(config, &arguments)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => fail(&error),
     }
@@ -86,14 +86,25 @@ fn threads(value: &str) -> Result<usize, String> {
     threads.ok_or_else(|| format!("a number from 0 to {most} is wanted"))
 }
 
-async fn serve(config: Config) -> Result<(), String> {
-    let signals = Signals::new().map_err(|error| format!("cannot watch for signals: {error}"))?;
+async fn serve(config: Config, arguments: &Arguments) -> Result<(), String> {
+    let mut signals =
+        Signals::new().map_err(|error| format!("cannot watch for signals: {error}"))?;
     let running = Running::start(config)
         .await
         .map_err(|error| error.to_string())?;
-    signals.wait().await;
+    while signals.next().await == Asked::Reload {
+        running.reload(configure(arguments));
+    }
     running.stop().await;
     Ok(())
+}
+
+/// What a signal asks for.
+#[derive(PartialEq, Eq)]
+enum Asked {
+    Stop,
+    #[cfg_attr(not(unix), expect(dead_code, reason = "there is no such signal"))]
+    Reload,
 }
 
 #[expect(
@@ -105,12 +116,14 @@ fn fail(error: &str) -> ExitCode {
     ExitCode::FAILURE
 }
 
-/// SIGINT and SIGTERM, or Ctrl-C.
+/// SIGINT, SIGTERM and SIGHUP, or Ctrl-C.
 struct Signals {
     #[cfg(unix)]
     terminate: tokio::signal::unix::Signal,
     #[cfg(unix)]
     interrupt: tokio::signal::unix::Signal,
+    #[cfg(unix)]
+    hang_up: tokio::signal::unix::Signal,
 }
 
 impl Signals {
@@ -120,14 +133,16 @@ impl Signals {
         Ok(Self {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
+            hang_up: signal(SignalKind::hangup())?,
         })
     }
 
     #[cfg(unix)]
-    async fn wait(mut self) {
+    async fn next(&mut self) -> Asked {
         tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => Asked::Stop,
+            _ = self.interrupt.recv() => Asked::Stop,
+            _ = self.hang_up.recv() => Asked::Reload,
         }
     }
 
@@ -137,7 +152,8 @@ impl Signals {
     }
 
     #[cfg(not(unix))]
-    async fn wait(self) {
+    async fn next(&mut self) -> Asked {
         let _ = tokio::signal::ctrl_c().await;
+        Asked::Stop
     }
 }

@@ -1,7 +1,7 @@
 //! How much the broker stores for its clients, and how much it may.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 
 use crate::config::Config;
 use crate::outbox::QueueLimits;
@@ -20,10 +20,13 @@ const SHARE_OF_ONE: usize = 4;
 /// a part has come. Shared by all outboxes.
 #[derive(Debug)]
 pub(crate) struct Memory {
-    /// The bounds of each queue.
-    pub queue: QueueLimits,
+    /// The bounds of each queue, in messages and bytes.
+    queue_messages: AtomicUsize,
+    queue_bytes: AtomicUsize,
+    /// Whether QoS 0 messages are queued.
+    queue_qos0: AtomicBool,
     /// `memory_limit`, bytes.
-    limit: usize,
+    limit: AtomicUsize,
     bytes: AtomicUsize,
     messages: AtomicUsize,
 }
@@ -33,34 +36,44 @@ impl Memory {
     /// is the limit: a broker that is killed for the memory it takes serves
     /// nobody.
     pub(crate) fn new(config: &Config) -> Arc<Self> {
-        let limit = match config.memory_limit {
-            0 => machine() / 2,
-            limit => limit,
-        };
-        Self::with(config.queue, limit)
+        Self::with(config.queue, limit(config))
     }
 
     /// As asked for.
     pub(crate) fn with(queue: QueueLimits, limit: usize) -> Arc<Self> {
-        let queue = QueueLimits {
-            bytes: match queue.bytes {
-                0 => limit / SHARE_OF_ONE,
-                bytes => bytes,
-            },
-            ..queue
-        };
         Arc::new(Self {
-            queue,
-            limit,
+            queue_messages: AtomicUsize::new(queue.messages),
+            queue_bytes: AtomicUsize::new(bytes_of_one(queue, limit)),
+            queue_qos0: AtomicBool::new(queue.qos0),
+            limit: AtomicUsize::new(limit),
             bytes: AtomicUsize::new(0),
             messages: AtomicUsize::new(0),
         })
     }
 
+    /// From here on other bounds hold. What is stored stays.
+    pub(crate) fn set_bounds(&self, config: &Config) {
+        let (queue, limit) = (config.queue, limit(config));
+        self.queue_messages.store(queue.messages, Relaxed);
+        self.queue_bytes.store(bytes_of_one(queue, limit), Relaxed);
+        self.queue_qos0.store(queue.qos0, Relaxed);
+        self.limit.store(limit, Relaxed);
+    }
+
+    /// The bounds of each queue.
+    #[inline]
+    pub(crate) fn queue(&self) -> QueueLimits {
+        QueueLimits {
+            messages: self.queue_messages.load(Relaxed),
+            bytes: self.queue_bytes.load(Relaxed),
+            qos0: self.queue_qos0.load(Relaxed),
+        }
+    }
+
     /// Whether so many bytes more may be stored.
     #[inline]
     pub(crate) fn has_room(&self, more: usize) -> bool {
-        self.bytes.load(Relaxed).saturating_add(more) <= self.limit
+        self.bytes.load(Relaxed).saturating_add(more) <= self.limit.load(Relaxed)
     }
 
     /// What was stored in one place has changed.
@@ -76,6 +89,21 @@ impl Memory {
             messages: self.messages.load(Relaxed),
             bytes: self.bytes.load(Relaxed),
         }
+    }
+}
+
+fn limit(config: &Config) -> usize {
+    match config.memory_limit {
+        0 => machine() / 2,
+        limit => limit,
+    }
+}
+
+/// How many bytes one queue may have.
+const fn bytes_of_one(queue: QueueLimits, limit: usize) -> usize {
+    match queue.bytes {
+        0 => limit / SHARE_OF_ONE,
+        bytes => bytes,
     }
 }
 
@@ -190,9 +218,9 @@ mod tests {
 
     #[test]
     fn one_queue_has_its_share_unless_a_limit_is_set() {
-        assert_eq!(Memory::with(QUEUE, 1000).queue.bytes, 250);
+        assert_eq!(Memory::with(QUEUE, 1000).queue().bytes, 250);
         let queue = QueueLimits { bytes: 7, ..QUEUE };
-        assert_eq!(Memory::with(queue, 1000).queue.bytes, 7);
+        assert_eq!(Memory::with(queue, 1000).queue().bytes, 7);
     }
 
     #[test]

@@ -299,7 +299,7 @@ impl Outbox {
     /// Takes over what a batch brought, and wakes the connection, once. The
     /// batch is empty afterwards.
     pub(crate) fn push(&self, batch: &mut Batch) -> Pushed {
-        let limits = self.memory.queue;
+        let limits = self.memory.queue();
         let mut dropped = 0;
         let mut inner = self.lock();
         let before = inner.stored();
@@ -387,7 +387,7 @@ impl Outbox {
             }
         }
         self.memory.update(before, inner.stored());
-        if !inner.is_pressed(self.memory.queue) {
+        if !inner.is_pressed(self.memory.queue()) {
             inner.is_slow = false;
             inner.has_dropped = false;
             relieve(inner);
@@ -408,7 +408,7 @@ impl Outbox {
     /// Ready when a publisher that was told to hold may go on.
     pub(crate) fn poll_relief(&self, cx: &Context<'_>) -> Poll<()> {
         let mut inner = self.lock();
-        if inner.online.is_none() || inner.is_slow || !inner.is_pressed(self.memory.queue) {
+        if inner.online.is_none() || inner.is_slow || !inner.is_pressed(self.memory.queue()) {
             return Poll::Ready(());
         }
         let Held(held) = &mut **inner.held.get_or_insert_default();

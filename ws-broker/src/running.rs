@@ -6,14 +6,15 @@ use std::time::Duration;
 
 use tokio::task::JoinSet;
 
-use crate::auth::{Auth, PasswordFileError};
+use crate::auth::PasswordFileError;
 use crate::broker::Broker;
 use crate::clock::Clock;
 use crate::config::{Config, Protocol};
 use crate::listener;
-use crate::log::{information, notice, warning};
+use crate::log::{error, information, notice, warning};
 use crate::open_files;
 use crate::recover;
+use crate::settings::Settings;
 use crate::store::OpenError;
 use crate::sys;
 
@@ -40,6 +41,17 @@ pub enum StartError {
     #[error(transparent)]
     Store(#[from] OpenError),
     /// The password file cannot be used.
+    #[error(transparent)]
+    Passwords(#[from] PasswordFileError),
+}
+
+/// Why a configuration cannot be taken over; displays as one line.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ReloadError {
+    /// It says in another way whose rules hold for whom.
+    #[error("per_listener_settings cannot change while the broker runs: restart it")]
+    PerListener,
+    /// A password file cannot be used.
     #[error(transparent)]
     Passwords(#[from] PasswordFileError),
 }
@@ -77,40 +89,40 @@ impl Running {
         }
         if config.is_local_only() {
             notice!("Only this machine can connect: there is no listener for others.");
-        } else if config.allow_anonymous {
+        } else if config.security.allow_anonymous {
             notice!("Devices on the network connect without a password, as configured.");
         }
-        for warning in &config.warnings {
+        let settings = Settings::read(config)?;
+        for warning in settings.warnings() {
             warning!("Warning: {warning}");
         }
-        open_files::raise_limit(&config);
-        let auth = Auth::read(config.password_file.as_deref())?;
-        for warning in auth.users().iter().flat_map(|users| &users.warnings) {
-            warning!("Warning: {warning}");
-        }
+        let config = &settings.config;
+        open_files::raise_limit(config);
         let clock = Clock::start();
         let stored = config.persistence.as_ref();
         let stored = stored.map(|persistence| recover::open(persistence, clock));
         let (loaded, journal) = stored.transpose()?.unzip();
-        let broker = Arc::new(Broker::new(config, auth, clock, journal));
+        let broker = Arc::new(Broker::new(settings, clock, journal));
         if let Some(loaded) = loaded {
             broker.restore(loaded, clock.now());
         }
+        let settings = broker.settings();
+        let config = &settings.config;
         let mut tasks = JoinSet::new();
         let mut bound = Vec::new();
         let mut sockets = Vec::new();
-        for listener in &broker.config.listeners {
+        for (rules, listener) in (1..).zip(&config.listeners) {
             let tls = listener::read_tls(listener)?;
             match listener::open(listener).await {
-                Ok(opened) => sockets.push((listener.clone(), tls, opened)),
+                Ok(opened) => sockets.push((listener.clone(), rules, tls, opened)),
                 Err(error) if listener.is_optional => {
                     warning!("Warning: no dashboard: {error}.");
                 }
                 Err(error) => return Err(error),
             }
         }
-        for (listener, tls, opened) in sockets {
-            let served = listener::Served::new(broker.clone(), listener, tls);
+        for (listener, rules, tls, opened) in sockets {
+            let served = listener::Served::new(broker.clone(), listener, rules, tls);
             for socket in opened {
                 if let Ok(address) = socket.local_addr() {
                     bound.push(Bound {
@@ -124,7 +136,7 @@ impl Running {
         }
         say_where_the_dashboard_is(&bound);
         tasks.spawn(broker.clone().keep_house());
-        let interval = broker.config.sys_interval;
+        let interval = config.sys_interval;
         if interval > 0 {
             let interval = Duration::from_secs(interval.into());
             tasks.spawn(sys::publish(broker.clone(), interval));
@@ -135,6 +147,36 @@ impl Running {
             bound,
             tasks,
         })
+    }
+
+    /// Goes by another configuration from here on, as far as that is possible
+    /// without opening and closing listeners: those stay what they are. Clients
+    /// whose login is gone or has changed are disconnected.
+    ///
+    /// Where it cannot be used, or could not be read, that is said, and nothing
+    /// has changed.
+    pub fn reload(&self, config: Result<Config, String>) {
+        information!("Reloading config.");
+        let taken = config.and_then(|config| self.take(config).map_err(|e| e.to_string()));
+        if let Err(error) = taken {
+            error!("Error: {error}. All stays as it was.");
+        }
+    }
+
+    fn take(&self, mut config: Config) -> Result<(), ReloadError> {
+        let before = self.broker.settings();
+        let is_same = before.config.keep_listeners(&mut config)?;
+        let settings = Settings::read(config)?;
+        let known: Vec<_> = before.warnings().collect();
+        for warning in settings.warnings().filter(|w| !known.contains(w)) {
+            warning!("Warning: {warning}");
+        }
+        if !is_same {
+            warning!("Warning: the listeners in the file are others now; that takes a restart.");
+        }
+        crate::log::set(settings.config.log);
+        self.broker.set(settings);
+        Ok(())
     }
 
     /// The listeners, in the order of the configuration.

@@ -5,10 +5,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Context;
 use std::time::Duration;
 
-use codec::{ByteString, PacketId, SubscriptionOptions, TopicFilter, Will};
+use codec::{ByteString, PacketId, QoS, SubscriptionOptions, TopicFilter, Will};
 use foldhash::fast::RandomState;
 use futures_util::task::AtomicWaker;
-use protocol::{Session, Time};
+use protocol::{Delivery, Session, Time};
 use tokio::sync::{Notify, oneshot};
 
 use crate::access::Identity;
@@ -62,6 +62,20 @@ impl SessionState {
         }));
     }
 
+    /// Deliveries of this session will never be sent.
+    pub(crate) fn drop_deliveries(&self, deliveries: &[Delivery], journal: Option<&Arc<Journal>>) {
+        let (Some(stored), Some(journal)) = (&self.stored, journal) else {
+            return;
+        };
+        let numbers = deliveries.iter().filter(|d| d.qos > QoS::AtMostOnce);
+        let numbers: Vec<_> = numbers.map(|delivery| delivery.token).collect();
+        for number in &numbers {
+            self.outbox.forget(*number);
+        }
+        let done = numbers.into_iter().map(|n| Change::Done(stored.id, n));
+        journal.submit(done);
+    }
+
     /// What is to be stored of a session whose client is away since then, or
     /// connected; nothing if it is not stored.
     pub(crate) fn change(
@@ -98,6 +112,8 @@ pub(crate) enum Command {
     TakeOver(TakeOver),
     /// The broker stops.
     ShutDown,
+    /// What clients may do has changed.
+    LookAgain,
 }
 
 /// A request for a session.
@@ -289,11 +305,25 @@ impl Sessions {
 
     /// Tells every connection that the broker stops.
     pub(crate) fn shut_down(&self) {
-        for entry in self.lock().entries.values() {
-            if let Entry::Live(control) = entry {
-                control.send(Command::ShutDown);
-            }
+        for control in self.live() {
+            control.send(Command::ShutDown);
         }
+    }
+
+    /// Tells every connection that what clients may do has changed.
+    pub(crate) fn look_again(&self) {
+        for control in self.live() {
+            control.send(Command::LookAgain);
+        }
+    }
+
+    fn live(&self) -> Vec<Arc<Control>> {
+        let inner = self.lock();
+        let live = inner.entries.values().filter_map(|entry| match entry {
+            Entry::Live(control) => Some(control.clone()),
+            Entry::Parked(_) => None,
+        });
+        live.collect()
     }
 
     /// How many clients are connected, and how many sessions are parked.

@@ -11,14 +11,12 @@ mod password;
 mod users;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use codec::ByteString;
-use protocol::scram;
 use tokio::sync::Semaphore;
 
 use crate::broker::Broker;
@@ -30,11 +28,9 @@ pub use users::PasswordFileError;
 pub(crate) use users::Users;
 use users::Verdict;
 
-/// What is known of users, and of those who pretend to be one.
+/// What is known of those who pretend to be a user.
 #[derive(Debug)]
 pub(crate) struct Auth {
-    /// None without a `password_file`.
-    users: Option<Arc<Users>>,
     guard: Guard,
     /// Passwords that may be checked at the same time.
     permits: Arc<Semaphore>,
@@ -47,25 +43,13 @@ pub(crate) type Outcome = Result<Option<Bytes>, String>;
 /// A login that takes its time.
 pub(crate) type Pending = Pin<Box<dyn Future<Output = Outcome> + Send>>;
 
-impl Auth {
-    /// What the password file says, if there is one.
-    pub(crate) fn read(password_file: Option<&Path>) -> Result<Self, PasswordFileError> {
+impl Default for Auth {
+    fn default() -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        Ok(Self {
-            users: password_file.map(Users::read).transpose()?.map(Arc::new),
+        Self {
             guard: Guard::default(),
             permits: Arc::new(Semaphore::new(cores.div_ceil(2))),
-        })
-    }
-
-    /// The users; none without a password file.
-    pub(crate) fn users(&self) -> Option<&Arc<Users>> {
-        self.users.as_ref()
-    }
-
-    /// Whether a client can authenticate with this method.
-    pub(crate) fn offers(&self, method: &str) -> bool {
-        method == scram::METHOD && self.users().is_some_and(|users| users.has_scram())
+        }
     }
 }
 

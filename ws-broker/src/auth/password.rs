@@ -40,7 +40,7 @@ pub(super) enum Hash {
 
 /// A password, hashed.
 #[derive(Clone, PartialEq, Eq)]
-pub(super) enum Stored {
+pub(crate) enum Stored {
     Sha512 {
         salt: Vec<u8>,
         hash: [u8; 64],

@@ -133,6 +133,11 @@ impl Users {
         }
     }
 
+    /// What the file has of a user.
+    pub(crate) fn stored(&self, name: &str) -> Option<&Stored> {
+        self.users.get(name)
+    }
+
     /// Whether anybody can log in with SCRAM.
     pub(crate) fn has_scram(&self) -> bool {
         self.scram_example.is_some()

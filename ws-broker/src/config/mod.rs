@@ -15,6 +15,7 @@ pub use crate::log::LogTypes;
 use crate::access::Acl;
 use crate::log;
 use crate::outbox::QueueLimits;
+use crate::running::ReloadError;
 
 /// MQTT's own port.
 pub const MQTT_PORT: u16 = 1883;
@@ -31,14 +32,9 @@ pub struct Config {
     pub file: Option<PathBuf>,
     /// Where clients connect.
     pub listeners: Vec<Listener>,
-    /// Who may read and write what.
-    pub acl: Acl,
-    /// Whether clients without a user name may connect.
-    pub allow_anonymous: bool,
-    /// Whether a client may leave the choice of its identifier to the broker.
-    pub allow_zero_length_clientid: bool,
-    /// What identifiers that the broker chooses start with.
-    pub auto_id_prefix: String,
+    /// Who may come in and what they may do, where a listener does not have
+    /// its own.
+    pub security: Security,
     /// Whether connects and disconnects are logged.
     pub connection_messages: bool,
     /// The log.
@@ -68,8 +64,6 @@ pub struct Config {
     pub message_size_limit: usize,
     /// What is queued for one client.
     pub queue: QueueLimits,
-    /// The users and their passwords.
-    pub password_file: Option<PathBuf>,
     /// Where sessions and retained messages are stored; `None` if they live as
     /// long as the process.
     pub persistence: Option<Persistence>,
@@ -85,6 +79,34 @@ pub struct Config {
     pub upgrade_outgoing_qos: bool,
     /// Settings that have no effect, to be said once.
     pub warnings: Vec<String>,
+}
+
+/// Who may come in, and what they may do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Security {
+    /// Who may read and write what.
+    pub acl: Acl,
+    /// Whether clients without a user name may connect.
+    pub allow_anonymous: bool,
+    /// Whether a client may leave the choice of its identifier to the broker.
+    pub allow_zero_length_clientid: bool,
+    /// What identifiers that the broker chooses start with.
+    pub auto_id_prefix: String,
+    /// The users and their passwords.
+    pub password_file: Option<PathBuf>,
+}
+
+impl Default for Security {
+    /// Mosquitto's defaults.
+    fn default() -> Self {
+        Self {
+            acl: Acl::default(),
+            allow_anonymous: false,
+            allow_zero_length_clientid: true,
+            auto_id_prefix: "auto-".into(),
+            password_file: None,
+        }
+    }
 }
 
 /// How sessions and retained messages are stored.
@@ -136,6 +158,9 @@ pub struct Listener {
     /// What identifiers that the broker chooses start with; `None` for what
     /// holds for all.
     pub auto_id_prefix: Option<String>,
+    /// Who may come in here and what they may do; `None` for what holds for
+    /// all.
+    pub security: Option<Security>,
     /// The versions that are spoken; `None` for all.
     pub versions: Option<Vec<ProtocolVersion>>,
     /// The highest QoS of publishes.
@@ -180,6 +205,7 @@ impl Listener {
             max_connections: None,
             allow_anonymous: None,
             auto_id_prefix: None,
+            security: None,
             versions: None,
             max_qos: QoS::ExactlyOnce,
             certfile: None,
@@ -201,11 +227,8 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             file: None,
-            acl: Acl::default(),
             listeners: Vec::new(),
-            allow_anonymous: false,
-            allow_zero_length_clientid: true,
-            auto_id_prefix: "auto-".into(),
+            security: Security::default(),
             connection_messages: true,
             log: log::Settings::default(),
             global_max_connections: None,
@@ -223,7 +246,6 @@ impl Default for Config {
                 bytes: 0,
                 qos0: false,
             },
-            password_file: None,
             persistence: None,
             persistent_client_expiration: None,
             retain_available: true,
@@ -259,7 +281,10 @@ impl Config {
         }
         Self {
             listeners,
-            allow_anonymous: true,
+            security: Security {
+                allow_anonymous: true,
+                ..Security::default()
+            },
             ..Self::default()
         }
     }
@@ -280,6 +305,37 @@ impl Config {
             (Some(sum), Some(all)) => Some(sum.min(all)),
             (sum, all) => sum.or(all),
         }
+    }
+
+    /// Puts these listeners into a configuration that is to follow this one
+    /// while they are open, each with its own rules from there; tells whether
+    /// it had the same.
+    ///
+    /// # Errors
+    /// One of the two has rules for each listener, and the other has not.
+    pub(crate) fn keep_listeners(&self, next: &mut Self) -> Result<bool, ReloadError> {
+        let place = |listener: &Listener| Listener {
+            security: None,
+            ..listener.clone()
+        };
+        let has_own = |config: &Self| config.listeners.iter().any(|l| l.security.is_some());
+        if has_own(self) != has_own(next) {
+            return Err(ReloadError::PerListener);
+        }
+        let mut listeners = self.listeners.clone();
+        for listener in &mut listeners {
+            let same =
+                |other: &&Listener| other.port == listener.port && other.bind == listener.bind;
+            if let Some(next) = next.listeners.iter().find(same) {
+                listener.security.clone_from(&next.security);
+            }
+        }
+        let is_same = listeners
+            .iter()
+            .map(place)
+            .eq(next.listeners.iter().map(place));
+        next.listeners = listeners;
+        Ok(is_same)
     }
 
     /// Whether only this machine can connect.

@@ -125,12 +125,12 @@ impl Parser {
         let config = &mut self.config;
         match key {
             "accept_protocol_versions" => self.current().versions = Some(versions(value)?),
-            "acl_file" => config.acl = Acl::read(Path::new(value))?,
+            "acl_file" => config.security.acl = Acl::read(Path::new(value))?,
             "allow_anonymous" => self.allow_anonymous = Some(boolean(key, value)?),
             "allow_zero_length_clientid" => {
-                config.allow_zero_length_clientid = boolean(key, value)?;
+                config.security.allow_zero_length_clientid = boolean(key, value)?;
             }
-            "auto_id_prefix" => config.auto_id_prefix = auto_id_prefix(key, value)?,
+            "auto_id_prefix" => config.security.auto_id_prefix = auto_id_prefix(key, value)?,
             "bind_address" => {
                 self.default.bind = Bind::Host(value.into());
                 self.has_default = true;
@@ -186,7 +186,7 @@ impl Parser {
             "message_size_limit" => {
                 config.message_size_limit = number(key, value, 0..=268_435_455)?;
             }
-            "password_file" => config.password_file = Some(value.into()),
+            "password_file" => config.security.password_file = Some(value.into()),
             "durability" => self.durability = durability(value)?,
             "persistence" => self.is_persistent = boolean(key, value)?,
             "persistence_location" => self.persistence_location = value.into(),
@@ -270,7 +270,7 @@ impl Parser {
             }
             allow_anonymous = true;
         }
-        config.allow_anonymous = self.allow_anonymous.unwrap_or(allow_anonymous);
+        config.security.allow_anonymous = self.allow_anonymous.unwrap_or(allow_anonymous);
         config.log.types = self.log_types.unwrap_or(LogTypes::DEFAULT);
         config
     }
@@ -401,7 +401,7 @@ mod tests {
              listener 9001 127.0.0.1\r\nprotocol websockets\r\nmax_connections 10\r\n",
         )
         .unwrap();
-        assert!(config.allow_anonymous);
+        assert!(config.security.allow_anonymous);
         assert_eq!(config.listeners[0], Listener::new(1883, Protocol::Mqtt));
         let websockets = &config.listeners[1];
         assert_eq!(websockets.port, 9001);
@@ -413,14 +413,14 @@ mod tests {
     #[test]
     fn without_listener_only_this_machine_and_everybody_on_it() {
         let config = read("max_inflight_messages 0\n").unwrap();
-        assert!(config.is_local_only() && config.allow_anonymous);
+        assert!(config.is_local_only() && config.security.allow_anonymous);
         assert_eq!(config.max_inflight_messages, u16::MAX);
     }
 
     #[test]
     fn with_a_listener_nobody_without_a_password() {
-        assert!(!read("listener 1883\n").unwrap().allow_anonymous);
-        assert!(!read("port 1884\n").unwrap().allow_anonymous);
+        assert!(!read("listener 1883\n").unwrap().security.allow_anonymous);
+        assert!(!read("port 1884\n").unwrap().security.allow_anonymous);
     }
 
     #[test]

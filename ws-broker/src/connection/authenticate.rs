@@ -1,13 +1,19 @@
 //! Whether a client is who it says (sections 3.1.3.5, 3.1.3.6, 4.12).
 
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use codec::{Auth, ByteString, Connect, Properties, Property, ReasonCode};
+use protocol::Delivery;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::{Connection, End, Phase};
+use crate::access::{Access, Identity};
 use crate::auth::{Attempt, Exchange, Pending, Step};
+use crate::sessions::SessionState;
+use crate::settings::Settings;
+use crate::store::Journal;
 
 /// A client that has sent CONNECT and is not believed yet.
 pub(super) struct Login {
@@ -32,10 +38,11 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
         id: ByteString,
     ) -> Result<(), End> {
         let broker = self.broker.clone();
-        let (auth, config) = (&broker.auth, &broker.config);
+        let settings = self.settings.clone();
+        let rules = settings.rules(self.peer.rules);
         if let Some(method) = connect.properties.authentication_method() {
             // [MQTT-4.12.0-1]
-            if !auth.offers(method) {
+            if !rules.offers(method) {
                 let why = format!("its authentication method {method} is not supported");
                 let reason = ReasonCode::BadAuthenticationMethod;
                 return Err(self.refuse(&connect, reason, &why));
@@ -50,7 +57,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
             self.go_on(&data.unwrap_or_default());
             return Ok(());
         }
-        if let (Some(users), Some(user)) = (auth.users(), &connect.username) {
+        if let (Some(users), Some(user)) = (&rules.users, &connect.username) {
             let attempt = Attempt::new(&broker, &self.peer.address, user.clone());
             let check = attempt.check(users.clone(), connect.password.clone());
             self.phase = Phase::Authenticating(Box::new(Login {
@@ -60,8 +67,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
             }));
             return Ok(());
         }
-        let own = self.listener.allow_anonymous;
-        if !own.unwrap_or(config.allow_anonymous) {
+        if !self.allows_anonymous() {
             let why = match connect.username {
                 Some(_) => "there is no password_file, and anonymous clients are not allowed",
                 None => "anonymous clients are not allowed",
@@ -115,9 +121,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
         let Phase::Authenticating(login) = &mut self.phase else {
             return;
         };
-        let (Progress::Exchange(exchange), Some(users)) =
-            (&mut login.progress, self.broker.auth.users())
-        else {
+        let users = &self.settings.rules(self.peer.rules).users;
+        let (Progress::Exchange(exchange), Some(users)) = (&mut login.progress, users) else {
             return;
         };
         let outcome = match exchange.step(users, data) {
@@ -135,8 +140,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
 
     /// Goes on with what a connected client has sent (section 4.12.1).
     fn authenticate_again(&mut self, data: &Bytes) -> Result<(), End> {
-        let (Phase::Connected(client), Some(users)) = (&mut self.phase, self.broker.auth.users())
-        else {
+        let users = &self.settings.rules(self.peer.rules).users;
+        let (Phase::Connected(client), Some(users)) = (&mut self.phase, users) else {
             return Ok(());
         };
         // It stays who it was.
@@ -160,10 +165,63 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
         Ok(())
     }
 
+    fn allows_anonymous(&self) -> bool {
+        let rules = self.settings.rules(self.peer.rules);
+        let own = self.listener.allow_anonymous;
+        own.unwrap_or(rules.security.allow_anonymous)
+    }
+
+    /// Goes by what holds now: a client whose login is gone leaves, and one
+    /// that stays gets nothing that it may not read any more.
+    pub(super) fn look_again(&mut self) -> Result<(), End> {
+        let before = std::mem::replace(&mut self.settings, self.broker.settings());
+        let allows_anonymous = self.allows_anonymous();
+        let client = match &self.phase {
+            Phase::Connected(client) | Phase::Joining { client, .. } => client,
+            Phase::Accepting(accepting) => &accepting.client,
+            Phase::Anonymous | Phase::Authenticating(_) | Phase::Closing { .. } => return Ok(()),
+        };
+        let number = self.peer.rules;
+        let (before, rules) = (before.rules(number), self.settings.rules(number));
+        let user = client.username.as_deref();
+        if let Err(why) = rules.still_admit(before, user, allows_anonymous) {
+            self.disconnect(ReasonCode::NotAuthorized);
+            return Err(End::Unauthenticated(why.into()));
+        }
+        let state = &client.state;
+        let (allowed, forbidden): (Vec<_>, Vec<_>) = std::mem::take(&mut self.backlog)
+            .into_iter()
+            .partition(|delivery| may_have(&self.settings, state.outbox.identity(), delivery));
+        self.backlog = allowed.into();
+        state.drop_deliveries(&forbidden, self.broker.router.journal());
+        drop_forbidden(&self.settings, state, self.broker.router.journal());
+        Ok(())
+    }
+
     fn challenge(&mut self, data: Vec<u8>) {
         // It is the server's turn: the client has just spoken.
         let _ = self.server.challenge(with_data(data));
     }
+}
+
+/// Drops what waits for a client that may not read it any more.
+pub(super) fn drop_forbidden(
+    settings: &Settings,
+    state: &SessionState,
+    journal: Option<&Arc<Journal>>,
+) {
+    let who = state.outbox.identity();
+    if settings.rules(who.rules).security.acl.is_active() {
+        let waiting = state.outbox.take_all().into_iter();
+        let (allowed, forbidden): (Vec<_>, Vec<_>) =
+            waiting.partition(|delivery| may_have(settings, who, delivery));
+        state.outbox.put_back(allowed.into_iter());
+        state.drop_deliveries(&forbidden, journal);
+    }
+}
+
+fn may_have(settings: &Settings, who: &Identity, delivery: &Delivery) -> bool {
+    settings.allows(who, &delivery.message.topic, Access::Read)
 }
 
 fn with_data(data: Vec<u8>) -> Properties {

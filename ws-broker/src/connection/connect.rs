@@ -1,5 +1,6 @@
 //! CONNECT and its answer (section 3.1).
 
+use std::sync::Arc;
 use std::task::Context;
 
 use bytes::Bytes;
@@ -8,13 +9,14 @@ use codec::{
 };
 use tokio::io::{AsyncRead, AsyncWrite};
 
+use super::authenticate::drop_forbidden;
 use super::{Client, Connection, End, Phase};
 use crate::access::{Access, Identity};
 use crate::log::{debug, is_debug, notice};
 use crate::names;
 use crate::outbox::Receiver;
 use crate::router::Routes;
-use crate::sessions::{Found, NEVER, SessionState};
+use crate::sessions::{Command, Found, NEVER, SessionState};
 use crate::store::{Change, Ticket, Waiter};
 
 /// A client whose CONNACK waits until what it says is stored.
@@ -28,6 +30,7 @@ pub(super) struct Accepting {
 
 impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
     pub(super) fn connect(&mut self, connect: Box<Connect>) -> Result<(), End> {
+        self.settings = self.broker.settings();
         let id = self.check(&connect)?;
         self.authenticate(connect, id)
     }
@@ -46,6 +49,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
                 Identity {
                     client_id: id.clone(),
                     username: connect.username.clone(),
+                    rules: self.peer.rules,
                 },
                 broker.router.memory().clone(),
             )),
@@ -59,13 +63,13 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
         });
         if let Some(will) = &connect.will {
             let who = client.state.outbox.identity();
-            if !broker.router.acl().allows(who, &will.topic, Access::Write) {
+            if !self.settings.allows(who, &will.topic, Access::Write) {
                 let why = "it may not publish its will";
                 return Err(self.refuse(&connect, ReasonCode::NotAuthorized, why));
             }
         }
         let clean_start = connect.clean_start;
-        if let Some(limit) = broker.config.global_max_clients
+        if let Some(limit) = self.settings.config.global_max_clients
             && !broker.sessions.has_room(&client.id, limit)
         {
             let why = "global_max_clients is reached";
@@ -121,8 +125,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
         if let Phase::Connected(client) = &mut self.phase
             && let Some(take_over) = client.take_over.take()
         {
-            self.control
-                .send(crate::sessions::Command::TakeOver(take_over));
+            self.control.send(Command::TakeOver(take_over));
         }
     }
 
@@ -152,8 +155,9 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
 
     /// Checks who connects; gives the client identifier.
     fn check(&mut self, connect: &Connect) -> Result<ByteString, End> {
-        let broker = self.broker.clone();
-        let (config, listener) = (&broker.config, self.listener.clone());
+        let (settings, listener) = (self.settings.clone(), self.listener.clone());
+        let config = &settings.config;
+        let security = &settings.rules(self.peer.rules).security;
         if let Some(versions) = &listener.versions
             && !versions.contains(&connect.version)
         {
@@ -190,12 +194,12 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
             ProtocolVersion::V3_1_1 => connect.clean_start,
             ProtocolVersion::V5 => true,
         };
-        if !may_be_empty || !config.allow_zero_length_clientid {
+        if !may_be_empty || !security.allow_zero_length_clientid {
             let reason = ReasonCode::ClientIdentifierNotValid;
             return Err(self.refuse(connect, reason, "it has no client identifier"));
         }
         let own = listener.auto_id_prefix.as_ref();
-        match random_id(own.unwrap_or(&config.auto_id_prefix)) {
+        match random_id(own.unwrap_or(&security.auto_id_prefix)) {
             Some(id) => Ok(id),
             None => Err(self.refuse(connect, ReasonCode::ServerUnavailable, "no random numbers")),
         }
@@ -215,7 +219,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
             ));
         }
         // [MQTT-3.2.2-13]
-        if will.retain && !self.broker.config.retain_available {
+        if will.retain && !self.settings.config.retain_available {
             return Err((ReasonCode::RetainNotSupported, "its will is to be retained"));
         }
         if names::check_topic(&will.topic).is_err() {
@@ -256,7 +260,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
             _ if connect.clean_start => 0,
             _ => NEVER,
         };
-        match self.broker.config.persistent_client_expiration {
+        match self.settings.config.persistent_client_expiration {
             Some(limit) => asked.min(limit),
             None => asked,
         }
@@ -276,6 +280,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
             None => false,
             Some(state) if state.outbox.identity() == client.state.outbox.identity() => {
                 client.state = state;
+                drop_forbidden(&self.settings, &client.state, self.broker.router.journal());
                 true
             }
             // A session belongs to the user that made it.
@@ -311,7 +316,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
     /// Accepts the client.
     fn accept(&mut self, mut client: Box<Client>, connect: &Connect, is_resumed: bool) {
         let now = self.broker.clock.now();
-        let config = &self.broker.config;
+        let settings = self.settings.clone();
+        let config = &settings.config;
         let limits = protocol::Limits::of_client(connect);
         let mut properties = self.offered(&client, connect);
         if let Some(proof) = client.proof.take() {
@@ -360,12 +366,16 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
         self.routes = Routes::new(Some(client.state.outbox.clone()));
         self.phase = Phase::Connected(client);
         self.tally.connections += 1;
+        // What has changed between CONNECT and here, it was not told.
+        if !Arc::ptr_eq(&settings, &self.broker.settings()) {
+            self.control.send(Command::LookAgain);
+        }
     }
 
     /// What CONNACK says of the broker and this client. The order is
     /// Mosquitto's, whose tests look at the bytes.
     fn offered(&self, client: &Client, connect: &Connect) -> Properties {
-        let config = &self.broker.config;
+        let config = &self.settings.config;
         let mut properties = Properties::new();
         if connect.version.is_v5() {
             let limit = config.max_keepalive;

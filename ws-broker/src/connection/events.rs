@@ -13,11 +13,12 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::stored::Step;
 use super::{Connection, End, MAX_BACKLOG, Phase};
-use crate::access::{Access, Acl, Identity};
+use crate::access::{Access, Identity};
 use crate::log::{self, debug};
 use crate::names;
 use crate::router::{Publication, Subscriber};
 use crate::sessions::NEVER;
+use crate::settings::Settings;
 use crate::store::{Change, Subscribed};
 
 impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
@@ -55,7 +56,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
                 if let Phase::Connected(client) = &mut self.phase
                     && let Some(expiry) = disconnect.properties.session_expiry_interval()
                 {
-                    let limit = self.broker.config.persistent_client_expiration;
+                    let limit = self.settings.config.persistent_client_expiration;
                     client.expiry = expiry.min(limit.unwrap_or(NEVER));
                 }
                 Err(End::Disconnect {
@@ -162,7 +163,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
             // More may be asked for [MQTT-3.2.2-10].
             options.qos = options.qos.min(self.listener.max_qos);
             let who = client.state.outbox.identity();
-            if let Err(reason) = may_subscribe(router.acl(), who, filter) {
+            if let Err(reason) = may_subscribe(&self.settings, who, filter) {
                 reasons.push(reason);
                 continue;
             }
@@ -238,7 +239,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
             let identifiers = identifier.map(|id| Arc::from([id]));
             for retained in router.retained(&filter, now) {
                 let topic = &retained.message.topic;
-                if router.acl().allows(who, topic, Access::Read) {
+                if self.settings.allows(who, topic, Access::Read) {
                     let mut delivery = Delivery {
                         qos: router.outgoing_qos(retained.qos, qos),
                         message: retained.message,
@@ -291,7 +292,12 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
     }
 }
 
-fn may_subscribe(acl: &Acl, who: &Identity, filter: &TopicFilter) -> Result<(), ReasonCode> {
+fn may_subscribe(
+    settings: &Settings,
+    who: &Identity,
+    filter: &TopicFilter,
+) -> Result<(), ReasonCode> {
+    let acl = &settings.rules(who.rules).security.acl;
     if !acl.allows_subscription(who, filter) {
         return Err(ReasonCode::NotAuthorized);
     }

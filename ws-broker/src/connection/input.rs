@@ -258,7 +258,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
 
     /// Whether a payload is within `message_size_limit`.
     pub(super) fn is_size_allowed(&self, payload: usize) -> bool {
-        let limit = self.broker.config.message_size_limit;
+        let limit = self.settings.config.message_size_limit;
         limit == 0 || payload <= limit
     }
 

@@ -39,6 +39,7 @@ use crate::log::{error, notice};
 use crate::memory::Share;
 use crate::router::Routes;
 use crate::sessions::{Command, Control, SessionState, TakeOver};
+use crate::settings::Settings;
 
 /// How long a client may take from the connection to CONNECT.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
@@ -66,11 +67,15 @@ pub(crate) struct Peer {
     pub address: String,
     /// Port of the listener.
     pub port: u16,
+    /// Whose rules hold: see [`Identity::rules`](crate::access::Identity::rules).
+    pub rules: u16,
 }
 
 /// A connection and its task.
 pub(crate) struct Connection<T> {
     broker: Arc<Broker>,
+    /// What holds: looked up at CONNECT, and when it changes after that.
+    settings: Arc<Settings>,
     listener: Arc<Listener>,
     stream: T,
     peer: Peer,
@@ -209,15 +214,17 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
         peer: Peer,
         place: Place,
     ) -> Self {
-        if broker.config.connection_messages {
-            let Peer { address, port } = &peer;
+        let settings = broker.settings();
+        let config = &settings.config;
+        if config.connection_messages {
+            let Peer { address, port, .. } = &peer;
             notice!("New connection from {address} on port {port}.");
         }
         let now = broker.clock.now();
         let limits = Limits {
-            receive_maximum: broker.config.max_inflight_messages,
-            maximum_packet_size: broker.config.max_packet_size,
-            topic_alias_maximum: broker.config.max_topic_alias,
+            receive_maximum: config.max_inflight_messages,
+            maximum_packet_size: config.max_packet_size,
+            topic_alias_maximum: config.max_topic_alias,
         };
         Self {
             listener,
@@ -246,6 +253,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
             )),
             wakes_at: Some(now + CONNECT_TIMEOUT),
             broker,
+            settings,
             _place: place,
         }
     }
@@ -388,6 +396,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
                 self.disconnect(ReasonCode::ServerShuttingDown);
                 Err(End::ShutDown)
             }
+            Command::LookAgain => self.look_again(),
         }
     }
 
@@ -439,7 +448,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
             notice!("Client {client} disconnected, not authorised.");
             notice!("Refused {client} [{address}], user {user}: {why}.");
         }
-        if !self.broker.config.connection_messages {
+        if !self.settings.config.connection_messages {
             return;
         }
         match end {

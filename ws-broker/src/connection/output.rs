@@ -186,7 +186,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
         };
         let window = Window {
             messages: window,
-            ..bytes_window(&self.server, self.broker.config.max_inflight_bytes)
+            ..bytes_window(&self.server, self.settings.config.max_inflight_bytes)
         };
         let mut chunks = VecDeque::new();
         let mut deliveries = Vec::new();

@@ -11,31 +11,31 @@ use codec::{
 };
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufStream, ReadBuf};
 
-use crate::auth::Auth;
 use crate::broker::Broker;
 use crate::clock::Clock;
-use crate::config::{Config, Listener, Protocol};
+use crate::config::{Config, Listener, Protocol, Security};
 use crate::connection::{Connection, Peer};
 use crate::listener::Place;
+use crate::settings::Settings;
 
 const VERSION: ProtocolVersion = ProtocolVersion::V3_1_1;
 
 /// A connection on this stream to a broker of its own.
 fn connection<T: AsyncRead + AsyncWrite + Unpin>(stream: T) -> Connection<T> {
     let config = Config {
-        allow_anonymous: true,
+        security: Security {
+            allow_anonymous: true,
+            ..Security::default()
+        },
         ..Config::default()
     };
-    let broker = Arc::new(Broker::new(
-        config,
-        Auth::read(None).unwrap(),
-        Clock::start(),
-        None,
-    ));
+    let settings = Settings::read(config).unwrap();
+    let broker = Arc::new(Broker::new(settings, Clock::start(), None));
     let place = Place::new(&broker, None);
     let peer = Peer {
         address: "client".into(),
         port: 0,
+        rules: 0,
     };
     let listener = Arc::new(Listener::new(0, Protocol::Mqtt));
     Connection::new(broker, listener, stream, peer, place)

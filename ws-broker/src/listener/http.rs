@@ -35,7 +35,7 @@ where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
     let (upgraded, mut upgrades) = tokio::sync::mpsc::channel(1);
-    let config = websocket::config(broker.config.max_packet_size);
+    let config = websocket::config(broker.settings().config.max_packet_size);
     let service = service_fn(|mut request| {
         let answer = answer(&request);
         if answer.status() == StatusCode::SWITCHING_PROTOCOLS {

@@ -35,6 +35,8 @@ const ROOM_PAUSE: Duration = Duration::from_millis(10);
 pub(crate) struct Served {
     broker: Arc<Broker>,
     listener: Arc<Listener>,
+    /// Whose rules hold: see [`Identity::rules`](crate::access::Identity::rules).
+    rules: u16,
     tls: Option<Tls>,
     connections: Arc<AtomicUsize>,
 }
@@ -65,9 +67,15 @@ impl Place {
 }
 
 impl Served {
-    pub(crate) fn new(broker: Arc<Broker>, listener: Listener, tls: Option<Tls>) -> Self {
+    pub(crate) fn new(
+        broker: Arc<Broker>,
+        listener: Listener,
+        rules: u16,
+        tls: Option<Tls>,
+    ) -> Self {
         Self {
             broker,
+            rules,
             listener: Arc::new(listener),
             tls,
             connections: Arc::default(),
@@ -97,6 +105,7 @@ impl Served {
             let peer = Peer {
                 address: address.to_string(),
                 port,
+                rules: self.rules,
             };
             let Some(counted) = self.wait_for_room().await else {
                 notice!(
@@ -128,7 +137,7 @@ impl Served {
         let before = self.connections.fetch_add(1, Ordering::Relaxed);
         let counted = Counted(self.connections.clone());
         let own = self.listener.max_connections;
-        let all = self.broker.config.global_max_connections;
+        let all = self.broker.settings().config.global_max_connections;
         let is_full = own.is_some_and(|limit| before >= limit)
             || all.is_some_and(|limit| self.broker.connections() >= limit);
         (!is_full).then_some(counted)
@@ -159,7 +168,7 @@ impl Served {
             // A box that keeps all futures which hold the stream small.
             Ok(stream) => self.speak(Box::new(stream), peer).await,
             Err(error) => {
-                let Peer { address, port } = peer;
+                let Peer { address, port, .. } = peer;
                 notice!("TLS handshake with {address} on port {port} failed: {error}.");
             }
         }

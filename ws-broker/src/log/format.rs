@@ -1,12 +1,13 @@
 use std::fmt;
 use std::io::Write;
+use std::sync::OnceLock;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use tracing::field::{Field, Visit};
 use tracing::level_filters::LevelFilter;
 use tracing::{Event, Metadata, Subscriber};
-use tracing_subscriber::Layer;
 use tracing_subscriber::layer::{Context, SubscriberExt};
+use tracing_subscriber::{Layer, Registry, reload};
 
 /// Which lines are written: Mosquitto's `log_type`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,11 +85,25 @@ impl Default for Settings {
     }
 }
 
+/// To the log that was started.
+static LOG: OnceLock<reload::Handle<Lines, Registry>> = OnceLock::new();
+
 /// Starts the log, once for the process.
 pub fn init(settings: Settings) {
-    let subscriber = tracing_subscriber::registry().with(Lines(settings));
+    let (lines, handle) = reload::Layer::new(Lines(settings));
+    let subscriber = tracing_subscriber::registry().with(lines);
     // A second call in one process (a test) keeps the first log.
-    let _ = tracing::subscriber::set_global_default(subscriber);
+    if tracing::subscriber::set_global_default(subscriber).is_ok() {
+        let _ = LOG.set(handle);
+    }
+}
+
+/// Writes the log in another way from here on, if it was started.
+pub(crate) fn set(settings: Settings) {
+    if let Some(log) = LOG.get() {
+        // It fails only where there is no log any more.
+        let _ = log.reload(Lines(settings));
+    }
 }
 
 struct Lines(Settings);

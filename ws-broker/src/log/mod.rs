@@ -6,6 +6,7 @@
 mod format;
 pub(crate) mod packets;
 
+pub(crate) use format::set;
 pub(crate) use format::{Destination, Settings};
 pub use format::{LogTypes, init};
 

@@ -6,16 +6,15 @@ mod retained;
 mod routes;
 mod subscriptions;
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use codec::{QoS, TopicFilter, TopicName};
 use protocol::{Delivery, Time};
 
-use crate::access::Acl;
-use crate::config::Config;
 use crate::memory::Memory;
 use crate::outbox::Batch;
+use crate::settings::{Live, Settings};
 use crate::store::Journal;
 
 pub(crate) use retained::Retained;
@@ -30,28 +29,30 @@ pub(crate) struct Router {
     subscriptions: RwLock<Subscriptions>,
     retained: RwLock<RetainedStore>,
     /// Goes up whenever a match that somebody has remembered may be wrong:
-    /// at every change of subscriptions and of who is connected.
+    /// at every change of subscriptions, of who is connected, and of what they
+    /// may do.
     generation: AtomicU64,
     memory: Arc<Memory>,
     /// Where what is to outlive the process is submitted.
     journal: Option<Arc<Journal>>,
-    acl: Acl,
+    live: Live,
     /// `upgrade_outgoing_qos`.
-    upgrades_qos: bool,
+    upgrades_qos: AtomicBool,
     dropped: AtomicU64,
 }
 
 impl Router {
     /// A router without subscriptions.
-    pub(crate) fn new(config: &Config, journal: Option<Arc<Journal>>) -> Self {
+    pub(crate) fn new(settings: Settings, journal: Option<Arc<Journal>>) -> Self {
+        let config = &settings.config;
         Self {
             journal,
             subscriptions: RwLock::default(),
             retained: RwLock::default(),
             generation: AtomicU64::new(1),
             memory: Memory::new(config),
-            acl: config.acl.clone(),
-            upgrades_qos: config.upgrade_outgoing_qos,
+            upgrades_qos: AtomicBool::new(config.upgrade_outgoing_qos),
+            live: Live::new(settings),
             dropped: AtomicU64::new(0),
         }
     }
@@ -67,15 +68,30 @@ impl Router {
         self.journal.as_ref()
     }
 
-    /// Who may read and write what.
-    pub(crate) const fn acl(&self) -> &Acl {
-        &self.acl
+    /// What holds now.
+    pub(crate) const fn live(&self) -> &Live {
+        &self.live
+    }
+
+    /// From here on other settings hold.
+    pub(crate) fn set(&self, settings: Settings) {
+        self.memory.set_bounds(&settings.config);
+        let upgrades_qos = settings.config.upgrade_outgoing_qos;
+        self.upgrades_qos.store(upgrades_qos, Ordering::Relaxed);
+        self.live.set(settings);
+        // Only now: whoever sees the new generation finds the new settings.
+        self.invalidate();
+    }
+
+    /// Whether deliveries have the subscription's QoS.
+    pub(crate) fn upgrades_qos(&self) -> bool {
+        self.upgrades_qos.load(Ordering::Relaxed)
     }
 
     /// The QoS of a delivery: the lower one, unless `upgrade_outgoing_qos`
     /// says the subscription's.
     pub(crate) fn outgoing_qos(&self, published: QoS, subscribed: QoS) -> QoS {
-        if self.upgrades_qos {
+        if self.upgrades_qos() {
             subscribed
         } else {
             published.min(subscribed)

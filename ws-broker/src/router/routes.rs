@@ -9,9 +9,10 @@ use protocol::{Delivery, Message, Time, Violation};
 
 use super::Router;
 use super::subscriptions::{Merged, MergedGroup, Subscriber, merge};
-use crate::access::Access;
+use crate::access::{Access, Identity};
 use crate::names;
 use crate::outbox::{Batch, Outbox, Receiver};
+use crate::settings::Settings;
 use crate::store::Change;
 
 /// Remembered topics before they are forgotten and looked up again.
@@ -36,6 +37,8 @@ struct Table {
     /// The publisher's own outbox, if it has one.
     publisher: Option<Arc<Outbox>>,
     generation: u64,
+    /// What holds in this generation; none before the first.
+    settings: Option<Arc<Settings>>,
     /// Where in `routes` a topic is.
     topics: HashMap<Box<[u8]>, usize, RandomState>,
     routes: Vec<Route>,
@@ -218,6 +221,7 @@ impl Table {
         Self {
             publisher,
             generation: 0,
+            settings: None,
             topics: HashMap::default(),
             routes: Vec::new(),
             last: 0,
@@ -251,10 +255,10 @@ impl Table {
         let route = &routes[place];
         let is_plain = |target: &Target| {
             target.identifiers.is_none()
-                && !(router.upgrades_qos && target.qos > QoS::AtMostOnce)
+                && !(router.upgrades_qos() && target.qos > QoS::AtMostOnce)
                 && match slots[target.slot].receiver {
                     Some(receiver) => !receiver.has_aliases,
-                    None => !router.memory.queue.qos0,
+                    None => !router.memory.queue().qos0,
                 }
         };
         if !route.may_publish || !route.groups.is_empty() || !route.targets.iter().all(is_plain) {
@@ -419,6 +423,7 @@ impl Table {
             self.slots.clear();
             self.slot_of.clear();
             self.generation = generation;
+            self.settings = Some(router.live().get());
         }
     }
 
@@ -462,18 +467,16 @@ impl Table {
         if self.topics.len() >= MAX_REMEMBERED_TOPICS {
             self.forget();
         }
-        let may_read = |subscriber: &Subscriber| {
-            router
-                .acl
-                .allows(subscriber.outbox.identity(), &name, Access::Read)
+        let settings = self.settings.clone();
+        let allows = |who: &Identity, access| {
+            let settings = settings.as_ref();
+            settings.is_some_and(|settings| settings.allows(who, &name, access))
         };
+        let may_read = |subscriber: &Subscriber| allows(subscriber.outbox.identity(), Access::Read);
         let (merged, groups) = merge(&router.read(), &name, self.publisher_id(), may_read);
         // $SYS is the broker's own: what is there must be true.
         let may_publish = self.publisher.as_ref().is_none_or(|publisher| {
-            !name.starts_with("$SYS")
-                && router
-                    .acl
-                    .allows(publisher.identity(), &name, Access::Write)
+            !name.starts_with("$SYS") && allows(publisher.identity(), Access::Write)
         });
         let targets = merged.into_iter().map(|m| self.target(m)).collect();
         let groups = groups.into_iter().map(|group| self.group(group)).collect();
@@ -561,7 +564,7 @@ impl Slot {
                 self.batch.qos0_count.messages += 1;
                 self.batch.qos0_count.payload += publication.message.payload.len() as u64;
             }
-            None if qos == QoS::AtMostOnce && !router.memory.queue.qos0 => return false,
+            None if qos == QoS::AtMostOnce && !router.memory.queue().qos0 => return false,
             _ => self.batch.deliveries.push(delivery),
         }
         true

@@ -284,6 +284,7 @@ impl Record for SessionRecord {
     fn encode(&self, out: &mut BytesMut) {
         self.identity.client_id.encode(out);
         put_option(self.identity.username.as_ref(), out);
+        out.put_u16(self.identity.rules);
         out.put_u32(self.expiry);
         put_option(self.away_since.as_ref(), out);
         put_option(self.will.as_ref(), out);
@@ -294,6 +295,7 @@ impl Record for SessionRecord {
             identity: Identity {
                 client_id: ByteString::decode(bytes)?,
                 username: option(bytes)?,
+                rules: bytes.try_get_u16().ok()?,
             },
             expiry: bytes.try_get_u32().ok()?,
             away_since: option(bytes)?,
@@ -376,6 +378,7 @@ mod tests {
             identity: Identity {
                 client_id: "fridge".into(),
                 username: Some("kitchen".into()),
+                rules: 2,
             },
             expiry: u32::MAX,
             away_since: Some(Time::from_millis(5)),

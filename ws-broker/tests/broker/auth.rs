@@ -25,8 +25,8 @@ async fn password_file() -> String {
 async fn broker() -> Broker {
     let file = password_file().await;
     start_with(|config| {
-        config.password_file = Some(file.into());
-        config.allow_anonymous = false;
+        config.security.password_file = Some(file.into());
+        config.security.allow_anonymous = false;
     })
     .await
 }
@@ -300,7 +300,7 @@ async fn mqtt_4_12_1_2_who_fails_to_authenticate_again_is_disconnected_and_has_a
 #[tokio::test]
 async fn mqtt_4_12_0_1_without_anybody_who_could_use_it_the_method_is_refused() {
     let broker = start_with(|config| {
-        config.password_file = Some(config_file("# nobody\n"));
+        config.security.password_file = Some(config_file("# nobody\n"));
     })
     .await;
     let (_, first) = scram::Client::start("ada", "nonce");

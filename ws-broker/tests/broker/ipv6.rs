@@ -2,7 +2,7 @@
 
 use std::net::{Ipv6Addr, SocketAddr, TcpListener};
 
-use ws_broker::config::Bind;
+use ws_broker::config::{Bind, Security};
 use ws_broker::{Config, Listener, Protocol, Running};
 
 use crate::common::{Client, request, v5};
@@ -14,7 +14,10 @@ fn config(bind: &Bind) -> Config {
     };
     Config {
         listeners: vec![listener(Protocol::Mqtt), listener(Protocol::WebSockets)],
-        allow_anonymous: true,
+        security: Security {
+            allow_anonymous: true,
+            ..Security::default()
+        },
         ..Config::default()
     }
 }

@@ -45,7 +45,7 @@ async fn accept_protocol_versions_refuses_the_others() {
 #[tokio::test]
 async fn listener_allow_anonymous_beats_what_holds_for_all() {
     let broker = start_with(|config| {
-        config.allow_anonymous = true;
+        config.security.allow_anonymous = true;
         config.listeners[0].allow_anonymous = Some(false);
     })
     .await;
@@ -180,7 +180,7 @@ async fn queue_qos0_messages_keeps_them_for_absent_clients() {
 #[tokio::test]
 async fn an_acl_rules_publishing_subscribing_and_delivery() {
     let acl = "topic read Kitchen/#\ntopic write home/led\ntopic deny Kitchen/Secret\n";
-    let broker = start_with(|config| config.acl = Acl::parse(acl).unwrap()).await;
+    let broker = start_with(|config| config.security.acl = Acl::parse(acl).unwrap()).await;
     let mut client = broker.client(v5("c")).await;
     let mut publish = async |topic: &str| {
         let publish = message(topic, "x", QoS::AtLeastOnce);
@@ -207,7 +207,7 @@ async fn an_acl_rules_publishing_subscribing_and_delivery() {
 #[tokio::test]
 async fn an_acl_rules_wills() {
     let acl = Acl::parse("topic write home/led\n").unwrap();
-    let broker = start_with(|config| config.acl = acl).await;
+    let broker = start_with(|config| config.security.acl = acl).await;
     let connect = |topic: &str| {
         let mut connect = v5("c");
         connect.will = Some(Will {
@@ -228,7 +228,7 @@ async fn an_acl_rules_wills() {
 #[tokio::test]
 async fn a_session_belongs_to_the_user_that_made_it() {
     let acl = "user mia\ntopic read Diary/#\nuser tom\ntopic write Diary/#\n";
-    let broker = start_with(|config| config.acl = Acl::parse(acl).unwrap()).await;
+    let broker = start_with(|config| config.security.acl = Acl::parse(acl).unwrap()).await;
     let kept = |user: &str| {
         let mut connect = v3_1_1("tablet");
         connect.clean_start = false;

@@ -28,6 +28,7 @@ mod memory_limit;
 mod passwords;
 mod program;
 mod qos;
+mod reload;
 mod retained;
 mod session_end;
 mod sessions;

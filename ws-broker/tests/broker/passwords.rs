@@ -26,8 +26,8 @@ const FROM_MOSQUITTO: &str = "# the kitchen\n\n\
 
 async fn with_passwords(file: &Path, allow_anonymous: bool) -> Broker {
     start_with(|config| {
-        config.password_file = Some(file.into());
-        config.allow_anonymous = allow_anonymous;
+        config.security.password_file = Some(file.into());
+        config.security.allow_anonymous = allow_anonymous;
     })
     .await
 }

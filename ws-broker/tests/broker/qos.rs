@@ -135,7 +135,7 @@ async fn section_3_1_2_11_4_who_takes_no_answer_is_closed() {
             .await;
         client.expect_close().await;
     }
-    let broker = start_with(|config| config.allow_anonymous = false).await;
+    let broker = start_with(|config| config.security.allow_anonymous = false).await;
     let mut client = broker.open().await;
     client
         .send_connect(with(v5("c"), Property::MaximumPacketSize(1)))

@@ -236,7 +236,7 @@ async fn section_3_1_3_1_digits_and_letters_up_to_23_bytes_are_a_name() {
 
 #[tokio::test]
 async fn section_3_1_3_1_without_a_name_nobody_connects_where_the_operator_says_so() {
-    let broker = start_with(|config| config.allow_zero_length_clientid = false).await;
+    let broker = start_with(|config| config.security.allow_zero_length_clientid = false).await;
     for connect in [
         v3_1_1(""),
         v5(""),
@@ -278,7 +278,7 @@ async fn assert_no_session(broker: &Broker) {
 
 #[tokio::test]
 async fn who_may_not_connect_is_told_so_and_leaves_no_session() {
-    let broker = start_with(|config| config.allow_anonymous = false).await;
+    let broker = start_with(|config| config.security.allow_anonymous = false).await;
     for version in VERSIONS {
         let mut client = broker.open().await;
         client.send_connect(Connect::new(version, "c")).await;

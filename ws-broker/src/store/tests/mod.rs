@@ -24,6 +24,7 @@ fn record(client_id: &str) -> Box<SessionRecord> {
         identity: Identity {
             client_id: client_id.into(),
             username: None,
+            rules: 0,
         },
         expiry: 100,
         away_since: None,

@@ -1,7 +1,7 @@
 use std::net::SocketAddr;
 
 use codec::Connect;
-use ws_broker::config::Bind;
+use ws_broker::config::{Bind, Security};
 use ws_broker::{Config, Listener, Protocol, Running};
 
 use super::client::Client;
@@ -21,17 +21,25 @@ pub(crate) async fn start() -> Broker {
     start_with(|_| {}).await
 }
 
-/// As [`start`], set up further.
-pub(crate) async fn start_with(set_up: impl FnOnce(&mut Config)) -> Broker {
+/// What [`start`] is set up with.
+pub(crate) fn config() -> Config {
     let listener = |protocol| Listener {
         bind: Bind::Host("127.0.0.1".into()),
         ..Listener::new(0, protocol)
     };
-    let mut config = Config {
+    Config {
         listeners: vec![listener(Protocol::Mqtt), listener(Protocol::WebSockets)],
-        allow_anonymous: true,
+        security: Security {
+            allow_anonymous: true,
+            ..Security::default()
+        },
         ..Config::default()
-    };
+    }
+}
+
+/// As [`start`], set up further.
+pub(crate) async fn start_with(set_up: impl FnOnce(&mut Config)) -> Broker {
+    let mut config = config();
     set_up(&mut config);
     let running = Running::start(config).await.expect("ports are free");
     Broker {

@@ -1,0 +1,139 @@
+//! What may change while the broker runs: its configuration is read again
+//! when somebody asks for it.
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use codec::TopicName;
+use protocol::scram;
+
+use crate::access::{Access, Identity};
+use crate::auth::{PasswordFileError, Users};
+use crate::config::{Config, Security};
+
+/// What holds now.
+///
+/// Whoever needs it often keeps what [`Live::get`] gave, and gets it anew when
+/// it is told to: nothing that is done for every packet takes the lock.
+#[derive(Debug)]
+pub(crate) struct Live(RwLock<Arc<Settings>>);
+
+/// The configuration and what it names, at one time.
+#[derive(Debug)]
+pub(crate) struct Settings {
+    /// The configuration.
+    pub config: Config,
+    /// The rules for all listeners without their own.
+    all: Rules,
+    /// Those of each listener that has its own.
+    own: Vec<Option<Rules>>,
+}
+
+/// Who may come in, and what they may do.
+#[derive(Debug)]
+pub(crate) struct Rules {
+    /// As configured.
+    pub security: Security,
+    /// The users; none without a `password_file`.
+    pub users: Option<Arc<Users>>,
+}
+
+impl Live {
+    /// These settings to begin with.
+    pub(crate) fn new(settings: Settings) -> Self {
+        Self(RwLock::new(Arc::new(settings)))
+    }
+
+    /// What holds now.
+    pub(crate) fn get(&self) -> Arc<Settings> {
+        self.0
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// From here on other settings hold.
+    pub(crate) fn set(&self, settings: Settings) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(settings);
+    }
+}
+
+impl Settings {
+    /// Reads what the configuration names.
+    ///
+    /// # Errors
+    /// A password file cannot be used.
+    pub(crate) fn read(config: Config) -> Result<Self, PasswordFileError> {
+        let own = config.listeners.iter();
+        let own = own.map(|listener| listener.security.as_ref().map(Rules::read).transpose());
+        Ok(Self {
+            all: Rules::read(&config.security)?,
+            own: own.collect::<Result<_, _>>()?,
+            config,
+        })
+    }
+
+    /// The rules for clients of a listener, by [`Identity::rules`].
+    pub(crate) fn rules(&self, number: u16) -> &Rules {
+        let own = number
+            .checked_sub(1)
+            .and_then(|place| self.own.get(usize::from(place)));
+        own.and_then(Option::as_ref).unwrap_or(&self.all)
+    }
+
+    /// Whether a client may read or write there.
+    pub(crate) fn allows(&self, who: &Identity, topic: &TopicName, access: Access) -> bool {
+        let rules = self.rules(who.rules);
+        rules.security.acl.allows(who, topic, access)
+    }
+
+    /// What is odd about the configuration and the files that it names.
+    pub(crate) fn warnings(&self) -> impl Iterator<Item = &String> {
+        let rules = std::iter::once(&self.all).chain(self.own.iter().flatten());
+        let users = rules.filter_map(|rules| rules.users.as_ref());
+        let of_users = users.flat_map(|users| &users.warnings);
+        self.config.warnings.iter().chain(of_users)
+    }
+}
+
+impl Rules {
+    fn read(security: &Security) -> Result<Self, PasswordFileError> {
+        let users = security.password_file.as_deref().map(Users::read);
+        Ok(Self {
+            users: users.transpose()?.map(Arc::new),
+            security: security.clone(),
+        })
+    }
+
+    /// Whether a client can authenticate with this method.
+    pub(crate) fn offers(&self, method: &str) -> bool {
+        let users = self.users.as_ref();
+        method == scram::METHOD && users.is_some_and(|users| users.has_scram())
+    }
+
+    /// Whether a client that has come in by the rules of `before` may stay;
+    /// an error says why not. Passwords are not kept, so one whose hash in the
+    /// file is another has to be shown again.
+    pub(crate) fn still_admit(
+        &self,
+        before: &Self,
+        user: Option<&str>,
+        allow_anonymous: bool,
+    ) -> Result<(), &'static str> {
+        match (&self.users, user) {
+            (Some(users), Some(user)) => {
+                let then = before.users.as_ref().map(|users| users.stored(user));
+                match (users.stored(user), then) {
+                    (None, _) => Err("there is no such user any more"),
+                    (Some(_), None) => Err("it has shown no password, and one is wanted now"),
+                    (now, Some(then)) if now == then => Ok(()),
+                    (Some(_), Some(_)) => Err("its password has changed"),
+                }
+            }
+            (None, Some(_)) if !allow_anonymous => {
+                Err("there is no password_file any more, and anonymous clients are not allowed")
+            }
+            (_, None) if !allow_anonymous => Err("anonymous clients are not allowed any more"),
+            _ => Ok(()),
+        }
+    }
+}
