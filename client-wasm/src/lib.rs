@@ -41,6 +41,8 @@ mod error;
 mod event;
 mod goodbye;
 mod host;
+#[cfg(feature = "js")]
+pub mod js;
 mod mailbox;
 mod message;
 mod offer;

@@ -28,6 +28,7 @@ pub(crate) struct Socket {
     socket: WebSocket,
     _on_open: Closure<dyn FnMut()>,
     _on_message: Closure<dyn FnMut(MessageEvent)>,
+    _on_error: Closure<dyn FnMut()>,
     _on_close: Closure<dyn FnMut(CloseEvent)>,
 }
 
@@ -53,16 +54,22 @@ impl Socket {
                 None => SocketEvent::Text,
             });
         });
+        // It means a failed connection, 1006 by definition. Browsers tell of the
+        // close as well; Node 20 does not when none was ever open.
+        let tell = handler.clone();
+        let on_error = Closure::<dyn FnMut()>::new(move || tell(SocketEvent::Close(1006)));
         let on_close = Closure::<dyn FnMut(_)>::new(move |event: CloseEvent| {
             handler(SocketEvent::Close(event.code()));
         });
         socket.set_onopen(Some(on_open.as_ref().unchecked_ref()));
         socket.set_onmessage(Some(on_message.as_ref().unchecked_ref()));
+        socket.set_onerror(Some(on_error.as_ref().unchecked_ref()));
         socket.set_onclose(Some(on_close.as_ref().unchecked_ref()));
         Ok(Self {
             socket,
             _on_open: on_open,
             _on_message: on_message,
+            _on_error: on_error,
             _on_close: on_close,
         })
     }
@@ -89,6 +96,7 @@ impl Socket {
         timer.fire_at(now() + PATIENCE, now());
         let on_close = Closure::<dyn FnMut()>::new(done);
         self.socket.set_onmessage(None);
+        self.socket.set_onerror(None);
         self.socket
             .set_onclose(Some(on_close.as_ref().unchecked_ref()));
         if self.socket.ready_state() < WebSocket::CLOSED && self.socket.close().is_ok() {
@@ -107,6 +115,7 @@ impl Drop for Socket {
     fn drop(&mut self) {
         self.socket.set_onopen(None);
         self.socket.set_onmessage(None);
+        self.socket.set_onerror(None);
         self.socket.set_onclose(None);
         let _ = self.socket.close();
     }

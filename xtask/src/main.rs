@@ -16,12 +16,14 @@ mod dashboard;
 mod fuzz;
 mod lint;
 mod network;
+mod package_js;
 mod process;
 mod results;
 mod start;
 mod steps;
 mod test;
 mod tools;
+mod torture;
 mod trunk;
 mod workspace;
 
@@ -44,6 +46,8 @@ enum Chore {
     Start(start::Options),
     /// Build the page that the broker serves, into `dist`.
     Dashboard,
+    /// Build the browser client's npm package, into `target/npm`.
+    PackageJs,
     /// Run every test there is, from units to a real browser.
     Test(test::Options),
     /// Check format, lints, documentation and `conformance.toml`.
@@ -55,6 +59,9 @@ enum Chore {
     Bench(bench::Options),
     /// Fuzz packets, topic filters and connections, longer than the tests do.
     Fuzz(fuzz::Options),
+    /// Kill the broker again and again while clients publish and subscribe, and
+    /// check that nothing acknowledged is lost.
+    Torture(torture::Options),
     /// Everything that must hold before a change lands: lint, trunk, test.
     Ci,
 }
@@ -78,11 +85,13 @@ fn run(chore: &Chore) -> Result<ExitCode> {
     match chore {
         Chore::Start(options) => return start::start(options),
         Chore::Dashboard => dashboard::build(&mut steps::Steps::new(dashboard::STEPS))?,
+        Chore::PackageJs => package_js::package()?,
         Chore::Test(options) => return test::test(options),
         Chore::Lint => lint::lint()?,
         Chore::Trunk(options) => trunk::trunk(options)?,
         Chore::Bench(options) => return bench::bench(options),
         Chore::Fuzz(options) => fuzz::fuzz(options)?,
+        Chore::Torture(options) => torture::torture(options)?,
         Chore::Ci => return ci::ci(),
     }
     Ok(ExitCode::SUCCESS)

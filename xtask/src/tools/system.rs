@@ -69,6 +69,12 @@ pub(crate) fn node() -> Result<PathBuf> {
     NODE.path()
 }
 
+/// What installs and packs JavaScript.
+pub(crate) fn npm() -> Result<PathBuf> {
+    install_missing(&[&NPM])?;
+    NPM.path()
+}
+
 /// Debian's broker.
 pub(crate) fn mosquitto() -> Result<PathBuf> {
     install_missing(&[&MOSQUITTO])?;

@@ -1,0 +1,351 @@
+// The face of the client: what JavaScript does better than Rust. The rest is
+// in core.js, which wasm-bindgen makes of src/js.
+
+import { RawClient, install } from './core.js';
+
+/** What went wrong; `kind` tells errors apart. */
+export class MqttError extends Error {
+  constructor(message, fields) {
+    super(message);
+    this.name = 'MqttError';
+    Object.assign(this, fields);
+  }
+}
+
+const utf8 = new TextDecoder('utf-8', { fatal: true });
+
+/** A message that was received. */
+export class Message {
+  #text;
+
+  constructor(topic, payload, flags, properties = {}) {
+    this.topic = topic;
+    this.payload = payload;
+    this.qos = (flags >> 1) & 3;
+    this.retain = (flags & 1) === 1;
+    this.dup = (flags & 8) === 8;
+    this.properties = properties;
+  }
+
+  text() {
+    return (this.#text ??= utf8.decode(this.payload));
+  }
+
+  json() {
+    return JSON.parse(this.text());
+  }
+
+  toString() {
+    return new TextDecoder().decode(this.payload);
+  }
+}
+
+class Emitter {
+  #listeners = new Map();
+
+  on(name, listener) {
+    if (typeof listener !== 'function') throw usage(`the listener of '${name}' must be a function`);
+    const known = this.#listeners.get(name);
+    this.#listeners.set(name, known ? [...known, listener] : [listener]);
+    return this;
+  }
+
+  once(name, listener) {
+    const wrapper = (...detail) => {
+      this.off(name, wrapper);
+      listener(...detail);
+    };
+    wrapper.listener = listener;
+    return this.on(name, wrapper);
+  }
+
+  off(name, listener) {
+    const known = this.#listeners.get(name) ?? [];
+    const at = known.findLastIndex((one) => one === listener || one.listener === listener);
+    if (at >= 0) this.#listeners.set(name, known.toSpliced(at, 1));
+    return this;
+  }
+
+  _hears(name) {
+    return (this.#listeners.get(name)?.length ?? 0) > 0;
+  }
+
+  // What a listener throws is reported as an uncaught exception is, and keeps
+  // nobody else from hearing.
+  _emit(name, ...detail) {
+    for (const listener of this.#listeners.get(name) ?? []) {
+      try {
+        listener(...detail);
+      } catch (error) {
+        setTimeout(() => {
+          throw error;
+        });
+      }
+    }
+  }
+}
+
+const usage = (message) => new MqttError(message, { kind: 'usage', by: 'caller' });
+
+// A string, or an error: wasm-bindgen would make one of anything.
+const text = (value, what) => {
+  if (typeof value !== 'string') throw usage(`${what} must be a string, and is ${typeof value}`);
+  return value;
+};
+
+/** The messages of one subscription. */
+export class Subscription extends Emitter {
+  #client;
+  #raw;
+  #isPumping = false;
+  #isIterated = false;
+
+  constructor(client, raw, filter) {
+    super();
+    this.#client = client;
+    this.#raw = raw;
+    this.filter = filter;
+    this.qos = raw.granted;
+  }
+
+  get missed() {
+    return this.#raw.missed;
+  }
+
+  on(name, listener) {
+    super.on(name, listener);
+    this._flow();
+    return this;
+  }
+
+  // Reads by itself while somebody listens, and nobody iterates.
+  async _flow() {
+    const isHeard = () => this._hears('message') || this.#client._hears('message');
+    if (this.#isPumping) return;
+    this.#isPumping = true;
+    while (isHeard() && !this.#isIterated) {
+      const message = this.#take();
+      if (message === null) break;
+      if (message === undefined) await this.#raw.ready();
+    }
+    this.#isPumping = false;
+  }
+
+  #take() {
+    const message = this.#raw.take();
+    if (message) {
+      this._emit('message', message.topic, message);
+      this.#client._emit('message', message.topic, message);
+    } else if (message === null) {
+      this.#client._forget(this);
+    }
+    return message;
+  }
+
+  async next() {
+    this.#isIterated = true;
+    for (;;) {
+      const message = this.#take();
+      if (message) return { done: false, value: message };
+      if (message === null) return { done: true, value: undefined };
+      await this.#raw.ready();
+    }
+  }
+
+  async return() {
+    await this.unsubscribe();
+    return { done: true, value: undefined };
+  }
+
+  async unsubscribe() {
+    this.#client._forget(this);
+    await this.#raw.unsubscribe();
+  }
+
+  [Symbol.asyncIterator]() {
+    this.#isIterated = true;
+    return this;
+  }
+}
+
+/** A client: it connects, and connects again, until it is ended. */
+export class Client extends Emitter {
+  #raw;
+  // They are read though the program keeps none of them.
+  #subscriptions = new Set();
+  #state = 'first';
+  #first;
+
+  constructor(raw) {
+    super();
+    this.#raw = raw((name, detail) => this.#hear(name, detail));
+    this.#first = new Promise((resolve, reject) => {
+      this.once('connect', resolve);
+      this.once('error', reject);
+      this.once('end', () => reject(usage('the client was ended before it was connected')));
+    });
+    // Whoever waits for it hears it.
+    this.#first.catch(() => {});
+  }
+
+  #hear(name, detail) {
+    if (name === 'connecting') {
+      if (this.#state !== 'first') this._emit('reconnect');
+      this.#state = this.#state === 'first' ? 'connecting' : this.#state;
+    } else if (name === 'connected') {
+      this.#state = 'connected';
+      detail.properties ??= {};
+      this._emit('connect', detail);
+    } else if (name === 'disconnected') {
+      const wasConnected = this.#state === 'connected';
+      this.#state = 'offline';
+      if (detail.error) this._emit('error', detail.error);
+      this._emit('close', detail);
+      if (detail.retryIn === undefined) this._emit('end');
+      else if (wasConnected) this._emit('offline');
+    } else {
+      detail.error.filter = detail.filter;
+      this._emit('error', detail.error);
+    }
+  }
+
+  _ready() {
+    return this.#first;
+  }
+
+  _forget(subscription) {
+    this.#subscriptions.delete(subscription);
+  }
+
+  get connected() {
+    return this.#raw.connected;
+  }
+
+  get clientId() {
+    return this.#raw.client_id;
+  }
+
+  on(name, listener) {
+    super.on(name, listener);
+    if (name === 'message') for (const subscription of this.#subscriptions) subscription._flow();
+    return this;
+  }
+
+  async publish(topic, payload, options) {
+    return this.#raw.publish(text(topic, 'the topic'), payload, options);
+  }
+
+  async request(topic, payload, { timeout = 10_000, ...options } = {}) {
+    if (!(Number.isInteger(timeout) && timeout >= 0 && timeout < 2 ** 31)) {
+      throw usage('options.timeout must be milliseconds');
+    }
+    return this.#raw.request(text(topic, 'the topic'), payload, options, timeout);
+  }
+
+  async answer(request, payload, options = {}) {
+    const { responseTopic, correlationData } = request.properties;
+    if (responseTopic === undefined) throw usage('this message asks for no answer: it has no responseTopic');
+    const properties = { correlationData, ...options.properties };
+    return this.publish(responseTopic, payload, { qos: request.qos, ...options, properties });
+  }
+
+  async subscribe(filter, { onMessage, ...options } = {}) {
+    const raw = await this.#raw.subscribe(text(filter, 'the topic filter'), options);
+    const subscription = new Subscription(this, raw, filter);
+    this.#subscriptions.add(subscription);
+    if (onMessage !== undefined) subscription.on('message', (_, message) => onMessage(message));
+    else if (this._hears('message')) subscription._flow();
+    return subscription;
+  }
+
+  async unsubscribe(filter, options) {
+    await this.#raw.unsubscribe(text(filter, 'the topic filter'), options);
+  }
+
+  async reauthenticate() {
+    await this.#raw.reauthenticate();
+  }
+
+  setCredentials(credentials) {
+    this.#raw.set_credentials(credentials);
+  }
+
+  reconnect() {
+    this.#raw.reconnect();
+  }
+
+  async end(options) {
+    await this.#raw.end(options);
+  }
+
+  _answerChallenge(data) {
+    this.#raw.answer_challenge(data);
+  }
+}
+
+// Engines without explicit resource management do without.
+if (Symbol.asyncDispose) {
+  Client.prototype[Symbol.asyncDispose] = function () {
+    return this.end();
+  };
+  Subscription.prototype[Symbol.asyncDispose] = function () {
+    return this.unsubscribe();
+  };
+}
+
+let loading;
+
+// Compiles the wasm, once.
+const load = (compile) =>
+  (loading ??= compile().then(() => {
+    install({
+      message: (topic, payload, flags, properties) =>
+        // The view ends with the call.
+        new Message(topic, payload.slice(), flags, properties),
+      error: (message, fields) => new MqttError(message, fields),
+    });
+  }));
+
+/** `connect`, for a module that knows how to compile the wasm. */
+export const connectWith = (compile) => async (url, options = {}) => {
+  try {
+    await load(compile);
+  } catch (error) {
+    loading = undefined;
+    throw new MqttError(
+      `the client's wasm cannot be loaded: ${error.message}. Advice: serve the .wasm file beside the script, ` +
+        "and allow 'wasm-unsafe-eval' in script-src of the page's Content-Security-Policy",
+      { kind: 'load', by: 'browser', cause: error },
+    );
+  }
+  const { waitForConnection = true, ...rest } = options;
+  let client;
+  if (rest.authenticator?.answer) rest.authenticator = patient(rest.authenticator, () => client);
+  client = new Client((listener) => new RawClient(text(String(url), 'the address'), rest, listener));
+  if (waitForConnection) {
+    try {
+      await client._ready();
+    } catch (error) {
+      await client.end();
+      throw error;
+    }
+  }
+  return client;
+};
+
+// The core takes an answer at once, or later: not a promise.
+const patient = ({ method, begin, answer, finish, ...rest }, client) => ({
+  ...rest,
+  method,
+  begin,
+  finish,
+  answer: (challenge) => {
+    const data = answer(challenge);
+    if (typeof data?.then !== 'function') return data;
+    data.then(
+      (later) => client()._answerChallenge(later),
+      (error) => client()._emit('error', error),
+    );
+    return undefined;
+  },
+});

@@ -1,0 +1,12 @@
+// For Node: the wasm is read from the package.
+
+import { readFile } from 'node:fs/promises';
+import { connectWith } from './client.js';
+import compile from './core.js';
+
+export { Client, Message, MqttError, Subscription } from './client.js';
+
+export const connect = connectWith(async () => {
+  const file = await readFile(new URL('./core_bg.wasm', import.meta.url));
+  await compile({ module_or_path: file });
+});

@@ -1,0 +1,84 @@
+//! A subscription that is read from JavaScript.
+
+use std::cell::RefCell;
+use std::future::poll_fn;
+
+use js_sys::Promise;
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::future_to_promise;
+
+use super::{errors, message};
+use crate::Subscription;
+use crate::mailbox::Mailbox;
+
+/// The messages of one subscription.
+#[wasm_bindgen]
+pub struct RawSubscription {
+    granted: u8,
+    mailbox: Mailbox<crate::Message>,
+    /// Until it is ended.
+    subscription: RefCell<Option<Subscription>>,
+}
+
+impl RawSubscription {
+    pub(super) fn new(subscription: Subscription) -> Self {
+        Self {
+            granted: subscription.granted().as_u8(),
+            mailbox: subscription.mailbox(),
+            subscription: RefCell::new(Some(subscription)),
+        }
+    }
+}
+
+#[wasm_bindgen]
+impl RawSubscription {
+    /// The QoS that was granted.
+    #[wasm_bindgen(getter)]
+    pub fn granted(&self) -> u8 {
+        self.granted
+    }
+
+    /// How many QoS 0 messages gave way.
+    #[wasm_bindgen(getter)]
+    pub fn missed(&self) -> f64 {
+        self.mailbox.missed() as f64
+    }
+
+    /// The next message; undefined if there is none now, null if there will
+    /// be none any more.
+    pub fn take(&self) -> JsValue {
+        let taken = match &*self.subscription.borrow() {
+            Some(subscription) => subscription.take(),
+            None => self.mailbox.take(),
+        };
+        match taken {
+            Some(taken) => message(&taken),
+            None if self.mailbox.is_over() => JsValue::NULL,
+            None => JsValue::UNDEFINED,
+        }
+    }
+
+    /// Ready when `take` has more to say.
+    pub fn ready(&self) -> Promise {
+        let mailbox = self.mailbox.clone();
+        future_to_promise(async move {
+            poll_fn(|context| mailbox.poll_ready(context)).await;
+            Ok(JsValue::UNDEFINED)
+        })
+    }
+
+    /// Ends it; what has come can still be taken.
+    pub fn unsubscribe(&self) -> Promise {
+        let Some(subscription) = self.subscription.take() else {
+            return Promise::resolve(&JsValue::UNDEFINED);
+        };
+        let ending = subscription.unsubscribe();
+        self.mailbox.close();
+        future_to_promise(async move {
+            match ending.await {
+                Ok(()) => Ok(JsValue::UNDEFINED),
+                Err(error) => Err(errors::error(&error)),
+            }
+        })
+    }
+}

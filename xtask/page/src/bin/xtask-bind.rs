@@ -1,0 +1,61 @@
+//! Makes JavaScript modules of a wasm library that cargo has built: NAME.js and
+//! NAME_bg.wasm. Beside `xtask-page`, since both wait for wasm-bindgen to be
+//! compiled, and nothing else does.
+
+#![expect(
+    clippy::print_stderr,
+    reason = "a command-line program: printing is how it answers"
+)]
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Parser;
+use wasm_bindgen_cli_support::Bindgen;
+
+/// Makes a JavaScript module of a wasm library.
+#[derive(Parser)]
+struct Args {
+    /// The library as cargo built it.
+    #[arg(long)]
+    wasm: PathBuf,
+    /// The folder to write to.
+    #[arg(long)]
+    out: PathBuf,
+    /// The name of the files.
+    #[arg(long)]
+    name: String,
+    /// A classic script with one global of this name, and no module.
+    #[arg(long)]
+    global: Option<String>,
+    /// Keep the functions' names, to see what is large.
+    #[arg(long)]
+    names: bool,
+}
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    match bind(&args) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: wasm-bindgen: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn bind(args: &Args) -> anyhow::Result<()> {
+    let mut bindgen = Bindgen::new();
+    bindgen
+        .input_path(&args.wasm)
+        .out_name(&args.name)
+        .typescript(false)
+        .omit_default_module_path(true)
+        .remove_name_section(!args.names)
+        .remove_producers_section(true);
+    match &args.global {
+        Some(name) => bindgen.no_modules(true)?.no_modules_global(name)?,
+        None => bindgen.web(true)?,
+    };
+    bindgen.generate(&args.out)
+}

@@ -1,0 +1,253 @@
+//! `cargo xtask package-js`: the browser client as an npm package.
+//!
+//! | file | for |
+//! |---|---|
+//! | `index.js` with `core_bg.wasm` | bundlers, and `<script type="module">` |
+//! | `node.js` | Node |
+//! | `inline.js` | an ES module with the wasm in it |
+//! | `mqtt.global.js` | `<script>`, also from a file: one global, the wasm in it |
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, bail, ensure};
+
+use crate::process::run;
+use crate::steps::Steps;
+use crate::tools::{system, wasm_target};
+use crate::workspace::{cargo, root, target};
+
+/// The steps that [`build`] announces.
+pub(crate) const STEPS: usize = 2;
+
+/// What a page loads at most of the package, gzip, KB of 1,000 bytes.
+const GOAL: f64 = 80.0;
+
+/// What was made.
+pub(crate) struct Package {
+    /// The folder with the package's files.
+    pub(crate) folder: PathBuf,
+    /// What `npm install` takes.
+    pub(crate) tarball: PathBuf,
+}
+
+/// Builds the package and says how large it is.
+pub(crate) fn package() -> Result<()> {
+    let package = build(&mut Steps::new(STEPS))?;
+    let node = system::node()?;
+    let size = |names: &[&str]| gzipped(&node, &package.folder, names);
+    let loaded = size(&["index.js", "client.js", "core.js", "core_bg.wasm"])?;
+    let inline = size(&["inline.js"])?;
+    println!("a page loads {loaded:.1} KB, or {inline:.1} KB in one file (gzip)");
+    if loaded > GOAL {
+        println!("the goal is {GOAL} KB");
+    }
+    println!("{}", package.tarball.display());
+    Ok(())
+}
+
+/// Builds the package.
+pub(crate) fn build(steps: &mut Steps) -> Result<Package> {
+    wasm_target::ensure()?;
+    steps.next("building the browser client for JavaScript", None);
+    run(cargo("rustc").args([
+        "--package",
+        "client-wasm",
+        "--features",
+        "js",
+        "--crate-type",
+        "cdylib",
+        "--target",
+        wasm_target::WASM,
+        "--profile",
+        "wasm-release",
+    ]))?;
+    steps.next("packing it for npm", None);
+    run(cargo("build").args(["--package", "xtask-page"]))?;
+
+    let folder = target().join("npm/package");
+    if folder.exists() {
+        fs::remove_dir_all(&folder).with_context(|| failed(&folder))?;
+    }
+    fs::create_dir_all(&folder).with_context(|| failed(&folder))?;
+    bind(&folder, None)?;
+    let script = target().join("npm/global");
+    bind(&script, Some("core"))?;
+    copy_sources(&folder)?;
+    let bytes = read_bytes(&folder.join("core_bg.wasm"))?;
+    write(
+        &folder.join("wasm.js"),
+        &format!(
+            "export const bytes = () => Uint8Array.from(atob('{}'), (c) => c.charCodeAt(0));\n",
+            base64(&bytes)
+        ),
+    )?;
+    let global = one_file(&folder, &script)?;
+    write(&folder.join("mqtt.global.js"), &global)?;
+    let names = NAMES.join(", ");
+    let module = format!("{global}export const {{ {names} }} = mqtt;\n");
+    write(&folder.join("inline.js"), &module)?;
+    pack(&folder)
+}
+
+const NAMES: [&str; 5] = ["connect", "Client", "Message", "MqttError", "Subscription"];
+
+fn bind(folder: &Path, global: Option<&str>) -> Result<()> {
+    let wasm = target()
+        .join(wasm_target::WASM)
+        .join("wasm-release/client_wasm.wasm");
+    let tool = target()
+        .join("debug")
+        .join(format!("xtask-bind{}", std::env::consts::EXE_SUFFIX));
+    let mut command = Command::new(tool);
+    command.arg("--wasm").arg(wasm).arg("--out").arg(folder);
+    command.args(["--name", "core"]);
+    if let Some(name) = global {
+        command.args(["--global", name]);
+    }
+    run(&mut command)
+}
+
+/// What is in the repository as it is in the package.
+fn copy_sources(folder: &Path) -> Result<()> {
+    let sources = root().join("client-wasm/js");
+    for name in [
+        "client.js",
+        "index.js",
+        "index.d.ts",
+        "node.js",
+        "README.md",
+    ] {
+        copy(&sources.join(name), &folder.join(name))?;
+    }
+    for name in ["LICENSE-APACHE", "LICENSE-MIT"] {
+        copy(&root().join(name), &folder.join(name))?;
+    }
+    let manifest = read(&sources.join("package.json"))?;
+    let version = format!("\"version\": \"{}\"", env!("CARGO_PKG_VERSION"));
+    let manifest = replaced(&manifest, "\"version\": \"0.0.0\"", &version)?;
+    write(&folder.join("package.json"), &manifest)
+}
+
+/// One script that needs no other file, with one global, `mqtt`.
+fn one_file(folder: &Path, script: &Path) -> Result<String> {
+    let core = read(&script.join("core.js"))?;
+    let face = read(&folder.join("client.js"))?;
+    let imports = "import { RawClient, install } from './core.js';\n";
+    let face = replaced(&face, imports, "const { RawClient, install } = core;\n")?;
+    let face = face.replace("\nexport ", "\n");
+    ensure!(
+        !face.contains("\nimport ") && !face.contains("import("),
+        "client.js imports more than core.js"
+    );
+    let wasm = base64(&read_bytes(&script.join("core_bg.wasm"))?);
+    let names = NAMES.join(", ");
+    Ok(format!(
+        "var mqtt = (() => {{\n{core}\n{face}\n\
+         const wasm = '{wasm}';\n\
+         const bytes = () => Uint8Array.from(atob(wasm), (c) => c.charCodeAt(0));\n\
+         const connect = connectWith(() => core({{ module_or_path: bytes() }}));\n\
+         return {{ {names} }};\n}})();\n"
+    ))
+}
+
+/// The tarball that npm would publish.
+fn pack(folder: &Path) -> Result<Package> {
+    let tarball = folder.with_file_name(format!("client-wasm-{}.tgz", env!("CARGO_PKG_VERSION")));
+    run(Command::new(system::npm()?)
+        .args(["pack", "--silent", "--ignore-scripts", "--pack-destination"])
+        .arg(folder.with_file_name(""))
+        .current_dir(folder)
+        .stdout(std::process::Stdio::null()))?;
+    ensure!(tarball.exists(), "npm made no {}", tarball.display());
+    Ok(Package {
+        folder: folder.to_owned(),
+        tarball,
+    })
+}
+
+/// Kilobytes of these files, each compressed as a web server does.
+fn gzipped(node: &Path, folder: &Path, names: &[&str]) -> Result<f64> {
+    const SCRIPT: &str = "const z = require('zlib'), f = require('fs'); \
+        console.log(process.argv.slice(1).reduce((sum, name) => \
+        sum + z.gzipSync(f.readFileSync(name), { level: 9 }).length, 0))";
+    let mut command = Command::new(node);
+    command.args(["-e", SCRIPT]);
+    command.args(names.iter().map(|name| folder.join(name)));
+    let bytes = crate::process::answer(&mut command).context("Node measured nothing")?;
+    let bytes: f64 = bytes.trim().parse().context("Node measured no number")?;
+    Ok(bytes / 1000.0)
+}
+
+fn replaced(text: &str, old: &str, new: &str) -> Result<String> {
+    if text.matches(old).count() != 1 {
+        bail!("client-wasm/js does not have {old:?} once: see xtask/src/package_js.rs");
+    }
+    Ok(text.replacen(old, new, 1))
+}
+
+fn base64(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
+    for chunk in bytes.chunks(3) {
+        let byte = |at: usize| u32::from(chunk.get(at).copied().unwrap_or(0));
+        let bits = byte(0) << 16 | byte(1) << 8 | byte(2);
+        for place in 0..4 {
+            text.push(if place > chunk.len() {
+                '='
+            } else {
+                char::from(DIGITS[(bits >> (18 - 6 * place)) as usize & 63])
+            });
+        }
+    }
+    text
+}
+
+fn failed(path: &Path) -> String {
+    format!("cannot prepare {}", path.display())
+}
+
+fn read_bytes(path: &Path) -> Result<Vec<u8>> {
+    fs::read(path).with_context(|| format!("cannot read {}", path.display()))
+}
+
+fn read(path: &Path) -> Result<String> {
+    fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))
+}
+
+fn write(path: &Path, text: &str) -> Result<()> {
+    fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))
+}
+
+fn copy(from: &Path, to: &Path) -> Result<()> {
+    write(to, &read(from)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn base64_is_that_of_rfc_4648() {
+        for (plain, coded) in [
+            ("", ""),
+            ("f", "Zg=="),
+            ("fo", "Zm8="),
+            ("foo", "Zm9v"),
+            ("foob", "Zm9vYg=="),
+            ("fooba", "Zm9vYmE="),
+            ("foobar", "Zm9vYmFy"),
+        ] {
+            assert_eq!(base64(plain.as_bytes()), coded);
+        }
+        assert_eq!(base64(&[0xfb, 0xff]), "+/8=");
+    }
+
+    #[test]
+    fn a_place_to_replace_is_there_once() {
+        assert_eq!(replaced("a b", "b", "c").unwrap(), "a c");
+        assert!(replaced("a", "b", "c").is_err());
+        assert!(replaced("b b", "b", "c").is_err());
+    }
+}
