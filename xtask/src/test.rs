@@ -24,7 +24,7 @@ use crate::results::Results;
 use crate::steps::Steps;
 use crate::tools::{cargo_tools, node, python, system, wasm_target};
 use crate::workspace::{cargo, release_binary, root};
-use crate::{broker, dashboard};
+use crate::{broker, dashboard, torture};
 
 /// paho-mqtt as most tutorials have it, and as pip installs it.
 const PAHO: [&str; 2] = ["1.6.1", "2.1.0"];
@@ -82,6 +82,9 @@ pub(crate) fn test(options: &Options) -> Result<ExitCode> {
     if wanted(Step::E2e) {
         steps.next("testing the whole with real clients", None);
         results.add(e2e(filter)?);
+        if filter.is_empty() {
+            results.add(torture::as_test());
+        }
     }
     if results.is_empty() {
         eprintln!("error: no test has such a name");
