@@ -16,6 +16,7 @@ mod dashboard;
 mod fuzz;
 mod lint;
 mod network;
+mod package_js;
 mod process;
 mod results;
 mod start;
@@ -45,6 +46,8 @@ enum Chore {
     Start(start::Options),
     /// Build the page that the broker serves, into `dist`.
     Dashboard,
+    /// Build the browser client's npm package, into `target/npm`.
+    PackageJs,
     /// Run every test there is, from units to a real browser.
     Test(test::Options),
     /// Check format, lints, documentation and `conformance.toml`.
@@ -82,6 +85,7 @@ fn run(chore: &Chore) -> Result<ExitCode> {
     match chore {
         Chore::Start(options) => return start::start(options),
         Chore::Dashboard => dashboard::build(&mut steps::Steps::new(dashboard::STEPS))?,
+        Chore::PackageJs => package_js::package()?,
         Chore::Test(options) => return test::test(options),
         Chore::Lint => lint::lint()?,
         Chore::Trunk(options) => trunk::trunk(options)?,
