@@ -30,7 +30,6 @@ mod persistence;
 mod program;
 mod qos;
 mod reload;
-mod reload;
 mod retained;
 mod session_end;
 mod sessions;
