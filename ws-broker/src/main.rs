@@ -10,6 +10,11 @@ use ws_broker::{Config, Running, config, init_log, passwd};
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
+/// After how many turns of clients that keep a thread busy it is looked who else
+/// has sent something. A turn may take a millisecond, so that tokio's 61 would
+/// keep others waiting for longer than they should.
+const EVENT_INTERVAL: u32 = 5;
+
 /// An MQTT broker with a dashboard.
 #[derive(Parser)]
 #[command(version, args_conflicts_with_subcommands = true)]
@@ -50,6 +55,7 @@ fn main() -> ExitCode {
     };
     init_log(config.log);
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    runtime.event_interval(EVENT_INTERVAL);
     if config.threads > 0 {
         runtime.worker_threads(config.threads);
     }
