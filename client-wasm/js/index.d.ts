@@ -1,3 +1,5 @@
+/// <reference lib="esnext.disposable" />
+
 /** The content of a message: text is sent as UTF-8. */
 export type Payload = string | Uint8Array;
 
@@ -120,6 +122,8 @@ export class Subscription implements AsyncIterableIterator<Message> {
   return(): Promise<IteratorResult<Message, undefined>>;
   /** Ends it; resolves when the broker has agreed. */
   unsubscribe(): Promise<void>;
+  /** For `await using`. */
+  [Symbol.asyncDispose](): Promise<void>;
   [Symbol.asyncIterator](): this;
 }
 
@@ -341,6 +345,8 @@ export class Client {
   reconnect(): void;
   /** Ends the client; resolves when the socket is closed. */
   end(options?: EndOptions): Promise<void>;
+  /** For `await using`. */
+  [Symbol.asyncDispose](): Promise<void>;
 }
 
 interface ErrorOf<K extends string, B extends 'caller' | 'network' | 'browser' | 'broker'> extends MqttError {

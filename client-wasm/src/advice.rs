@@ -81,7 +81,8 @@ const fn about_reason(operation: Operation, reason: ReasonCode) -> Option<&'stat
             "check user name and password against the broker's password file"
         }
         (Operation::Connect, ReasonCode::NotAuthorized) => {
-            "the broker wants a user name and password, or knows this user and does not let him in"
+            "check user name and password: the broker wants some or others, or does not let this user \
+             in"
         }
         (Operation::Connect, ReasonCode::UnsupportedProtocolVersion) => {
             "the broker speaks an older MQTT: try version 3.1.1"

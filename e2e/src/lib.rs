@@ -6,7 +6,7 @@
 //!   It can be killed, started again on the same ports, and made to hang.
 //! - [`Client`] is paho-mqtt, Mosquitto's clients or MQTT.js, all driven alike.
 //! - [`Browser`] is a headless Chromium, and [`Dashboard`] the page in it.
-//! - [`http`] asks for a page as written.
+//! - [`http`] asks for a page as written, [`Files`] serves a folder.
 //!
 //! With `E2E_SCREENSHOTS` set, what the page looked like while it was judged is
 //! kept in `target/e2e`.
@@ -18,6 +18,7 @@ mod broker;
 mod browser;
 mod client;
 mod dashboard;
+mod files;
 mod folder;
 pub mod http;
 mod lines;
@@ -31,6 +32,7 @@ pub use broker::{Broker, Mosquitto};
 pub use browser::{Browser, Screen, Theme};
 pub use client::{Client, Kind, Message, Options, Version};
 pub use dashboard::{Dashboard, Seen};
+pub use files::Files;
 pub use folder::Folder;
 pub use program::Program;
 pub use tools::tool;

@@ -8,6 +8,8 @@
 //! | `E2E_PYTHON161`, `E2E_PYTHON2` | Python interpreters with paho-mqtt 1.6.1 and 2.x |
 //! | `E2E_MOSQUITTO`, `E2E_MOSQUITTO_PUB`, `E2E_MOSQUITTO_SUB` | Debian's Mosquitto and its clients |
 //! | `E2E_NODE`, `E2E_NODE_MODULES` | Node, and a `node_modules` with `mqtt` 5 and `axe-core` |
+//! | `E2E_NPM`, `E2E_VITE` | npm, and a folder with Vite and TypeScript in its `node_modules` |
+//! | `E2E_PACKAGE`, `E2E_TARBALL` | the browser client's npm package, its folder and its tarball |
 //! | `CHROMIUM`, `CHROMEDRIVER` | the browser and its driver |
 //! | `E2E_ROOT` | the repository, with `devices/python` and `dist` |
 //!
@@ -24,7 +26,7 @@ use crate::results::Results;
 use crate::steps::Steps;
 use crate::tools::{cargo_tools, node, python, system, wasm_target};
 use crate::workspace::{cargo, release_binary, root};
-use crate::{broker, dashboard, torture};
+use crate::{broker, dashboard, package_js, torture};
 
 /// paho-mqtt as most tutorials have it, and as pip installs it.
 const PAHO: [&str; 2] = ["1.6.1", "2.1.0"];
@@ -59,7 +61,13 @@ pub(crate) fn test(options: &Options) -> Result<ExitCode> {
         .into_iter()
         .filter(|wanted| *wanted)
         .count();
-    let mut steps = Steps::new(count + if programs { dashboard::STEPS + 1 } else { 0 });
+    let package = if wanted(Step::E2e) {
+        package_js::STEPS
+    } else {
+        0
+    };
+    let before = if programs { dashboard::STEPS + 1 } else { 0 };
+    let mut steps = Steps::new(count + before + package);
     let mut results = Results::default();
     let filter = &options.filter;
 
@@ -80,8 +88,9 @@ pub(crate) fn test(options: &Options) -> Result<ExitCode> {
         results.add(wasm(filter)?);
     }
     if wanted(Step::E2e) {
+        let package = package_js::build(&mut steps)?;
         steps.next("testing the whole with real clients", None);
-        results.add(e2e(filter)?);
+        results.add(e2e(filter, &package)?);
         if filter.is_empty() {
             results.add(torture::as_test());
         }
@@ -131,7 +140,7 @@ fn wasm(filter: &[String]) -> Result<Results> {
     Ok(results)
 }
 
-fn e2e(filter: &[String]) -> Result<Results> {
+fn e2e(filter: &[String], package: &package_js::Package) -> Result<Results> {
     let system = system::all()?;
     let mut test = cargo("test");
     test.args(["--package", "e2e", "--no-fail-fast"])
@@ -148,6 +157,10 @@ fn e2e(filter: &[String]) -> Result<Results> {
         )
         .env("E2E_NODE", &system.node)
         .env("E2E_NODE_MODULES", node::modules(&system.npm)?)
+        .env("E2E_NPM", &system.npm)
+        .env("E2E_VITE", node::vite(&system.npm)?)
+        .env("E2E_PACKAGE", &package.folder)
+        .env("E2E_TARBALL", &package.tarball)
         .env("CHROMIUM", &system.chromium)
         .env("CHROMEDRIVER", &system.chromedriver);
     count("e2e", filter, &mut test)

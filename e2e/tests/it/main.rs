@@ -5,6 +5,7 @@ mod accessibility;
 mod interop;
 mod led;
 mod outage;
+mod package;
 mod page;
 mod passwords;
 mod scripts;

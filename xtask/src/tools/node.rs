@@ -12,10 +12,23 @@ use crate::workspace::tools;
 /// The client that web pages use today, and the judge of a page's accessibility.
 const PACKAGES: [&str; 2] = ["mqtt@5.16.0", "axe-core@4.14.1"];
 
+/// What builds web pages, and checks their types.
+const VITE: [&str; 2] = ["vite@8.3.8", "typescript@7.0.2"];
+
 /// The `node_modules` that holds them.
 pub(crate) fn modules(npm: &Path) -> Result<PathBuf> {
-    let folder = tools().join("node");
-    once(&folder, &PACKAGES.join(" "), || {
+    let folder = installed(npm, "node", &PACKAGES)?;
+    Ok(folder.join("node_modules"))
+}
+
+/// A folder whose `node_modules` holds Vite and TypeScript.
+pub(crate) fn vite(npm: &Path) -> Result<PathBuf> {
+    installed(npm, "vite", &VITE)
+}
+
+fn installed(npm: &Path, name: &str, packages: &[&str]) -> Result<PathBuf> {
+    let folder = tools().join(name);
+    once(&folder, &packages.join(" "), || {
         run(Command::new(npm)
             .args([
                 "install",
@@ -27,8 +40,8 @@ pub(crate) fn modules(npm: &Path) -> Result<PathBuf> {
                 "--prefix",
             ])
             .arg(&folder)
-            .args(PACKAGES)
+            .args(packages)
             .current_dir(&folder))
     })?;
-    Ok(folder.join("node_modules"))
+    Ok(folder)
 }
