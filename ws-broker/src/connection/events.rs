@@ -213,7 +213,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
             reasons,
             properties: Properties::new(),
         };
-        if stored.is_some() {
+        if stored.is_some() && !is_failing {
             self.store(changes, Some(Step::SubAck(suback)));
         } else {
             self.server.suback(suback);

@@ -287,13 +287,13 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
         if is_busy {
             self.flush();
         }
-        is_busy |= self.poll_stored(cx);
+        is_busy |= self.poll_stored(cx)?;
         if !self.wants_retained.is_empty() {
             self.collect_retained(self.broker.clock.now());
         }
         is_busy |= self.poll_write(cx)?;
         // What was taken from the outbox may wait too.
-        is_busy |= self.poll_stored(cx);
+        is_busy |= self.poll_stored(cx)?;
         is_busy |= self.poll_timeout(cx)?;
         if is_busy {
             Poll::Ready(Ok(()))

@@ -9,7 +9,7 @@ use codec::{PacketId, QoS, ReasonCode, SubAck, UnsubAck};
 use protocol::server;
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use super::{Connection, Phase};
+use super::{Connection, End, Phase};
 use crate::store::{Change, Journal, Sent, Ticket, Waiter};
 
 /// So many steps may wait before more is read.
@@ -104,9 +104,9 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
 
     /// Takes the steps that waited for what is stored by now; tells whether
     /// there were any. If some wait on, the task is woken for them.
-    pub(super) fn poll_stored(&mut self, cx: &Context<'_>) -> bool {
+    pub(super) fn poll_stored(&mut self, cx: &Context<'_>) -> Result<bool, End> {
         let Some(storing) = &mut self.storing else {
-            return false;
+            return Ok(false);
         };
         let mut is_busy = false;
         while let Some(step) = storing.poll(cx) {
@@ -121,7 +121,42 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
                 Step::Complete(id) => self.server.complete(id),
             }
         }
-        is_busy
+        Ok(is_busy | self.refuse_waiting()?)
+    }
+
+    /// While the store fails nobody need wait for PUBACK: the message was
+    /// passed on, but it is not safe. At QoS 2 it waits on, since a publisher
+    /// that was refused would send another.
+    fn refuse_waiting(&mut self) -> Result<bool, End> {
+        let Some(storing) = &mut self.storing else {
+            return Ok(false);
+        };
+        if storing.waiting.is_empty() || !storing.journal.is_failing() {
+            return Ok(false);
+        }
+        let is_v5 = self.server.version().is_v5();
+        let mut refused = Vec::new();
+        let mut is_refused = false;
+        storing.waiting.retain(|(_, step)| match step {
+            Step::Acknowledge(QoS::AtLeastOnce, id, _) if is_v5 => {
+                refused.push(*id);
+                false
+            }
+            Step::Acknowledge(..) => {
+                is_refused |= !is_v5;
+                true
+            }
+            _ => true,
+        });
+        // Before 5.0 there is no other way not to acknowledge it.
+        if is_refused {
+            return Err(End::NotStored);
+        }
+        for id in &refused {
+            let reason = ReasonCode::QuotaExceeded;
+            self.server.acknowledge(QoS::AtLeastOnce, *id, reason);
+        }
+        Ok(!refused.is_empty())
     }
 
     /// What this connection stores; `None` if nothing is stored at all.
@@ -194,3 +229,6 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -123,7 +123,8 @@ impl Journal {
     }
 
     /// Ready when all that the ticket stands for is as safe as the
-    /// configuration asks for; the task is woken when it is.
+    /// configuration asks for; the task is woken when it is, and when the store
+    /// begins to fail.
     pub(crate) fn poll(&self, ticket: Ticket, waiter: &mut Waiter, cx: &Context<'_>) -> Poll<()> {
         match self.shared.interval {
             None => self.shared.waiting.poll(ticket, waiter, cx),
@@ -280,6 +281,7 @@ impl Writer {
                 "Error: cannot write to the store: {why}. Until it works again, publishes that \
                  must be kept are refused."
             );
+            self.shared.waiting.wake_all();
         }
     }
 

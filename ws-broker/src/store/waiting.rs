@@ -47,6 +47,16 @@ impl Waiting {
         }
     }
 
+    /// Nothing gets further for now: whoever waits may want to know.
+    pub(super) fn wake_all(&self) {
+        let waiters = self.waiters.lock().unwrap_or_else(PoisonError::into_inner);
+        let wakers: Vec<_> = waiters.iter().map(|(_, waker)| waker.clone()).collect();
+        drop(waiters);
+        for waker in wakers {
+            waker.wake();
+        }
+    }
+
     /// All up to `ticket` is committed.
     pub(super) fn advance(&self, ticket: Ticket) {
         self.committed.fetch_max(ticket.0, Ordering::Release);
