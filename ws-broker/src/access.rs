@@ -102,6 +102,14 @@ impl Acl {
         Ok(acl)
     }
 
+    /// Nobody may do anything.
+    pub(crate) fn closed() -> Self {
+        Self {
+            is_active: true,
+            ..Self::default()
+        }
+    }
+
     /// Whether there is anything that somebody may not do.
     pub(crate) const fn is_active(&self) -> bool {
         self.is_active

@@ -89,7 +89,7 @@ impl Running {
         }
         if config.is_local_only() {
             notice!("Only this machine can connect: there is no listener for others.");
-        } else if config.security.allow_anonymous {
+        } else if config.allows_anonymous() {
             notice!("Devices on the network connect without a password, as configured.");
         }
         let settings = Settings::read(config)?;

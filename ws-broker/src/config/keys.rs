@@ -75,7 +75,7 @@ const KEYS: &[(&str, Key)] = &[
     ("message_size_limit", Supported),
     ("mount_point", Missing),
     ("password_file", Supported),
-    ("per_listener_settings", Missing),
+    ("per_listener_settings", Supported),
     ("persistence", Supported),
     (
         "persistence_file",

@@ -96,6 +96,16 @@ pub struct Security {
     pub password_file: Option<PathBuf>,
 }
 
+impl Security {
+    /// Nobody may come in and do anything.
+    pub(crate) fn closed() -> Self {
+        Self {
+            acl: Acl::closed(),
+            ..Self::default()
+        }
+    }
+}
+
 impl Default for Security {
     /// Mosquitto's defaults.
     fn default() -> Self {
@@ -336,6 +346,14 @@ impl Config {
             .eq(next.listeners.iter().map(place));
         next.listeners = listeners;
         Ok(is_same)
+    }
+
+    /// Whether clients without a user name may connect somewhere.
+    pub fn allows_anonymous(&self) -> bool {
+        self.listeners.iter().any(|listener| {
+            let security = listener.security.as_ref().unwrap_or(&self.security);
+            listener.allow_anonymous.unwrap_or(security.allow_anonymous)
+        })
     }
 
     /// Whether only this machine can connect.

@@ -6,7 +6,9 @@ use std::time::Duration;
 use super::keys::{self, Key};
 use codec::{ProtocolVersion, QoS};
 
-use super::{Bind, Config, Durability, Listener, MAX_THREADS, MQTT_PORT, Persistence, Protocol};
+use super::{
+    Bind, Config, Durability, Listener, MAX_THREADS, MQTT_PORT, Persistence, Protocol, Security,
+};
 use crate::access::Acl;
 use crate::log::{Destination, LogTypes};
 
@@ -63,6 +65,11 @@ struct Parser {
     /// that `port` or `bind_address` opens, or that is there when no other is.
     default: Listener,
     has_default: bool,
+    /// Whether each listener has rules of its own.
+    is_per_listener: bool,
+    /// Whether something was said of who may come in and what they may do.
+    has_security: bool,
+    /// Of all listeners, or of the one before the first `listener`.
     allow_anonymous: Option<bool>,
     log_types: Option<LogTypes>,
     is_persistent: bool,
@@ -78,6 +85,8 @@ impl Parser {
             config: Config::default(),
             default: Listener::new(MQTT_PORT, Protocol::Mqtt),
             has_default: false,
+            is_per_listener: false,
+            has_security: false,
             allow_anonymous: None,
             log_types: None,
             is_persistent: false,
@@ -125,12 +134,18 @@ impl Parser {
         let config = &mut self.config;
         match key {
             "accept_protocol_versions" => self.current().versions = Some(versions(value)?),
-            "acl_file" => config.security.acl = Acl::read(Path::new(value))?,
-            "allow_anonymous" => self.allow_anonymous = Some(boolean(key, value)?),
-            "allow_zero_length_clientid" => {
-                config.security.allow_zero_length_clientid = boolean(key, value)?;
+            "acl_file" => self.security().acl = Acl::read(Path::new(value))?,
+            "allow_anonymous" => {
+                let allows = boolean(key, value)?;
+                self.security().allow_anonymous = allows;
+                if !self.is_per_listener || self.config.listeners.is_empty() {
+                    self.allow_anonymous = Some(allows);
+                }
             }
-            "auto_id_prefix" => config.security.auto_id_prefix = auto_id_prefix(key, value)?,
+            "allow_zero_length_clientid" => {
+                self.security().allow_zero_length_clientid = boolean(key, value)?;
+            }
+            "auto_id_prefix" => self.security().auto_id_prefix = auto_id_prefix(key, value)?,
             "bind_address" => {
                 self.default.bind = Bind::Host(value.into());
                 self.has_default = true;
@@ -186,8 +201,18 @@ impl Parser {
             "message_size_limit" => {
                 config.message_size_limit = number(key, value, 0..=268_435_455)?;
             }
-            "password_file" => config.security.password_file = Some(value.into()),
+            "password_file" => self.security().password_file = Some(value.into()),
             "durability" => self.durability = durability(value)?,
+            "per_listener_settings" => {
+                let is_per_listener = boolean(key, value)?;
+                if self.has_security && is_per_listener != self.is_per_listener {
+                    return Err("per_listener_settings must stand before what it is about: \
+                         acl_file, allow_anonymous, allow_zero_length_clientid, auto_id_prefix \
+                         and password_file"
+                        .into());
+                }
+                self.is_per_listener = is_per_listener;
+            }
             "persistence" => self.is_persistent = boolean(key, value)?,
             "persistence_location" => self.persistence_location = value.into(),
             "persistent_client_expiration" => {
@@ -223,6 +248,16 @@ impl Parser {
         Ok(())
     }
 
+    /// The rules that are being written: of all, or of one listener.
+    fn security(&mut self) -> &mut Security {
+        self.has_security = true;
+        if self.is_per_listener {
+            self.current().security.get_or_insert_default()
+        } else {
+            &mut self.config.security
+        }
+    }
+
     /// The listener that listener options belong to.
     fn current(&mut self) -> &mut Listener {
         self.config
@@ -256,8 +291,8 @@ impl Parser {
         if self.has_default {
             config.listeners.insert(0, self.default.clone());
         }
-        let mut allow_anonymous = false;
-        if config.listeners.is_empty() {
+        let is_local = config.listeners.is_empty();
+        if is_local {
             config.listeners = Config::local(None).listeners;
             for listener in &mut config.listeners {
                 *listener = Listener {
@@ -268,9 +303,18 @@ impl Parser {
                     ..self.default.clone()
                 };
             }
-            allow_anonymous = true;
         }
-        config.security.allow_anonymous = self.allow_anonymous.unwrap_or(allow_anonymous);
+        let allow_anonymous = self.allow_anonymous.unwrap_or(is_local);
+        if self.is_per_listener {
+            for listener in &mut config.listeners {
+                let security = listener.security.get_or_insert_default();
+                security.allow_anonymous |= is_local && allow_anonymous;
+            }
+            // Nobody comes in by these.
+            config.security = Security::closed();
+        } else {
+            config.security.allow_anonymous = allow_anonymous;
+        }
         config.log.types = self.log_types.unwrap_or(LogTypes::DEFAULT);
         config
     }
@@ -497,6 +541,7 @@ mod tests {
             ("max_queued_messages", "0"),
             ("message_size_limit", "0"),
             ("durability", "interval 5"),
+            ("per_listener_settings", "true"),
             ("persistence", "true"),
             ("persistence_location", "data"),
             ("persistent_client_expiration", "2w"),
@@ -509,7 +554,7 @@ mod tests {
         }
         assert_eq!(
             keys::supported(),
-            43,
+            44,
             "a key is missing from the list above"
         );
     }
@@ -544,6 +589,40 @@ mod tests {
         for bad in ["", "interval", "interval 0", "interval 1h", "never", "5"] {
             assert!(durability(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn with_per_listener_settings_each_listener_has_its_own_rules() {
+        let config = read(
+            "per_listener_settings true\nport 1884\nauto_id_prefix a-\n\
+             listener 1883\nallow_anonymous true\nlistener 9001\npassword_file users\n",
+        )
+        .unwrap();
+        let own = |n: usize| config.listeners[n].security.clone().unwrap();
+        assert_eq!(own(0).auto_id_prefix, "a-");
+        assert!(!own(0).allow_anonymous && own(1).allow_anonymous && !own(2).allow_anonymous);
+        assert_eq!(own(1).auto_id_prefix, "auto-");
+        assert_eq!(own(2).password_file, Some("users".into()));
+        assert_eq!(config.security, Security::closed());
+
+        let shared = read("per_listener_settings false\nlistener 1883\nallow_anonymous true\n");
+        let shared = shared.unwrap();
+        assert!(shared.security.allow_anonymous && shared.listeners[0].security.is_none());
+
+        let local = read("per_listener_settings true\n").unwrap();
+        let allows = |config: &Config| {
+            let mut listeners = config.listeners.iter();
+            listeners.all(|l| l.security.as_ref().unwrap().allow_anonymous)
+        };
+        assert!(local.is_local_only() && allows(&local));
+        let closed = read("per_listener_settings true\nallow_anonymous false\n").unwrap();
+        assert!(!allows(&closed));
+
+        let late = read("allow_anonymous true\nper_listener_settings true\n").unwrap_err();
+        assert!(
+            late.contains("home.conf:2: per_listener_settings must stand before"),
+            "{late}"
+        );
     }
 
     #[test]

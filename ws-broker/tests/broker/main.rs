@@ -26,6 +26,7 @@ mod log_lines;
 mod memory;
 mod memory_limit;
 mod passwords;
+mod per_listener;
 mod persistence;
 mod program;
 mod qos;
