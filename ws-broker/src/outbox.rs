@@ -89,19 +89,27 @@ pub(crate) struct Receiver {
     /// The version that QoS 0 messages must be encoded for.
     pub version: ProtocolVersion,
     /// The longest packet that the client accepts, bytes.
-    pub maximum_packet_size: usize,
+    pub maximum_packet_size: u32,
     /// Whether the client lets the broker set topic aliases, which only its
     /// connection knows.
     pub has_aliases: bool,
+}
+
+impl Receiver {
+    /// Whether the client accepts a packet of `len` bytes.
+    #[inline]
+    pub(crate) const fn takes(self, len: usize) -> bool {
+        len <= self.maximum_packet_size as usize
+    }
 }
 
 /// How many QoS 0 messages a chunk holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Qos0 {
     /// Messages.
-    pub messages: u64,
+    pub messages: u32,
     /// Bytes of their payloads.
-    pub payload: u64,
+    pub payload: u32,
 }
 
 /// What a batch brings for one outbox.
@@ -312,7 +320,7 @@ impl Outbox {
             } else if inner.chunk_bytes + qos0.len() > MAX_QOS0_BYTES
                 || !self.memory.has_room(qos0.len())
             {
-                dropped += count.messages;
+                dropped += u64::from(count.messages);
             } else {
                 inner.push_chunk(qos0, count);
             }
@@ -523,7 +531,7 @@ mod tests {
         Batch {
             qos0: BytesMut::from(&vec![0; qos0][..]),
             qos0_count: Qos0 {
-                messages: qos0 as u64,
+                messages: u32::try_from(qos0).unwrap(),
                 payload: 0,
             },
             deliveries: vec![Delivery::new(message, QoS::AtLeastOnce); deliveries],

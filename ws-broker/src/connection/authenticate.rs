@@ -145,7 +145,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
             return Ok(());
         };
         // It stays who it was.
-        let user = client.username.clone().unwrap_or_default();
+        let user = client.state.outbox.identity().username.clone();
+        let user = user.unwrap_or_default();
         let new = || Box::new(Exchange::new(Some(user.clone())));
         let exchange = client.exchange.get_or_insert_with(new);
         match exchange.step(users, data) {
@@ -183,7 +184,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
         };
         let number = self.peer.rules;
         let (before, rules) = (before.rules(number), self.settings.rules(number));
-        let user = client.username.as_deref();
+        let user = client.state.outbox.identity().username.as_deref();
         if let Err(why) = rules.still_admit(before, user, allows_anonymous) {
             self.disconnect(ReasonCode::NotAuthorized);
             return Err(End::Unauthenticated(why.into()));

@@ -53,7 +53,6 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
                 },
                 broker.router.memory().clone(),
             )),
-            username: connect.username.clone(),
             expiry: self.expiry(&connect),
             will: None,
             take_over: None,
@@ -332,7 +331,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
         }
         let receiver = Receiver {
             version: connect.version,
-            maximum_packet_size: limits.maximum_packet_size,
+            maximum_packet_size: u32::try_from(limits.maximum_packet_size).unwrap_or(u32::MAX),
             has_aliases: limits
                 .topic_alias_maximum
                 .min(config.max_topic_alias_broker)
@@ -416,7 +415,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
             ProtocolVersion::V3_1_1 => 2,
             ProtocolVersion::V5 => 5,
         };
-        let user = match &client.username {
+        let user = match &client.state.outbox.identity().username {
             Some(user) => format!(", u'{user}'"),
             None => String::new(),
         };

@@ -134,7 +134,6 @@ enum Phase {
 /// Who is connected.
 struct Client {
     id: ByteString,
-    username: Option<ByteString>,
     state: Box<SessionState>,
     /// Session expiry interval, seconds.
     expiry: u32,
@@ -444,7 +443,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
             return;
         }
         if let (End::Unauthenticated(why), Phase::Connected(who)) = (end, phase) {
-            let user = who.username.as_deref().unwrap_or("-");
+            let user = who.state.outbox.identity().username.as_deref();
+            let user = user.unwrap_or("-");
             notice!("Client {client} disconnected, not authorised.");
             notice!("Refused {client} [{address}], user {user}: {why}.");
         }

@@ -195,9 +195,9 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
         if !is_behind {
             let outbox = &client.state.outbox;
             let qos0 = outbox.take(window, &mut chunks, &mut deliveries, cx);
-            self.tally.packets_sent += qos0.messages;
-            self.tally.publishes_sent += qos0.messages;
-            self.tally.payload_sent += qos0.payload;
+            self.tally.packets_sent += u64::from(qos0.messages);
+            self.tally.publishes_sent += u64::from(qos0.messages);
+            self.tally.payload_sent += u64::from(qos0.payload);
         }
         let took_some = !deliveries.is_empty() || !chunks.is_empty();
         for delivery in deliveries {

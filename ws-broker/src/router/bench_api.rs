@@ -62,7 +62,7 @@ impl Routing {
         let outbox = Arc::new(Outbox::new(Identity::default(), memory));
         outbox.set_online(Receiver {
             version: VERSION,
-            maximum_packet_size: usize::MAX,
+            maximum_packet_size: u32::MAX,
             has_aliases: false,
         });
         for filter in filters {

@@ -271,7 +271,7 @@ impl Table {
                 continue;
             };
             if receiver.version.is_v5() == version.is_v5() {
-                if frame.len() > receiver.maximum_packet_size {
+                if !receiver.takes(frame.len()) {
                     dropped += 1;
                     continue;
                 }
@@ -288,7 +288,7 @@ impl Table {
                     payload: view.payload,
                 };
                 let len = publish.encoded_len(receiver.version);
-                if len.map_or(true, |len| len > receiver.maximum_packet_size)
+                if !len.is_ok_and(|len| receiver.takes(len))
                     || publish
                         .encode(receiver.version, &mut slot.batch.qos0)
                         .is_err()
@@ -298,7 +298,7 @@ impl Table {
                 }
             }
             slot.batch.qos0_count.messages += 1;
-            slot.batch.qos0_count.payload += view.payload.len() as u64;
+            slot.batch.qos0_count.payload += view.payload.len() as u32;
             slot.touch(target.slot, touched);
         }
         router.count_dropped(dropped);
@@ -553,7 +553,7 @@ impl Slot {
             Some(receiver) if qos == QoS::AtMostOnce && !receiver.has_aliases => {
                 let encoded = delivery.encode_qos0(
                     receiver.version,
-                    receiver.maximum_packet_size,
+                    receiver.maximum_packet_size as usize,
                     now,
                     &mut self.batch.qos0,
                 );
@@ -562,7 +562,7 @@ impl Slot {
                     return false;
                 }
                 self.batch.qos0_count.messages += 1;
-                self.batch.qos0_count.payload += publication.message.payload.len() as u64;
+                self.batch.qos0_count.payload += publication.message.payload.len() as u32;
             }
             None if qos == QoS::AtMostOnce && !router.memory.queue().qos0 => return false,
             _ => self.batch.deliveries.push(delivery),
