@@ -29,7 +29,7 @@ pub enum Error {
     #[error("CONNECT cannot be sent: {0}")]
     Options(#[from] EncodeError),
     /// No connection, or no CONNACK, in the time allowed.
-    #[error("no answer from {url} within {} ms", .timeout.as_millis())]
+    #[error("no answer from {url} within {} ms", .timeout.as_millis() as u64)]
     ConnectTimeout {
         /// The address that was tried.
         url: String,
@@ -107,7 +107,7 @@ pub enum Error {
     #[error("nobody is there to answer")]
     NobodyThere,
     /// No answer to a request came in the time allowed (section 4.10).
-    #[error("no answer within {} ms", .timeout.as_millis())]
+    #[error("no answer within {} ms", .timeout.as_millis() as u64)]
     NoAnswer {
         /// How long the client waited.
         timeout: Duration,

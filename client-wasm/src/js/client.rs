@@ -1,5 +1,6 @@
 //! The client that JavaScript's face calls.
 
+use std::pin::Pin;
 use std::time::Duration;
 
 use codec::{ReasonCode, RetainHandling, SubscriptionOptions};
@@ -159,7 +160,12 @@ impl RawClient {
     }
 }
 
-fn promise(outcome: impl Future<Output = Result<JsValue, Error>> + 'static) -> Promise {
+/// One size of promise for all: each kind of its own costs a page a kilobyte.
+pub(super) fn promise(outcome: impl Future<Output = Result<JsValue, Error>> + 'static) -> Promise {
+    promise_boxed(Box::pin(outcome))
+}
+
+fn promise_boxed(outcome: Pin<Box<dyn Future<Output = Result<JsValue, Error>>>>) -> Promise {
     future_to_promise(async move { outcome.await.map_err(|error| errors::error(&error)) })
 }
 

@@ -206,8 +206,9 @@ pub(super) fn as_bytes(value: &JsValue) -> Option<Bytes> {
 pub(super) fn wrong(name: &str, what: &str, value: &JsValue) -> JsValue {
     let given = if Array::is_array(value) {
         "an array".into()
-    } else if let Some(number) = value.as_f64() {
-        number.to_string()
+    } else if value.as_f64().is_some() {
+        // Rust's own way to write a number with a fraction is large.
+        js_sys::Object::from(value.clone()).to_string().into()
     } else if let Some(text) = value.as_string().filter(|text| text.len() < 40) {
         format!("'{text}'")
     } else {

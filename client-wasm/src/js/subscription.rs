@@ -5,9 +5,9 @@ use std::future::poll_fn;
 
 use js_sys::Promise;
 use wasm_bindgen::prelude::*;
-use wasm_bindgen_futures::future_to_promise;
 
-use super::{errors, message};
+use super::client::promise;
+use super::message;
 use crate::Subscription;
 use crate::mailbox::Mailbox;
 
@@ -61,7 +61,7 @@ impl RawSubscription {
     /// Ready when `take` has more to say.
     pub fn ready(&self) -> Promise {
         let mailbox = self.mailbox.clone();
-        future_to_promise(async move {
+        promise(async move {
             poll_fn(|context| mailbox.poll_ready(context)).await;
             Ok(JsValue::UNDEFINED)
         })
@@ -74,11 +74,6 @@ impl RawSubscription {
         };
         let ending = subscription.unsubscribe();
         self.mailbox.close();
-        future_to_promise(async move {
-            match ending.await {
-                Ok(()) => Ok(JsValue::UNDEFINED),
-                Err(error) => Err(errors::error(&error)),
-            }
-        })
+        promise(async move { ending.await.map(|()| JsValue::UNDEFINED) })
     }
 }

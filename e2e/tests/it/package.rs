@@ -99,36 +99,77 @@ async fn a_page_and_a_worker_use_it_with_ours_and_with_mosquitto() {
 }
 
 #[tokio::test]
-async fn one_file_serves_as_a_module_and_on_a_page_that_is_a_file_itself() {
+async fn one_file_serves_as_a_module() {
     let broker = Broker::start().await;
-    let (folder, _files, browser) = page().await;
+    let (_folder, _files, browser) = page().await;
     let body = "const client = await import('/package/inline.js'); \
          const { story } = await import('/story.js'); \
          return (await story(client, given[0])).join(' ')";
     assert_eq!(run(&browser, body, &[url(broker.web)]).await, STORY);
+}
 
-    // The story connects where nothing is.
-    browser.errors().await;
-
-    // The example of the classroom, opened by a double click.
-    let example = tool("E2E_ROOT").join("client-wasm/js/examples/led.html");
-    let html = fs::read_to_string(example).expect("the example");
-    let address = format!("ws://127.0.0.1:{}/", broker.web);
-    assert!(html.contains("ws://localhost:9001/"));
+/// A page that is written down somewhere, with the broker's address and the
+/// script's, opened by a double click.
+async fn open(browser: &Browser, folder: &Folder, broker: &Broker, html: &str) {
+    let written = "ws://localhost:9001/";
+    assert!(html.contains(written) && html.contains("\"mqtt.global.js\""));
     let html = html
-        .replace("ws://localhost:9001/", &address)
+        .replace(written, &format!("ws://127.0.0.1:{}/", broker.web))
         .replace("mqtt.global.js", "package/mqtt.global.js");
-    let file = folder.path().join("led.html");
+    let file = folder.path().join("written.html");
     fs::write(&file, html).expect("a page");
     browser.open(&format!("file://{}", file.display())).await;
-    let wait = "const done = arguments[1], wanted = arguments[0]; \
-         const look = () => document.querySelector('#state').textContent === wanted \
-             ? done(true) : setTimeout(look, 5); look()";
-    browser.run_async(wait, &["connected".into()]).await;
+}
+
+/// Waits until an element has this text.
+async fn shows(browser: &Browser, selector: &str, text: &str) {
+    let wait = "const [selector, text, done] = arguments, look = () => \
+         document.querySelector(selector).textContent === text ? done(true) : setTimeout(look, 5); \
+         look()";
+    browser
+        .run_async(wait, &[selector.into(), text.into()])
+        .await;
+}
+
+#[tokio::test]
+async fn the_examples_work_as_they_are_written() {
+    let broker = Broker::start().await;
+    let (folder, _files, browser) = page().await;
+    let js = tool("E2E_ROOT").join("client-wasm/js");
+    let read = |name: &str| fs::read_to_string(js.join(name)).expect("it is there");
+    // The fridge, which is published to from the page itself.
+    let publish = "const [url, text, done] = arguments; \
+         mqtt.connect(url).then(async (client) => { \
+             await client.publish('Kitchen/Fridge', text, { retain: true, qos: 1 }); \
+             await client.end(); \
+         }).then(done, (error) => done(error.message))";
+
+    open(&browser, &folder, &broker, &read("examples/led.html")).await;
+    shows(&browser, "#state", "connected").await;
     browser.click("#on").await;
-    browser.run_async(wait, &["Turn On".into()]).await;
+    shows(&browser, "#state", "Turn On").await;
     browser.click("#off").await;
-    browser.run_async(wait, &["Turn Off".into()]).await;
+    shows(&browser, "#state", "Turn Off").await;
+
+    open(&browser, &folder, &broker, &read("examples/chart.html")).await;
+    for celsius in ["14", "9.5"] {
+        let text = format!("Temperature:{celsius}");
+        let given = [url(broker.web), text.into()];
+        assert_eq!(browser.run_async(publish, &given).await, Value::Null);
+        shows(&browser, "#now", &format!("{celsius} °C")).await;
+    }
+    let drawn = "const done = arguments[0], canvas = document.querySelector('#chart'); \
+         const look = () => canvas.getContext('2d') \
+             .getImageData(0, 0, canvas.width, canvas.height).data.some((byte) => byte > 0) \
+             ? done(true) : setTimeout(look, 5); look()";
+    assert_eq!(browser.run_async(drawn, &[]).await, true);
+
+    // The README's first page; the last value is retained.
+    let readme = read("README.md");
+    let first = readme.split("```html\n").nth(1).expect("a page");
+    let first = first.split("```").next().expect("its end");
+    open(&browser, &folder, &broker, first).await;
+    shows(&browser, "#fridge", "Temperature:9.5").await;
     assert_eq!(browser.errors().await, [""; 0]);
 }
 
