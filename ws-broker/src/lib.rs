@@ -42,5 +42,5 @@ pub use router::bench_api;
 
 pub use config::{Config, Listener, Protocol};
 pub use log::init as init_log;
-pub use running::{Bound, Running, StartError};
+pub use running::{Bound, Running, StartError, check};
 pub use store::OpenError;

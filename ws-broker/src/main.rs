@@ -32,6 +32,9 @@ struct Arguments {
     /// Log everything: each packet, each subscription.
     #[arg(short, long)]
     verbose: bool,
+    /// Only look whether the configuration can be used.
+    #[arg(long)]
+    test_config: bool,
     #[command(subcommand)]
     command: Option<Command>,
 }
@@ -53,6 +56,12 @@ fn main() -> ExitCode {
         Ok(config) => config,
         Err(error) => return fail(&error),
     };
+    if arguments.test_config {
+        return match ws_broker::check(config) {
+            Ok(()) => say("Configuration file is OK."),
+            Err(error) => fail(&error.to_string()),
+        };
+    }
     init_log(config.log);
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
     runtime.event_interval(EVENT_INTERVAL);
@@ -95,14 +104,36 @@ fn threads(value: &str) -> Result<usize, String> {
 async fn serve(config: Config, arguments: &Arguments) -> Result<(), String> {
     let mut signals =
         Signals::new().map_err(|error| format!("cannot watch for signals: {error}"))?;
+    let pid_file = config.pid_file.clone();
     let running = Running::start(config)
         .await
         .map_err(|error| error.to_string())?;
+    let pid_file = pid_file.map(PidFile::write).transpose()?;
     while signals.next().await == Asked::Reload {
         running.reload(configure(arguments));
     }
     running.stop().await;
+    drop(pid_file);
     Ok(())
+}
+
+/// The file that `pid_file` names; it is removed when this is dropped.
+struct PidFile(PathBuf);
+
+impl PidFile {
+    fn write(file: PathBuf) -> Result<Self, String> {
+        match std::fs::write(&file, format!("{}\n", std::process::id())) {
+            Ok(()) => Ok(Self(file)),
+            Err(error) => Err(format!("cannot write pid_file {}: {error}", file.display())),
+        }
+    }
+}
+
+impl Drop for PidFile {
+    fn drop(&mut self) {
+        // Whoever is not in its folder any more may not remove it.
+        let _ = std::fs::remove_file(&self.0);
+    }
 }
 
 /// What a signal asks for.
@@ -111,6 +142,12 @@ enum Asked {
     Stop,
     #[cfg_attr(not(unix), expect(dead_code, reason = "there is no such signal"))]
     Reload,
+}
+
+#[expect(clippy::print_stderr, reason = "Mosquitto says it there")]
+fn say(what: &str) -> ExitCode {
+    eprintln!("{what}");
+    ExitCode::SUCCESS
 }
 
 #[expect(

@@ -67,6 +67,19 @@ pub struct Bound {
     pub is_tls: bool,
 }
 
+/// Looks whether a broker could start with this, as far as that can be known
+/// without starting it.
+///
+/// # Errors
+/// A file of passwords, a certificate or a key cannot be used.
+pub fn check(config: Config) -> Result<(), StartError> {
+    for listener in &config.listeners {
+        listener::read_tls(listener)?;
+    }
+    Settings::read(config)?;
+    Ok(())
+}
+
 /// A broker that serves; it stops when this is dropped.
 #[derive(Debug)]
 pub struct Running {

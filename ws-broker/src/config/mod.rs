@@ -1,14 +1,16 @@
 //! How the broker is set up: Mosquitto's configuration file.
 
+mod error;
 mod keys;
 mod parse;
+mod values;
 
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use codec::{ProtocolVersion, QoS};
-pub use parse::ConfigError;
+pub use error::ConfigError;
 
 pub use crate::log::LogTypes;
 
@@ -35,6 +37,8 @@ pub struct Config {
     /// Who may come in and what they may do, where a listener does not have
     /// its own.
     pub security: Security,
+    /// What client identifiers must start with; `None` for anything.
+    pub clientid_prefixes: Option<String>,
     /// Whether connects and disconnects are logged.
     pub connection_messages: bool,
     /// The log.
@@ -67,6 +71,8 @@ pub struct Config {
     /// Where sessions and retained messages are stored; `None` if they live as
     /// long as the process.
     pub persistence: Option<Persistence>,
+    /// Where the number of the process is written.
+    pub pid_file: Option<PathBuf>,
     /// How long the session of a client that is away lives, seconds.
     pub persistent_client_expiration: Option<u32>,
     /// Whether retained messages are kept.
@@ -173,6 +179,8 @@ pub struct Listener {
     pub security: Option<Security>,
     /// The versions that are spoken; `None` for all.
     pub versions: Option<Vec<ProtocolVersion>>,
+    /// Whether a client's user name is its identifier too.
+    pub use_username_as_clientid: bool,
     /// The highest QoS of publishes.
     pub max_qos: QoS,
     /// The certificate and those that vouch for it, as a PEM file; together
@@ -217,6 +225,7 @@ impl Listener {
             auto_id_prefix: None,
             security: None,
             versions: None,
+            use_username_as_clientid: false,
             max_qos: QoS::ExactlyOnce,
             certfile: None,
             keyfile: None,
@@ -239,6 +248,7 @@ impl Default for Config {
             file: None,
             listeners: Vec::new(),
             security: Security::default(),
+            clientid_prefixes: None,
             connection_messages: true,
             log: log::Settings::default(),
             global_max_connections: None,
@@ -257,6 +267,7 @@ impl Default for Config {
                 qos0: false,
             },
             persistence: None,
+            pid_file: None,
             persistent_client_expiration: None,
             retain_available: true,
             sys_interval: 10,
@@ -273,9 +284,7 @@ impl Config {
     /// # Errors
     /// It cannot be read, or a line of it is wrong.
     pub fn read(file: &Path) -> Result<Self, ConfigError> {
-        let text =
-            std::fs::read_to_string(file).map_err(|error| ConfigError::unreadable(file, &error))?;
-        parse::parse(file, &text)
+        parse::parse(file, &parse::read_text(file)?)
     }
 
     /// What holds without a file: this machine only, everybody may connect.

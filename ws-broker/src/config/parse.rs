@@ -1,58 +1,22 @@
-use std::fmt;
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
-use std::time::Duration;
 
+use codec::QoS;
+
+use super::error::ConfigError;
 use super::keys::{self, Key};
-use codec::{ProtocolVersion, QoS};
-
+use super::values::{
+    auto_id_prefix, boolean, destination, durability, duration, limit, number, versions,
+};
 use super::{
     Bind, Config, Durability, Listener, MAX_THREADS, MQTT_PORT, Persistence, Protocol, Security,
 };
 use crate::access::Acl;
-use crate::log::{Destination, LogTypes};
-
-/// Why a configuration file cannot be used; displays as one line that says
-/// what, where, and what to do.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ConfigError {
-    file: PathBuf,
-    line: Option<usize>,
-    what: String,
-}
-
-impl ConfigError {
-    pub(super) fn unreadable(file: &Path, error: &std::io::Error) -> Self {
-        Self {
-            file: file.into(),
-            line: None,
-            what: format!("cannot read the configuration file: {error}"),
-        }
-    }
-}
-
-impl fmt::Display for ConfigError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.file.display())?;
-        if let Some(line) = self.line {
-            write!(f, ":{line}")?;
-        }
-        write!(f, ": {}", self.what)
-    }
-}
-
-impl std::error::Error for ConfigError {}
+use crate::log::LogTypes;
 
 /// Reads the text of a configuration file.
 pub(super) fn parse(file: &Path, text: &str) -> Result<Config, ConfigError> {
     let mut parser = Parser::new();
-    for (number, line) in text.trim_start_matches('\u{feff}').lines().enumerate() {
-        parser.line(line).map_err(|what| ConfigError {
-            file: file.into(),
-            line: Some(number + 1),
-            what,
-        })?;
-    }
+    parser.text(file, text)?;
     let folder = file.parent().unwrap_or(Path::new("")).to_owned();
     let mut config = parser.finish(&folder);
     config.file = Some(file.into());
@@ -75,6 +39,10 @@ struct Parser {
     is_persistent: bool,
     persistence_location: PathBuf,
     durability: Durability,
+    /// What `include_dir` has just named.
+    include: Option<PathBuf>,
+    /// Whether it is the file of an `include_dir` that is read.
+    is_included: bool,
     /// Keys that have been warned of.
     warned: Vec<String>,
 }
@@ -92,8 +60,31 @@ impl Parser {
             is_persistent: false,
             persistence_location: PathBuf::new(),
             durability: Durability::Always,
+            include: None,
+            is_included: false,
             warned: Vec::new(),
         }
+    }
+
+    /// Reads the lines of one file, and of those that it includes where it
+    /// does.
+    fn text(&mut self, file: &Path, text: &str) -> Result<(), ConfigError> {
+        for (number, line) in text.trim_start_matches('\u{feff}').lines().enumerate() {
+            let error = |what| ConfigError::new(file, Some(number + 1), what);
+            self.line(line).map_err(error)?;
+            let Some(folder) = self.include.take() else {
+                continue;
+            };
+            if std::mem::replace(&mut self.is_included, true) {
+                return Err(error("a file of include_dir cannot include others".into()));
+            }
+            for file in conf_files(&folder).map_err(error)? {
+                let text = read_text(&file)?;
+                self.text(&file, &text)?;
+            }
+            self.is_included = false;
+        }
+        Ok(())
     }
 
     fn line(&mut self, line: &str) -> Result<(), String> {
@@ -154,6 +145,12 @@ impl Parser {
             "connection_messages" => config.connection_messages = boolean(key, value)?,
             "global_max_clients" => config.global_max_clients = limit(key, value)?,
             "global_max_connections" => config.global_max_connections = limit(key, value)?,
+            "clientid_prefixes" => config.clientid_prefixes = Some(value.into()),
+            "include_dir" => self.include = Some(value.into()),
+            "pid_file" => config.pid_file = Some(value.into()),
+            "use_username_as_clientid" => {
+                self.current().use_username_as_clientid = boolean(key, value)?;
+            }
             "keyfile" => self.current().keyfile = Some(value.into()),
             "listener" => self.listener(value)?,
             "listener_allow_anonymous" => {
@@ -320,6 +317,32 @@ impl Parser {
     }
 }
 
+/// The text of a configuration file.
+pub(super) fn read_text(file: &Path) -> Result<String, ConfigError> {
+    std::fs::read_to_string(file).map_err(|error| {
+        let what = format!("cannot read the configuration file: {error}");
+        ConfigError::new(file, None, what)
+    })
+}
+
+/// The files of a folder whose names end with `.conf`, in the order of their
+/// names' bytes.
+fn conf_files(folder: &Path) -> Result<Vec<PathBuf>, String> {
+    let cannot = |error| format!("cannot read include_dir {}: {error}", folder.display());
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(cannot)? {
+        let file = entry.map_err(cannot)?.path();
+        if file
+            .extension()
+            .is_some_and(|extension| extension == "conf")
+        {
+            files.push(file);
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
 /// A comment is a line that starts with `#`, or what follows a `#` after a
 /// space. Mosquitto knows only the former; files in the wild have both.
 fn without_comment(line: &str) -> &str {
@@ -332,305 +355,5 @@ fn without_comment(line: &str) -> &str {
     comment.map_or(line, |(at, _)| &line[..at])
 }
 
-fn auto_id_prefix(key: &str, value: &str) -> Result<String, String> {
-    if value.len() > 50 {
-        return Err(format!("{key} has at most 50 characters"));
-    }
-    Ok(value.into())
-}
-
-/// A number, or -1 for no limit.
-fn limit(key: &str, value: &str) -> Result<Option<usize>, String> {
-    match value {
-        "-1" => Ok(None),
-        value => number(key, value, 0..=100_000_000).map(Some),
-    }
-}
-
-/// Versions as their levels, separated by commas.
-fn versions(value: &str) -> Result<Vec<ProtocolVersion>, String> {
-    let levels = value
-        .split(',')
-        .map(str::trim)
-        .filter(|level| !level.is_empty());
-    let versions = levels.map(|level| match level {
-        "3" => Ok(ProtocolVersion::V3_1),
-        "4" => Ok(ProtocolVersion::V3_1_1),
-        "5" => Ok(ProtocolVersion::V5),
-        _ => Err(format!(
-            "accept_protocol_versions lists 3, 4 and 5, not \"{level}\""
-        )),
-    });
-    versions.collect()
-}
-
-fn boolean(key: &str, value: &str) -> Result<bool, String> {
-    match value {
-        "true" | "1" => Ok(true),
-        "false" | "0" => Ok(false),
-        _ => Err(format!("{key} is true or false, not \"{value}\"")),
-    }
-}
-
-fn number<N>(key: &str, value: &str, range: std::ops::RangeInclusive<N>) -> Result<N, String>
-where
-    N: FromStr + PartialOrd + fmt::Display,
-{
-    let number = value.parse().ok().filter(|number| range.contains(number));
-    number.ok_or_else(|| {
-        let (from, to) = (range.start(), range.end());
-        format!("{key} is a number from {from} to {to}, not \"{value}\"")
-    })
-}
-
-/// A number and its unit: hours, days, weeks, months or years, as seconds.
-fn duration(value: &str) -> Result<u32, String> {
-    let (count, unit) =
-        value.split_at(value.len() - value.chars().next_back().map_or(0, char::len_utf8));
-    let hours: u32 = match unit {
-        "h" => 1,
-        "d" => 24,
-        "w" => 24 * 7,
-        "m" => 24 * 30,
-        "y" => 24 * 365,
-        _ => 0,
-    };
-    let seconds = count
-        .parse::<u32>()
-        .ok()
-        .and_then(|n| n.checked_mul(hours)?.checked_mul(3600));
-    seconds.filter(|seconds| *seconds > 0).ok_or_else(|| {
-        format!("a duration is a number with h, d, w, m or y after it, not \"{value}\"")
-    })
-}
-
-fn durability(value: &str) -> Result<Durability, String> {
-    let interval = value.strip_prefix("interval").map(str::trim);
-    match (value, interval) {
-        ("always", _) => Ok(Durability::Always),
-        ("off", _) => Ok(Durability::Off),
-        (_, Some(seconds)) => {
-            let seconds = number("durability interval", seconds, 1..=86_400)?;
-            Ok(Durability::Interval(Duration::from_secs(seconds)))
-        }
-        _ => Err(format!(
-            "durability is always, interval SECONDS or off, not \"{value}\""
-        )),
-    }
-}
-
-fn destination(value: &str) -> Result<Destination, String> {
-    match value {
-        "stdout" => Ok(Destination::Stdout),
-        "stderr" => Ok(Destination::Stderr),
-        "none" => Ok(Destination::None),
-        _ => Err(format!(
-            "log_dest \"{value}\" is not supported by this version; stdout, stderr and none are"
-        )),
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn read(text: &str) -> Result<Config, String> {
-        parse(Path::new("home.conf"), text).map_err(|error| error.to_string())
-    }
-
-    #[test]
-    fn the_three_line_config_and_its_websocket_listener() {
-        let config = read(
-            "# for the kitchen\r\nlistener 1883\r\nallow_anonymous true # everybody\r\n\r\n\
-             listener 9001 127.0.0.1\r\nprotocol websockets\r\nmax_connections 10\r\n",
-        )
-        .unwrap();
-        assert!(config.security.allow_anonymous);
-        assert_eq!(config.listeners[0], Listener::new(1883, Protocol::Mqtt));
-        let websockets = &config.listeners[1];
-        assert_eq!(websockets.port, 9001);
-        assert_eq!(websockets.bind, Bind::Host("127.0.0.1".into()));
-        assert_eq!(websockets.protocol, Protocol::WebSockets);
-        assert_eq!(websockets.max_connections, Some(10));
-    }
-
-    #[test]
-    fn without_listener_only_this_machine_and_everybody_on_it() {
-        let config = read("max_inflight_messages 0\n").unwrap();
-        assert!(config.is_local_only() && config.security.allow_anonymous);
-        assert_eq!(config.max_inflight_messages, u16::MAX);
-    }
-
-    #[test]
-    fn with_a_listener_nobody_without_a_password() {
-        assert!(!read("listener 1883\n").unwrap().security.allow_anonymous);
-        assert!(!read("port 1884\n").unwrap().security.allow_anonymous);
-    }
-
-    #[test]
-    fn errors_name_file_line_and_remedy() {
-        assert_eq!(
-            read("\nlisener 1883\n").unwrap_err(),
-            "home.conf:2: unknown configuration key \"lisener\"; did you mean \"listener\"?"
-        );
-        assert_eq!(
-            read("listener http\n").unwrap_err(),
-            "home.conf:1: listener is a number from 0 to 65535, not \"http\""
-        );
-        assert_eq!(
-            read("allow_anonymous maybe").unwrap_err(),
-            "home.conf:1: allow_anonymous is true or false, not \"maybe\""
-        );
-        assert_eq!(
-            read("protocol").unwrap_err(),
-            "home.conf:1: \"protocol\" needs a value"
-        );
-    }
-
-    #[test]
-    fn what_would_be_dangerous_to_ignore_is_an_error_what_is_harmless_a_warning() {
-        assert!(
-            read("psk_file /etc/psk\n")
-                .unwrap_err()
-                .contains("psk_file")
-        );
-        let config =
-            read("autosave_interval 60\nautosave_interval 60\nset_tcp_nodelay false").unwrap();
-        assert_eq!(config.warnings.len(), 1, "{:?}", config.warnings);
-    }
-
-    #[test]
-    fn every_supported_key_is_handled() {
-        let acl = std::env::temp_dir().join(format!("ws-broker-acl-{}", std::process::id()));
-        std::fs::write(&acl, "topic read #\n").unwrap();
-        for key in [
-            ("acl_file", acl.to_str().unwrap()),
-            ("accept_protocol_versions", "3, 4,5"),
-            ("global_max_clients", "10"),
-            ("global_max_connections", "-1"),
-            ("listener_allow_anonymous", "true"),
-            ("listener_auto_id_prefix", "kitchen-"),
-            ("max_inflight_bytes", "0"),
-            ("max_qos", "1"),
-            ("maximum_qos", "2"),
-            ("sys_interval", "10"),
-            ("threads", "2"),
-            ("upgrade_outgoing_qos", "true"),
-            ("allow_anonymous", "true"),
-            ("max_topic_alias", "10"),
-            ("max_topic_alias_broker", "10"),
-            ("queue_qos0_messages", "true"),
-            ("allow_zero_length_clientid", "true"),
-            ("auto_id_prefix", "auto-"),
-            ("bind_address", "localhost"),
-            ("certfile", "/etc/mosquitto/certs/server.crt"),
-            ("keyfile", "/etc/mosquitto/certs/server.key"),
-            ("require_certificate", "false"),
-            ("connection_messages", "false"),
-            ("listener", "1883"),
-            ("log_dest", "stdout"),
-            ("log_timestamp", "false"),
-            ("log_type", "all"),
-            ("max_connections", "-1"),
-            ("max_inflight_messages", "20"),
-            ("max_keepalive", "60"),
-            ("max_packet_size", "1000"),
-            ("memory_limit", "0"),
-            ("password_file", "/etc/mosquitto/passwd"),
-            ("max_queued_bytes", "0"),
-            ("max_queued_messages", "0"),
-            ("message_size_limit", "0"),
-            ("durability", "interval 5"),
-            ("per_listener_settings", "true"),
-            ("persistence", "true"),
-            ("persistence_location", "data"),
-            ("persistent_client_expiration", "2w"),
-            ("port", "1883"),
-            ("protocol", "mqtt"),
-            ("retain_available", "true"),
-        ] {
-            assert_eq!(keys::find(key.0), Some(Key::Supported), "{}", key.0);
-            read(&format!("{} {}", key.0, key.1)).unwrap();
-        }
-        assert_eq!(
-            keys::supported(),
-            44,
-            "a key is missing from the list above"
-        );
-    }
-
-    #[test]
-    fn what_is_stored_is_beside_the_file_unless_it_says_where() {
-        let read = |text: &str| parse(Path::new("/etc/broker/home.conf"), text).unwrap();
-        assert_eq!(read("persistence_location /var\n").persistence, None);
-        assert_eq!(read("persistence false\n").persistence, None);
-        for (line, folder) in [
-            ("", "/etc/broker/"),
-            ("persistence_location data/\n", "/etc/broker/data"),
-            (
-                "persistence_location /var/lib/mosquitto/\n",
-                "/var/lib/mosquitto",
-            ),
-        ] {
-            let persistence = read(&format!("{line}persistence true\n"))
-                .persistence
-                .unwrap();
-            assert_eq!(persistence.location, Path::new(folder));
-            assert_eq!(persistence.durability, Durability::Always);
-        }
-    }
-
-    #[test]
-    fn durability_is_a_word_and_for_an_interval_a_number() {
-        let seconds = |n| Ok(Durability::Interval(Duration::from_secs(n)));
-        assert_eq!(durability("always"), Ok(Durability::Always));
-        assert_eq!(durability("off"), Ok(Durability::Off));
-        assert_eq!(durability("interval 5"), seconds(5));
-        for bad in ["", "interval", "interval 0", "interval 1h", "never", "5"] {
-            assert!(durability(bad).is_err(), "{bad}");
-        }
-    }
-
-    #[test]
-    fn with_per_listener_settings_each_listener_has_its_own_rules() {
-        let config = read(
-            "per_listener_settings true\nport 1884\nauto_id_prefix a-\n\
-             listener 1883\nallow_anonymous true\nlistener 9001\npassword_file users\n",
-        )
-        .unwrap();
-        let own = |n: usize| config.listeners[n].security.clone().unwrap();
-        assert_eq!(own(0).auto_id_prefix, "a-");
-        assert!(!own(0).allow_anonymous && own(1).allow_anonymous && !own(2).allow_anonymous);
-        assert_eq!(own(1).auto_id_prefix, "auto-");
-        assert_eq!(own(2).password_file, Some("users".into()));
-        assert_eq!(config.security, Security::closed());
-
-        let shared = read("per_listener_settings false\nlistener 1883\nallow_anonymous true\n");
-        let shared = shared.unwrap();
-        assert!(shared.security.allow_anonymous && shared.listeners[0].security.is_none());
-
-        let local = read("per_listener_settings true\n").unwrap();
-        let allows = |config: &Config| {
-            let mut listeners = config.listeners.iter();
-            listeners.all(|l| l.security.as_ref().unwrap().allow_anonymous)
-        };
-        assert!(local.is_local_only() && allows(&local));
-        let closed = read("per_listener_settings true\nallow_anonymous false\n").unwrap();
-        assert!(!allows(&closed));
-
-        let late = read("allow_anonymous true\nper_listener_settings true\n").unwrap_err();
-        assert!(
-            late.contains("home.conf:2: per_listener_settings must stand before"),
-            "{late}"
-        );
-    }
-
-    #[test]
-    fn durations_have_units() {
-        assert_eq!(duration("2h"), Ok(7200));
-        assert_eq!(duration("1y"), Ok(31_536_000));
-        for bad in ["", "h", "12", "1s", "-1d", "9999999y", "1é"] {
-            assert!(duration(bad).is_err(), "{bad}");
-        }
-    }
-}
+mod tests;

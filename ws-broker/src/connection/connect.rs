@@ -183,7 +183,21 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
             let reason = ReasonCode::BadUserNameOrPassword;
             return Err(self.refuse(connect, reason, "its user name has control characters"));
         }
+        if listener.use_username_as_clientid {
+            return match &connect.username {
+                Some(user) if !user.is_empty() => Ok(user.clone()),
+                _ => {
+                    let why = "its user name is to be its identifier, and it has none";
+                    Err(self.refuse(connect, ReasonCode::NotAuthorized, why))
+                }
+            };
+        }
         if !connect.client_id.is_empty() {
+            let prefix = config.clientid_prefixes.as_deref().unwrap_or_default();
+            if !connect.client_id.starts_with(prefix) {
+                let why = "its identifier does not start as clientid_prefixes says";
+                return Err(self.refuse(connect, ReasonCode::NotAuthorized, why));
+            }
             return Ok(connect.client_id.clone());
         }
         // Before 5.0 only a clean session may go without a name

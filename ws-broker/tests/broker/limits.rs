@@ -226,6 +226,39 @@ async fn an_acl_rules_wills() {
 }
 
 #[tokio::test]
+async fn identifiers_start_as_the_configuration_says() {
+    let prefix =
+        |config: &mut ws_broker::Config| config.clientid_prefixes = Some("kitchen-".into());
+    let broker = start_with(prefix).await;
+    for id in ["oven", "kitchen", "Kitchen-oven"] {
+        let mut refused = broker.open().await;
+        refused.send_connect(v5(id)).await;
+        refused.expect_refusal(ReasonCode::NotAuthorized).await;
+    }
+    broker.client(v5("kitchen-oven")).await;
+    // The broker's own choice is its own.
+    broker.client(v5("")).await;
+}
+
+#[tokio::test]
+async fn a_user_name_is_the_identifier_where_the_listener_says_so() {
+    let broker = start_with(|config| config.listeners[0].use_username_as_clientid = true).await;
+    let named = |id: &str| {
+        let mut connect = v5(id);
+        connect.username = Some("ada".into());
+        connect
+    };
+    let first = broker.client(named("a")).await;
+    // Another with the same name is the same client.
+    let mut second = broker.client(named("b")).await;
+    first.expect_disconnect(ReasonCode::SessionTakenOver).await;
+    second.ping().await;
+    let mut refused = broker.open().await;
+    refused.send_connect(v5("c")).await;
+    refused.expect_refusal(ReasonCode::NotAuthorized).await;
+}
+
+#[tokio::test]
 async fn a_session_belongs_to_the_user_that_made_it() {
     let acl = "user mia\ntopic read Diary/#\nuser tom\ntopic write Diary/#\n";
     let broker = start_with(|config| config.security.acl = Acl::parse(acl).unwrap()).await;

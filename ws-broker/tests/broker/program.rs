@@ -116,6 +116,59 @@ async fn a_usage_error_is_2() {
     assert!(out.contains("--config-file"), "{out}");
 }
 
+#[tokio::test]
+async fn a_configuration_is_looked_at_without_serving() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port();
+    let good = config_file(&format!("listener {port} 127.0.0.1\n"));
+    let (code, out, err) = Program::run(&["--test-config", "-c", good.to_str().unwrap()]).await;
+    assert_eq!(
+        (code, &*out, &*err),
+        (Some(0), "", "Configuration file is OK.\n")
+    );
+    for (text, expected) in [
+        ("listener many\n", "Error: FILE:1: "),
+        (
+            "password_file /no/such/file\n",
+            "Error: cannot read password_file /no/such/file",
+        ),
+        (
+            "certfile /no/such/file\n",
+            "Error: the listener on port 1883 has a certfile",
+        ),
+    ] {
+        let file = config_file(text);
+        let file = file.to_str().unwrap();
+        let error = fails(&["--test-config", "-c", file])
+            .await
+            .replace(file, "FILE");
+        assert!(error.starts_with(expected), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn its_number_is_in_the_pid_file_while_it_runs() {
+    let file = config_file("");
+    let mut program = Program::start(&format!("{LOCAL}pid_file {}\n", file.display()), &[]).await;
+    program.client(v5("c")).await.ping().await;
+    let number = loop {
+        let text = std::fs::read_to_string(&file).unwrap();
+        if let Some(number) = text.strip_suffix('\n') {
+            break number.to_owned();
+        }
+        tokio::task::yield_now().await;
+    };
+    assert!(std::path::Path::new(&format!("/proc/{number}/exe")).exists());
+    program.signal(Signal::SIGTERM);
+    program.ended().await;
+    assert!(!file.exists());
+    let error = fails_with("pid_file /no/such/folder/pid\nlistener 0 127.0.0.1\n").await;
+    assert!(
+        error.starts_with("Error: cannot write pid_file /no/such/folder/pid"),
+        "{error}"
+    );
+}
+
 fn free_port() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     listener.local_addr().unwrap().port()

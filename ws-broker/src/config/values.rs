@@ -1,0 +1,137 @@
+//! What stands behind a key.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+use codec::ProtocolVersion;
+
+use super::Durability;
+use crate::log::Destination;
+
+pub(super) fn auto_id_prefix(key: &str, value: &str) -> Result<String, String> {
+    if value.len() > 50 {
+        return Err(format!("{key} has at most 50 characters"));
+    }
+    Ok(value.into())
+}
+
+/// A number, or -1 for no limit.
+pub(super) fn limit(key: &str, value: &str) -> Result<Option<usize>, String> {
+    match value {
+        "-1" => Ok(None),
+        value => number(key, value, 0..=100_000_000).map(Some),
+    }
+}
+
+/// Versions as their levels, separated by commas.
+pub(super) fn versions(value: &str) -> Result<Vec<ProtocolVersion>, String> {
+    let levels = value
+        .split(',')
+        .map(str::trim)
+        .filter(|level| !level.is_empty());
+    let versions = levels.map(|level| match level {
+        "3" => Ok(ProtocolVersion::V3_1),
+        "4" => Ok(ProtocolVersion::V3_1_1),
+        "5" => Ok(ProtocolVersion::V5),
+        _ => Err(format!(
+            "accept_protocol_versions lists 3, 4 and 5, not \"{level}\""
+        )),
+    });
+    versions.collect()
+}
+
+pub(super) fn boolean(key: &str, value: &str) -> Result<bool, String> {
+    match value {
+        "true" | "1" => Ok(true),
+        "false" | "0" => Ok(false),
+        _ => Err(format!("{key} is true or false, not \"{value}\"")),
+    }
+}
+
+pub(super) fn number<N>(
+    key: &str,
+    value: &str,
+    range: std::ops::RangeInclusive<N>,
+) -> Result<N, String>
+where
+    N: FromStr + PartialOrd + fmt::Display,
+{
+    let number = value.parse().ok().filter(|number| range.contains(number));
+    number.ok_or_else(|| {
+        let (from, to) = (range.start(), range.end());
+        format!("{key} is a number from {from} to {to}, not \"{value}\"")
+    })
+}
+
+/// A number and its unit: hours, days, weeks, months or years, as seconds.
+pub(super) fn duration(value: &str) -> Result<u32, String> {
+    let (count, unit) =
+        value.split_at(value.len() - value.chars().next_back().map_or(0, char::len_utf8));
+    let hours: u32 = match unit {
+        "h" => 1,
+        "d" => 24,
+        "w" => 24 * 7,
+        "m" => 24 * 30,
+        "y" => 24 * 365,
+        _ => 0,
+    };
+    let seconds = count
+        .parse::<u32>()
+        .ok()
+        .and_then(|n| n.checked_mul(hours)?.checked_mul(3600));
+    seconds.filter(|seconds| *seconds > 0).ok_or_else(|| {
+        format!("a duration is a number with h, d, w, m or y after it, not \"{value}\"")
+    })
+}
+
+pub(super) fn durability(value: &str) -> Result<Durability, String> {
+    let interval = value.strip_prefix("interval").map(str::trim);
+    match (value, interval) {
+        ("always", _) => Ok(Durability::Always),
+        ("off", _) => Ok(Durability::Off),
+        (_, Some(seconds)) => {
+            let seconds = number("durability interval", seconds, 1..=86_400)?;
+            Ok(Durability::Interval(Duration::from_secs(seconds)))
+        }
+        _ => Err(format!(
+            "durability is always, interval SECONDS or off, not \"{value}\""
+        )),
+    }
+}
+
+pub(super) fn destination(value: &str) -> Result<Destination, String> {
+    match value {
+        "stdout" => Ok(Destination::Stdout),
+        "stderr" => Ok(Destination::Stderr),
+        "none" => Ok(Destination::None),
+        _ => Err(format!(
+            "log_dest \"{value}\" is not supported by this version; stdout, stderr and none are"
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durability_is_a_word_and_for_an_interval_a_number() {
+        let seconds = |n| Ok(Durability::Interval(Duration::from_secs(n)));
+        assert_eq!(durability("always"), Ok(Durability::Always));
+        assert_eq!(durability("off"), Ok(Durability::Off));
+        assert_eq!(durability("interval 5"), seconds(5));
+        for bad in ["", "interval", "interval 0", "interval 1h", "never", "5"] {
+            assert!(durability(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn durations_have_units() {
+        assert_eq!(duration("2h"), Ok(7200));
+        assert_eq!(duration("1y"), Ok(31_536_000));
+        for bad in ["", "h", "12", "1s", "-1d", "9999999y", "1é"] {
+            assert!(duration(bad).is_err(), "{bad}");
+        }
+    }
+}
