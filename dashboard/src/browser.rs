@@ -1,6 +1,10 @@
 //! The few things that only the browser knows.
 
+use wasm_bindgen::JsCast;
+use web_sys::HtmlElement;
+
 use crate::place::Place;
+use crate::route::Route;
 use crate::time::Millis;
 
 /// The time.
@@ -23,4 +27,32 @@ pub(crate) fn place() -> Place {
         &part(location.port()),
         &part(location.search()),
     )
+}
+
+/// Where one is on the page.
+pub(crate) fn route() -> Route {
+    Route::parse(&gloo::utils::window().location().hash().unwrap_or_default())
+}
+
+/// Goes there; the back button leads back.
+pub(crate) fn go(route: &Route) {
+    // Only what is no text could be refused.
+    let _ = gloo::utils::window().location().set_hash(&route.hash());
+}
+
+/// Loads the page again, for another broker.
+pub(crate) fn open_broker(address: &str) {
+    let encoded = js_sys::encode_uri_component(address);
+    let search = format!("?broker={}", String::from(encoded));
+    // As above.
+    let _ = gloo::utils::window().location().set_search(&search);
+}
+
+/// Puts the keyboard's focus at the top of the view.
+pub(crate) fn focus_title() {
+    let title = gloo::utils::document().get_element_by_id("title");
+    if let Some(title) = title.and_then(|title| title.dyn_into::<HtmlElement>().ok()) {
+        // Without the focus there the view can be used all the same.
+        let _ = title.focus();
+    }
 }

@@ -1,6 +1,7 @@
 //! The connection as a person sees it: short interruptions are not worth a
 //! word, long ones are said plainly.
 
+use crate::credentials::Proof;
 use crate::time::Millis;
 
 /// An interruption is shown after this many milliseconds.
@@ -13,8 +14,35 @@ pub const OFFLINE: f64 = 5_000.0;
 pub enum Refusal {
     /// It wants a user and a password, or other ones.
     Login,
-    /// Anything else that is worth telling, as the client words it.
+    /// Nobody answers there, or the network is down.
+    Unreachable,
+    /// The connection was there, and broke.
+    Lost,
+    /// The browser does not even try: a page from HTTPS may only use `wss`.
+    Blocked,
+    /// It does not speak this page's version of MQTT.
+    Version,
+    /// It does not like the client identifier.
+    Identifier,
+    /// It has shut this client out.
+    Banned,
+    /// It has too much to do, or does not serve just now.
+    Busy,
+    /// Another client came with the same client identifier.
+    TakenOver,
+    /// It sends this client to another broker, which it may name.
+    Elsewhere(Option<String>),
+    /// It could not prove that it knows the password.
+    Impostor,
+    /// Anything else, as the client words it.
     Other(String),
+}
+
+impl Refusal {
+    /// Whether it says no more than that there is no connection.
+    fn is_plain(&self) -> bool {
+        matches!(self, Refusal::Unreachable | Refusal::Lost)
+    }
 }
 
 /// What is known about the login.
@@ -45,8 +73,21 @@ pub enum LinkEvent {
         /// Milliseconds until the next attempt, if there is one.
         retry_in: Option<f64>,
     },
+    /// Who the page is for the broker, and how it has proved that.
+    Admitted(Identity),
     /// The broker does not let this user read all topics.
     SubscribeRefused,
+}
+
+/// Who the page is for the broker.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Identity {
+    /// The client identifier.
+    pub client_id: String,
+    /// The user, if there was a login.
+    pub user: Option<String>,
+    /// How it was proved.
+    pub proof: Proof,
 }
 
 /// What is shown.
@@ -73,8 +114,9 @@ pub struct Connection {
     /// It was up at least once.
     ever: bool,
     login: Login,
-    reason: Option<String>,
+    reason: Option<Refusal>,
     retry_at: Option<Millis>,
+    identity: Option<Identity>,
     /// The broker does not let this user read all topics.
     pub read_refused: bool,
 }
@@ -90,6 +132,7 @@ impl Connection {
             login: Login::NotAsked,
             reason: None,
             retry_at: None,
+            identity: None,
             read_refused: false,
         }
     }
@@ -114,12 +157,11 @@ impl Connection {
                     (Some(Refusal::Login), _) | (_, Login::Given) => Login::Asked,
                     (_, login) => login,
                 };
-                self.reason = match refusal {
-                    Some(Refusal::Other(reason)) => Some(reason.clone()),
-                    _ => None,
-                };
+                self.reason = refusal.clone();
+                self.identity = None;
                 self.retry_at = retry_in.map(|ms| Millis(now.0 + ms));
             }
+            LinkEvent::Admitted(identity) => self.identity = Some(identity.clone()),
             LinkEvent::SubscribeRefused => self.read_refused = true,
         }
     }
@@ -155,9 +197,30 @@ impl Connection {
         self.since
     }
 
-    /// A login was given.
-    pub fn log_in(&mut self) {
+    /// A login was given, with which the page connects anew.
+    pub fn log_in(&mut self, now: Millis) {
+        self.leave(now);
         self.login = Login::Given;
+    }
+
+    /// The page connects anew, as nobody.
+    pub fn log_out(&mut self, now: Millis) {
+        self.leave(now);
+        self.login = Login::NotAsked;
+    }
+
+    fn leave(&mut self, now: Millis) {
+        if self.up {
+            (self.up, self.since) = (false, now);
+        }
+        self.identity = None;
+        self.retry_at = None;
+    }
+
+    /// Who the page is for the broker, while there is a connection.
+    #[must_use]
+    pub fn identity(&self) -> Option<&Identity> {
+        self.identity.as_ref()
     }
 
     /// What is known about the login.
@@ -168,8 +231,14 @@ impl Connection {
 
     /// Why there is no connection, where that is known.
     #[must_use]
-    pub fn reason(&self) -> Option<&str> {
-        self.reason.as_deref()
+    pub fn reason(&self) -> Option<&Refusal> {
+        self.reason.as_ref()
+    }
+
+    /// The same, if it says more than that nobody answers.
+    #[must_use]
+    pub fn news(&self) -> Option<&Refusal> {
+        self.reason().filter(|reason| !reason.is_plain())
     }
 
     /// Whole seconds until the next attempt.
@@ -244,7 +313,7 @@ mod tests {
             (link.shown(Millis(60.0)), link.login()),
             (Shown::Refused, Login::Asked)
         );
-        link.log_in();
+        link.log_in(Millis(65.0));
         link.receive(&LinkEvent::Connecting, Millis(70.0));
         assert_eq!(
             (link.shown(Millis(70.0)), link.login()),
@@ -252,7 +321,7 @@ mod tests {
         );
         link.receive(&refused(Refusal::Login), Millis(80.0));
         assert_eq!(link.login(), Login::Refused);
-        link.log_in();
+        link.log_in(Millis(85.0));
         link.receive(&LinkEvent::Connected, Millis(90.0));
         assert_eq!(
             (link.shown(Millis(90.0)), link.login()),
@@ -265,10 +334,16 @@ mod tests {
         let mut link = Connection::new(Millis(0.0));
         link.receive(&refused(Refusal::Other("server busy".into())), Millis(60.0));
         assert_eq!(
-            (link.shown(Millis(6_000.0)), link.reason()),
-            (Shown::Offline, Some("server busy"))
+            (link.shown(Millis(6_000.0)), link.news()),
+            (Shown::Offline, Some(&Refusal::Other("server busy".into())))
         );
-        link.receive(&LOST, Millis(7_000.0));
+        link.receive(&refused(Refusal::Unreachable), Millis(7_000.0));
+        assert_eq!(
+            (link.news(), link.reason()),
+            (None, Some(&Refusal::Unreachable)),
+            "that nobody answers is said anyway"
+        );
+        link.receive(&LOST, Millis(8_000.0));
         assert_eq!(link.reason(), None);
     }
 
@@ -279,5 +354,24 @@ mod tests {
         assert!(link.read_refused);
         link.receive(&LinkEvent::Connected, Millis(300.0));
         assert!(!link.read_refused);
+    }
+
+    #[test]
+    fn who_the_page_is_holds_as_long_as_the_connection() {
+        let mut link = connected();
+        let identity = Identity {
+            client_id: "page-1".into(),
+            user: Some("ada".into()),
+            proof: Proof::Scram,
+        };
+        link.receive(&LinkEvent::Admitted(identity.clone()), Millis(100.0));
+        assert_eq!(link.identity(), Some(&identity));
+        link.log_out(Millis(500.0));
+        assert_eq!((link.identity(), link.is_up()), (None, false));
+        assert_eq!(link.since(), Millis(500.0));
+        link.receive(&LinkEvent::Connected, Millis(600.0));
+        link.receive(&LinkEvent::Admitted(identity), Millis(600.0));
+        link.receive(&LOST, Millis(700.0));
+        assert_eq!(link.identity(), None);
     }
 }

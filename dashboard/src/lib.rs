@@ -25,9 +25,13 @@ pub mod connection;
 pub mod credentials;
 pub mod extract;
 mod frame;
+mod keep;
 mod link;
 pub mod number;
+pub mod payload;
 pub mod place;
+pub mod publishing;
+pub mod route;
 pub mod spark;
 pub mod state;
 pub mod store;
@@ -35,7 +39,9 @@ mod strings;
 pub mod switch;
 mod theme;
 pub mod time;
+pub mod tree;
 mod ui;
+pub mod watch;
 
 /// Puts the page on the screen.
 pub fn start() {

@@ -1,23 +1,67 @@
 //! The way to the broker: the only file that knows `client-wasm`.
 
-use client_wasm::{Client, Error, Event, Message as Publish, Options, Property, QoS};
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+use client_wasm::{
+    Client, Error, Event, Message as Publish, Operation, Options, Property, QoS, ReasonCode,
+    SubscriptionOptions,
+};
 use futures_util::StreamExt;
+use futures_util::future::{AbortHandle, abortable};
 use wasm_bindgen_futures::spawn_local;
 use yew::Callback;
 
 use crate::browser;
-use crate::connection::{LinkEvent, Refusal};
-use crate::credentials::Credentials;
+use crate::connection::{Identity, LinkEvent, Refusal};
+use crate::credentials::{Credentials, Proof};
 use crate::frame::Frame;
+use crate::publishing::{Draft, Outcome};
 use crate::store::Message;
 use crate::switch::PATIENCE;
+use crate::watch::Sighting;
 
 /// Every topic but those that begin with `$` \[MQTT-4.7.2-1\].
 const EVERYTHING: &str = "#";
 
-/// An open client. It is ended when this is dropped.
+/// An open client. It is ended when this is dropped, and is heard of no more.
 pub(crate) struct Link {
     client: Client,
+    login: Rc<Login>,
+    is_open: Rc<Cell<bool>>,
+    watching: RefCell<Option<AbortHandle>>,
+}
+
+/// Where a client connects, and what it proves itself with.
+struct Login {
+    broker: String,
+    credentials: Option<Credentials>,
+    proof: Cell<Proof>,
+}
+
+impl Login {
+    fn client(&self) -> Client {
+        let mut options = Options::new(&self.broker);
+        if let Some(Credentials { user, password }) = self.credentials.clone() {
+            options = match self.proof.get() {
+                Proof::Scram => options.scram(user, password),
+                _ => options.username(user).password(password),
+            };
+        }
+        // The page's policy allows no worker, and its keep alive needs none.
+        Client::new(options.background_timer(false))
+    }
+
+    /// Goes on to what is left to be tried; `false` if nothing is.
+    fn fall_back(&self, client: &Client) -> bool {
+        let (Some(proof), Some(login)) = (self.proof.get().next(), self.credentials.clone()) else {
+            return false;
+        };
+        self.proof.set(proof);
+        client.set_credentials(Some(login.user.into()), Some(login.password.into()));
+        client.reconnect_now();
+        true
+    }
 }
 
 impl Link {
@@ -25,30 +69,45 @@ impl Link {
     /// messages arrive through the callbacks, messages once a frame.
     pub(crate) fn open(
         broker: &str,
+        credentials: Option<Credentials>,
         on_event: Callback<LinkEvent>,
         on_messages: Callback<Vec<Message>>,
     ) -> Link {
-        // The page's policy allows no worker, and its keep alive needs none.
-        let client = Client::new(Options::new(broker).background_timer(false));
-        spawn_local(report(client.clone(), on_event.clone()));
+        let proof = match credentials {
+            Some(_) => Proof::first(broker.starts_with("wss:")),
+            None => Proof::None,
+        };
+        let login = Rc::new(Login {
+            broker: broker.to_owned(),
+            credentials,
+            proof: Cell::new(proof),
+        });
+        let client = login.client();
+        let is_open = Rc::new(Cell::new(true));
+        let on_event = while_open(&is_open, on_event);
+        let on_messages = while_open(&is_open, on_messages);
+        spawn_local(report(client.clone(), login.clone(), on_event.clone()));
         spawn_local(subscribe(client.clone(), on_event, on_messages));
-        Link { client }
+        Link {
+            client,
+            login,
+            is_open,
+            watching: RefCell::default(),
+        }
     }
 
-    /// Connects as somebody else.
-    pub(crate) fn log_in(&self, credentials: &Credentials) {
-        let user = credentials.user.as_str().into();
-        let password = credentials.password.clone().into();
-        self.client.set_credentials(Some(user), Some(password));
+    /// Connects at once, if it would have waited.
+    pub(crate) fn try_now(&self) {
         self.client.reconnect_now();
     }
 
-    /// Publishes; `failed` is called if it is known not to have been sent.
+    /// Publishes a command; `failed` is called if it is known not to have been
+    /// sent.
     ///
     /// At QoS 0, since an acknowledged message would be sent again after a
     /// reconnect, and with an expiry, in case it waits on its way: an "on" that
     /// comes late is dangerous.
-    pub(crate) fn publish(
+    pub(crate) fn command(
         &self,
         topic: &'static str,
         payload: &'static str,
@@ -65,20 +124,119 @@ impl Link {
             }
         });
     }
+
+    /// Publishes what somebody wrote, and says what became of it.
+    pub(crate) fn publish(&self, draft: &Draft, settled: impl FnOnce(Outcome) + 'static) {
+        let message = Publish::new(draft.topic.clone(), draft.payload.clone());
+        let message = match message {
+            Ok(message) => message.qos(qos(draft.qos)).retain(draft.retain),
+            Err(error) => return settled(Outcome::Failed(error.to_string())),
+        };
+        let at_most_once = message.qos == QoS::AtMostOnce;
+        let publishing = self.client.publish(message);
+        spawn_local(async move {
+            settled(match publishing.await {
+                Ok(_) if at_most_once => Outcome::Sent,
+                Ok(ReasonCode::NoMatchingSubscribers) => Outcome::NobodyThere,
+                Ok(_) => Outcome::Acknowledged,
+                Err(Error::NotConnected) => Outcome::NotConnected,
+                Err(Error::Refused {
+                    reason: ReasonCode::NotAuthorized,
+                    ..
+                }) => Outcome::NotAllowed,
+                Err(error) => Outcome::Failed(error.to_string()),
+            });
+        });
+    }
+
+    /// Subscribes to one topic alone, in the place of the one before, with a
+    /// connection of its own: on this one a broker may send one message for
+    /// both subscriptions, and what it keeps would come again for both.
+    pub(crate) fn watch(&self, topic: Option<&str>, on_sighting: Callback<Sighting>) {
+        if let Some(before) = self.watching.take() {
+            before.abort();
+        }
+        let Some(topic) = topic.map(str::to_owned) else {
+            return;
+        };
+        let on_sighting = while_open(&self.is_open, on_sighting);
+        let client = self.login.client();
+        let options = SubscriptionOptions {
+            retain_as_published: true,
+            ..QoS::ExactlyOnce.into()
+        };
+        let subscribing = client.subscribe(topic, options);
+        let (watching, handle) = abortable(async move {
+            // What may not be read, or cannot be subscribed to, is not known.
+            let Ok(mut messages) = subscribing.await else {
+                return;
+            };
+            while let Some(message) = messages.next().await {
+                on_sighting.emit(Sighting {
+                    topic: (&*message.topic).into(),
+                    qos: message.qos as u8,
+                    retain: message.retain,
+                    is_empty: message.payload.is_empty(),
+                });
+            }
+        });
+        self.watching.replace(Some(handle));
+        spawn_local(async move {
+            // Whether it was ended makes no difference.
+            let _ = watching.await;
+            client.end().await;
+        });
+    }
 }
 
 impl Drop for Link {
     fn drop(&mut self) {
+        self.is_open.set(false);
+        if let Some(watching) = self.watching.take() {
+            watching.abort();
+        }
         let client = self.client.clone();
         spawn_local(async move { client.end().await });
     }
 }
 
-async fn report(client: Client, on_event: Callback<LinkEvent>) {
+/// Passes on what comes while the link is open.
+fn while_open<T: 'static>(is_open: &Rc<Cell<bool>>, to: Callback<T>) -> Callback<T> {
+    let is_open = is_open.clone();
+    Callback::from(move |what| {
+        if is_open.get() {
+            to.emit(what);
+        }
+    })
+}
+
+fn qos(level: u8) -> QoS {
+    match level {
+        0 => QoS::AtMostOnce,
+        1 => QoS::AtLeastOnce,
+        _ => QoS::ExactlyOnce,
+    }
+}
+
+async fn report(client: Client, login: Rc<Login>, on_event: Callback<LinkEvent>) {
     let mut events = client.events();
     while let Some(event) = events.next().await {
+        let admitted = match &event {
+            Event::Connected { client_id, .. } => Some(Identity {
+                client_id: client_id.to_string(),
+                user: login.credentials.as_ref().map(|login| login.user.clone()),
+                proof: login.proof.get(),
+            }),
+            Event::Disconnected {
+                error: Some(error), ..
+            } if is_unknown_method(error) && login.fall_back(&client) => continue,
+            _ => None,
+        };
         if let Some(event) = translate(event) {
             on_event.emit(event);
+        }
+        if let Some(identity) = admitted {
+            on_event.emit(LinkEvent::Admitted(identity));
         }
     }
 }
@@ -120,7 +278,7 @@ fn translate(event: Event) -> Option<LinkEvent> {
         Event::Disconnected {
             error, retry_in, ..
         } => LinkEvent::Disconnected {
-            refusal: error.and_then(|error| refusal(&error)),
+            refusal: error.map(|error| refusal(&error)),
             retry_in: retry_in.map(|pause| pause.as_secs_f64() * 1000.0),
         },
         Event::SubscriptionRefused { .. } => LinkEvent::SubscribeRefused,
@@ -128,15 +286,39 @@ fn translate(event: Event) -> Option<LinkEvent> {
     })
 }
 
-/// What a person should be told. That nobody answers is no news: the page
-/// says it anyway.
-fn refusal(error: &Error) -> Option<Refusal> {
+/// Whether the broker does not know the way in which the page wants to log in.
+fn is_unknown_method(error: &Error) -> bool {
+    matches!(
+        error,
+        Error::Refused {
+            operation: Operation::Connect,
+            reason: ReasonCode::BadAuthenticationMethod,
+            ..
+        }
+    )
+}
+
+/// What a person should be told.
+fn refusal(error: &Error) -> Refusal {
     match error {
-        error if error.is_about_credentials() => Some(Refusal::Login),
-        Error::Unreachable { .. }
-        | Error::ConnectTimeout { .. }
-        | Error::ConnectionLost { .. }
-        | Error::KeepAliveTimeout => None,
-        error => Some(Refusal::Other(error.to_string())),
+        error if error.is_about_credentials() => Refusal::Login,
+        Error::Unreachable { .. } | Error::ConnectTimeout { .. } => Refusal::Unreachable,
+        Error::ConnectionLost { .. } | Error::KeepAliveTimeout => Refusal::Lost,
+        Error::Blocked { .. } => Refusal::Blocked,
+        Error::Authentication(_) => Refusal::Impostor,
+        Error::Refused { reason, .. } | Error::Disconnected { reason, .. } => match reason {
+            ReasonCode::UnsupportedProtocolVersion => Refusal::Version,
+            ReasonCode::ClientIdentifierNotValid => Refusal::Identifier,
+            ReasonCode::Banned => Refusal::Banned,
+            ReasonCode::ServerBusy | ReasonCode::ServerUnavailable | ReasonCode::QuotaExceeded => {
+                Refusal::Busy
+            }
+            ReasonCode::SessionTakenOver => Refusal::TakenOver,
+            ReasonCode::UseAnotherServer | ReasonCode::ServerMoved => {
+                Refusal::Elsewhere(error.server_reference().map(str::to_owned))
+            }
+            _ => Refusal::Other(error.to_string()),
+        },
+        error => Refusal::Other(error.to_string()),
     }
 }

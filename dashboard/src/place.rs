@@ -39,9 +39,7 @@ impl Place {
             .trim_start_matches('?')
             .split('&')
             .find_map(|pair| pair.strip_prefix("broker="));
-        let asked = asked
-            .map(decode)
-            .filter(|url| url.starts_with("ws://") || url.starts_with("wss://"));
+        let asked = asked.map(decode).filter(|url| is_broker(url));
         let broker = asked.unwrap_or_else(|| format!("{scheme}://{own}/mqtt"));
         let rest = broker
             .split_once("://")
@@ -71,6 +69,17 @@ impl Place {
     }
 }
 
+/// Whether this is the address of a WebSocket: `ws://192.168.1.20:9001`.
+#[must_use]
+pub fn is_broker(url: &str) -> bool {
+    let rest = url
+        .strip_prefix("ws://")
+        .or_else(|| url.strip_prefix("wss://"));
+    rest.is_some_and(|rest| {
+        !rest.is_empty() && !rest.starts_with(['/', ':']) && !rest.contains([' ', '#'])
+    })
+}
+
 /// The host of `host:port`.
 fn host(address: &str) -> &str {
     match address.rsplit_once(':') {
@@ -87,7 +96,7 @@ fn is_loopback(host: &str) -> bool {
 }
 
 /// Undoes percent-encoding.
-fn decode(text: &str) -> String {
+pub(crate) fn decode(text: &str) -> String {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let [first, tail @ ..] = rest {
@@ -154,6 +163,24 @@ mod tests {
         let other = Place::find("http:", "localhost", "9001", "?broker=javascript:1");
         assert_eq!(other.broker, "ws://localhost:9001/mqtt");
         assert_eq!(decode("%zz%4"), "%zz%4");
+    }
+
+    #[test]
+    fn a_broker_has_a_websocket_address() {
+        for good in ["ws://10.0.0.5:9001", "wss://home.example/mqtt", "ws://h"] {
+            assert!(is_broker(good), "{good}");
+        }
+        for bad in [
+            "",
+            "ws://",
+            "http://h",
+            "ws:///mqtt",
+            "ws://:9001",
+            "ws://a b",
+            "h:9001",
+        ] {
+            assert!(!is_broker(bad), "{bad}");
+        }
     }
 
     #[test]

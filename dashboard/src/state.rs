@@ -7,9 +7,11 @@ use yew::Reducible;
 
 use crate::connection::{Connection, LinkEvent, Shown};
 use crate::extract::{self, Reading};
+use crate::publishing::{Draft, Outcome, Publications};
 use crate::store::{Message, Store};
 use crate::switch::{LED_TOPIC, Switch};
 use crate::time::Millis;
+use crate::watch::{Sighting, Watch};
 
 /// Everything that the page shows.
 #[derive(Clone, Debug)]
@@ -24,6 +26,10 @@ pub struct State {
     pub store: Rc<Store>,
     /// The LED's switch.
     pub led: Rc<Switch>,
+    /// What was written here and sent.
+    pub publications: Rc<Publications>,
+    /// What is known about the topic that is looked at closely.
+    pub watch: Option<Watch>,
 }
 
 /// Everything that can happen.
@@ -33,6 +39,8 @@ pub enum Action {
     Tick(Millis, i32),
     /// Somebody gave a user and a password.
     LogIn(Millis),
+    /// Somebody wants to be nobody again.
+    LogOut(Millis),
     /// The client reports on the connection.
     Link(LinkEvent, Millis),
     /// The messages of one frame, in the order in which they came.
@@ -41,6 +49,14 @@ pub enum Action {
     Press(bool, Millis),
     /// That could not be sent.
     PressFailed(bool, Millis),
+    /// Somebody publishes; the number tells this one from others.
+    Publish(u32, Rc<Draft>, Millis),
+    /// What became of that.
+    Published(u32, Outcome, Millis),
+    /// Somebody looks at a topic closely, or at none any more.
+    Watch(Option<Rc<str>>, Millis),
+    /// A message on the topic that is looked at closely.
+    Sighted(Sighting, Millis),
 }
 
 impl State {
@@ -53,6 +69,8 @@ impl State {
             connection: Connection::new(now),
             store: Rc::default(),
             led: Rc::default(),
+            publications: Rc::default(),
+            watch: None,
         }
     }
 
@@ -83,7 +101,11 @@ impl State {
                 now
             }
             Action::LogIn(now) => {
-                self.connection.log_in();
+                self.connection.log_in(now);
+                now
+            }
+            Action::LogOut(now) => {
+                self.connection.log_out(now);
                 now
             }
             Action::Link(event, now) => {
@@ -105,6 +127,25 @@ impl State {
             }
             Action::PressFailed(on, now) => {
                 Rc::make_mut(&mut self.led).fail(on);
+                now
+            }
+            Action::Publish(number, draft, now) => {
+                let offset = self.offset;
+                Rc::make_mut(&mut self.publications).begin(number, draft, now, offset);
+                now
+            }
+            Action::Published(number, outcome, now) => {
+                Rc::make_mut(&mut self.publications).settle(number, outcome);
+                now
+            }
+            Action::Watch(topic, now) => {
+                self.watch = topic.map(Watch::new);
+                now
+            }
+            Action::Sighted(sighting, now) => {
+                if let Some(watch) = &mut self.watch {
+                    watch.see(&sighting);
+                }
                 now
             }
         };

@@ -1,13 +1,16 @@
 //! Every word on the page, in one place. The sketch and the script that are
 //! there to be copied stand beside it, in `snippets/`.
 
+mod views;
+
 use crate::connection::Shown;
 use crate::extract::{State, Words};
 use crate::number::grouped;
 use crate::switch::Failure;
 use crate::time::Age;
 
-pub(crate) const HOME: &str = "Home";
+pub(crate) use views::*;
+
 pub(crate) const NO_GROUP: &str = "Single topics";
 pub(crate) const SHARED_ADDRESS: &str = "Broker";
 
@@ -52,8 +55,11 @@ pub(crate) const COPY_BY_HAND: &str = "Selected: press Ctrl+C";
 
 pub(crate) const LOGIN: &str = "Log in to the broker";
 pub(crate) const LOGIN_AGAIN: &str = "The broker refused this user or password.";
-pub(crate) const LOGIN_TEXT: &str =
-    "The broker wants a user and a password. They stay in this page until it is closed.";
+pub(crate) const LOGIN_AGAIN_TEXT: &str = "Look for capital letters and spaces in both. Whoever runs the broker can set a new password with \u{201c}ws-broker passwd\u{201d} and tell it to read the file again.";
+pub(crate) const LOGIN_TEXT: &str = "The broker wants a user and a password.";
+pub(crate) const LOGIN_OTHER: &str = "Log in as somebody else";
+pub(crate) const KEEP: &str = "Keep the password in this browser";
+pub(crate) const KEEP_NOTE: &str = "Otherwise it is forgotten as soon as this page is closed or loaded again. Keep it only where nobody else uses this browser.";
 pub(crate) const USER: &str = "User";
 pub(crate) const PASSWORD: &str = "Password";
 pub(crate) const CONNECT: &str = "Connect";
@@ -234,7 +240,7 @@ pub(crate) fn sentence(words: &str) -> String {
         .into_iter()
         .flatten()
         .chain(chars)
-        .chain(['.'])
+        .chain((!words.ends_with('.')).then_some('.'))
         .collect()
 }
 

@@ -61,6 +61,17 @@ impl Broker {
         Broker::in_folder(folder, false).await
     }
 
+    /// Starts it open to everybody, with this `acl_file`.
+    ///
+    /// # Panics
+    /// If the file cannot be written.
+    pub async fn with_rules(rules: &str) -> Broker {
+        let folder = Folder::new();
+        let file = acl(&folder);
+        fs::write(&file, rules).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+        Broker::in_folder(folder, true).await
+    }
+
     async fn of(is_open: bool) -> Broker {
         Broker::in_folder(Folder::new(), is_open).await
     }
@@ -151,6 +162,10 @@ fn passwords(folder: &Folder) -> PathBuf {
     folder.path().join("passwords")
 }
 
+fn acl(folder: &Folder) -> PathBuf {
+    folder.path().join("acl")
+}
+
 fn config(folder: &Folder, is_open: bool, mqtt: u16, web: u16) -> PathBuf {
     let file = folder.path().join("broker.conf");
     let mut config = format!(
@@ -161,6 +176,10 @@ fn config(folder: &Folder, is_open: bool, mqtt: u16, web: u16) -> PathBuf {
     let passwords = passwords(folder);
     if passwords.exists() {
         config.push_str(&format!("password_file {}\n", passwords.display()));
+    }
+    let rules = acl(folder);
+    if rules.exists() {
+        config.push_str(&format!("acl_file {}\n", rules.display()));
     }
     fs::write(&file, config).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
     file

@@ -24,6 +24,17 @@ pub(super) fn leaves(text: &str) -> Option<Vec<Leaf>> {
     (parser.at == text.len() && !parser.leaves.is_empty()).then_some(parser.leaves)
 }
 
+/// Whether `text` is a JSON object or array, and nothing else.
+pub(super) fn is_json(text: &str) -> bool {
+    let mut parser = Parser {
+        text,
+        at: 0,
+        path: Vec::new(),
+        leaves: Vec::new(),
+    };
+    text.starts_with(['{', '[']) && parser.value(0).is_some() && parser.at == text.len()
+}
+
 struct Parser<'a> {
     text: &'a str,
     at: usize,

@@ -65,6 +65,12 @@ pub enum Reading {
     },
 }
 
+/// Whether `text` is a JSON object or array (RFC 8259).
+#[must_use]
+pub fn is_json(text: &str) -> bool {
+    json::is_json(text)
+}
+
 /// Reads a payload. Nothing in it can make this fail.
 #[must_use]
 pub fn extract(payload: &[u8]) -> Reading {

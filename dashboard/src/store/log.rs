@@ -7,7 +7,7 @@ use super::Message;
 use crate::time::Millis;
 
 /// Messages that are held.
-pub(super) const MAX_ENTRIES: usize = 8;
+pub(super) const MAX_ENTRIES: usize = 500;
 /// Characters that are kept of a payload.
 const MAX_PAYLOAD: usize = 160;
 /// A flood is shown in steps of this many milliseconds: faster, nobody reads it.
@@ -28,12 +28,23 @@ pub struct LogEntry {
     pub payload: Option<Rc<str>>,
     /// Bytes of the whole payload.
     pub len: usize,
+    /// The broker had kept it.
+    pub retain: bool,
+}
+
+impl LogEntry {
+    /// Whether `filter`, in small letters, is in its topic or payload.
+    #[must_use]
+    pub fn has(&self, filter: &str) -> bool {
+        let has = |text: &str| text.to_lowercase().contains(filter);
+        filter.is_empty() || has(&self.topic) || self.payload.as_deref().is_some_and(has)
+    }
 }
 
 /// The latest messages.
 #[derive(Clone, Debug, Default)]
 pub struct Log {
-    entries: VecDeque<LogEntry>,
+    entries: Rc<VecDeque<LogEntry>>,
     shown: Rc<Vec<LogEntry>>,
     shown_at: Millis,
     count: u64,
@@ -51,15 +62,17 @@ impl Log {
             Err(_) => None,
         };
         let text = text.filter(|text| !text.contains('\0'));
-        if self.entries.len() == MAX_ENTRIES {
-            self.entries.pop_front();
+        let entries = Rc::make_mut(&mut self.entries);
+        if entries.len() == MAX_ENTRIES {
+            entries.pop_front();
         }
-        self.entries.push_back(LogEntry {
+        entries.push_back(LogEntry {
             number: self.count,
             at: message.at,
             topic: message.topic.as_str().into(),
             payload: text.map(|text| text.chars().take(MAX_PAYLOAD).collect::<String>().into()),
             len: message.payload.len(),
+            retain: message.retain,
         });
     }
 

@@ -17,7 +17,7 @@ use crate::time::Millis;
 pub use groups::{Group, Slot, Width};
 pub use log::{Log, LogEntry};
 pub use series::{Point, Series};
-pub use topic::Topic;
+pub use topic::{Heard, Topic};
 
 /// Topics that are held; later ones are counted in [`Store::left_out`].
 pub const MAX_TOPICS: usize = 5_000;

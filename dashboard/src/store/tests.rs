@@ -246,7 +246,7 @@ fn bytes_are_bounded_however_large_the_messages() {
 fn the_log_holds_the_latest_and_shows_a_flood_in_steps() {
     let mut store = store(&[message("a", "1", 1_000.0)]);
     assert_eq!(store.log().shown().len(), 1);
-    let flood: Vec<Message> = (0..100)
+    let flood: Vec<Message> = (0..600)
         .map(|i| message("b", &i.to_string(), 1_010.0))
         .collect();
     store.receive(&flood, Millis(1_010.0));
@@ -254,14 +254,40 @@ fn the_log_holds_the_latest_and_shows_a_flood_in_steps() {
     store.tick(Millis(1_300.0));
     let shown = store.log().shown().clone();
     assert_eq!(shown.len(), log::MAX_ENTRIES);
-    assert_eq!(shown[0].payload.as_deref(), Some("99"));
-    assert_eq!(store.log().count(), 101);
+    assert_eq!(shown[0].payload.as_deref(), Some("599"));
+    assert!(shown[0].has("599") && shown[0].has("b") && !shown[0].has("598"));
+    assert_eq!(store.log().count(), 601);
     store.receive([&message("c", "x", 1_310.0)], Millis(1_310.0));
     assert_eq!(
         &*store.log().shown()[0].topic,
         "c",
         "a single message is shown at once"
     );
+}
+
+#[test]
+fn the_messages_before_are_kept_shortened_and_counted() {
+    let long = "x".repeat(5_000);
+    let mut messages: Vec<Message> = (0..20)
+        .map(|i| message("t", &i.to_string(), f64::from(i)))
+        .collect();
+    messages.push(message("t", &long, 100.0));
+    messages.push(message("t", "end", 200.0));
+    let topic = topic(&messages);
+    assert_eq!((&*topic.latest.payload, topic.count), (&b"end"[..], 22));
+    assert_eq!(topic.history.len(), super::topic::MAX_HISTORY);
+    let before = &topic.history[0];
+    assert_eq!((before.payload.len(), before.len), (256, 5_000));
+    assert!(before.is_cut() && !topic.history[1].is_cut());
+    assert_eq!(&*topic.history[1].payload, b"19");
+}
+
+#[test]
+fn a_retained_message_sent_again_is_no_history() {
+    for first in [message("t", "1", 0.0), retained("t", "1", 0.0)] {
+        let topic = topic(&[first, retained("t", "1", 50.0)]);
+        assert_eq!((topic.count, topic.history.len()), (1, 0));
+    }
 }
 
 #[test]

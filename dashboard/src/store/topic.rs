@@ -1,5 +1,6 @@
 //! One topic: its latest reading and what is known about its rhythm.
 
+use std::collections::VecDeque;
 use std::rc::Rc;
 
 use super::{Message, Series, Width};
@@ -13,6 +14,51 @@ const SHORTEST_LATE: f64 = 5_000.0;
 /// Intervals that are seen before one is called usual.
 const RHYTHM: u32 = 2;
 
+/// Bytes that are kept of the latest payload,
+const MAX_PAYLOAD: usize = 4096;
+/// and of those before it.
+const MAX_PAST: usize = 256;
+/// Messages before the latest one that are kept.
+pub(super) const MAX_HISTORY: usize = 12;
+
+/// A message as it came.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Heard {
+    /// When the page received it.
+    pub at: Millis,
+    /// The broker had kept it.
+    pub retain: bool,
+    /// Its payload, as much as is kept of it.
+    pub payload: Rc<[u8]>,
+    /// Bytes of the whole payload.
+    pub len: usize,
+}
+
+impl Heard {
+    fn new(message: &Message) -> Heard {
+        let kept = message.payload.len().min(MAX_PAYLOAD);
+        Heard {
+            at: message.at,
+            retain: message.retain,
+            payload: message.payload[..kept].into(),
+            len: message.payload.len(),
+        }
+    }
+
+    /// Whether some of the payload is missing.
+    #[must_use]
+    pub fn is_cut(&self) -> bool {
+        self.payload.len() < self.len
+    }
+
+    fn shortened(mut self) -> Heard {
+        if self.payload.len() > MAX_PAST {
+            self.payload = self.payload[..MAX_PAST].into();
+        }
+        self
+    }
+}
+
 /// One topic.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Topic {
@@ -24,6 +70,12 @@ pub struct Topic {
     pub series: Vec<Series>,
     /// When it was last heard live; `None` while only a retained message came.
     pub heard: Option<Millis>,
+    /// The latest message.
+    pub latest: Heard,
+    /// Those before it, latest first.
+    pub history: VecDeque<Heard>,
+    /// Messages since the page was opened.
+    pub count: u64,
     /// The usual time between two messages in milliseconds.
     interval: f64,
     intervals: u32,
@@ -41,20 +93,31 @@ impl Topic {
             },
             series: Vec::new(),
             heard: None,
+            latest: Heard::new(message),
+            history: VecDeque::new(),
+            count: 1,
             interval: 0.0,
             intervals: 0,
         };
-        topic.receive(message);
+        topic.read(extract::extract(&message.payload), message);
         topic
     }
 
     /// The next message on this topic.
     pub fn receive(&mut self, message: &Message) {
-        let mut reading = extract::extract(&message.payload);
-        if message.retain && self.heard.is_some() && self.says(&reading) {
+        let reading = extract::extract(&message.payload);
+        if message.retain && self.says(&reading) {
             // Sent again because the page subscribed again: nothing happened.
             return;
         }
+        let before = std::mem::replace(&mut self.latest, Heard::new(message));
+        self.history.truncate(MAX_HISTORY - 1);
+        self.history.push_front(before.shortened());
+        self.count += 1;
+        self.read(reading, message);
+    }
+
+    fn read(&mut self, mut reading: Reading, message: &Message) {
         let live = (!message.retain).then_some(message.at);
         if let Some(at) = live {
             self.learn(at);
@@ -131,6 +194,12 @@ impl Topic {
                 .is_some_and(|heard| now.since(heard) > self.late_after())
     }
 
+    /// Messages in a minute, as it usually is, once that is known.
+    #[must_use]
+    pub fn rate(&self) -> Option<f64> {
+        (self.intervals >= RHYTHM && self.interval > 0.0).then(|| 60_000.0 / self.interval)
+    }
+
     /// How much room its card takes.
     #[must_use]
     pub fn width(&self) -> Width {
@@ -165,7 +234,17 @@ impl Topic {
                 + leaf.unit.len()
                 + series.points.capacity() * size_of::<super::Point>()
         });
+        let history = self.history.capacity() * size_of::<Heard>();
+        let payloads = self.history.iter().chain([&self.latest]);
         // The name is held twice: here and in the index.
-        size_of::<Topic>() + 64 + 2 * self.name.len() + reading + series.sum::<usize>()
+        size_of::<Topic>()
+            + 64
+            + 2 * self.name.len()
+            + reading
+            + series.sum::<usize>()
+            + history
+            + payloads
+                .map(|heard| heard.payload.len() + 16)
+                .sum::<usize>()
     }
 }

@@ -1,113 +1,190 @@
 use std::rc::Rc;
 
-use gloo::events::EventListener;
-use gloo::timers::callback::{Interval, Timeout};
 use yew::prelude::*;
 
 use super::banner::Banner;
+use super::connection::ConnectionView;
 use super::foot::Foot;
 use super::guide::Guide;
 use super::header::Header;
 use super::home::Home;
+use super::hooks::{Wire, tick_in, use_clock, use_route, use_theme, use_wire};
+use super::log::Log;
 use super::login::Login;
+use super::nav::Nav;
+use super::publish::Publish;
 use super::shared::Shared;
-use crate::connection::{LinkEvent, QUIET, Shown};
+use super::topics::Topics;
+use crate::connection::Shown;
 use crate::credentials::Credentials;
 use crate::link::Link;
 use crate::place::Place;
+use crate::publishing::{Draft, Outcome};
+use crate::route::View;
 use crate::state::{Action, State};
-use crate::store::Message;
 use crate::switch::{LED_TOPIC, PATIENCE, command};
 use crate::time::Age;
-use crate::{browser, strings, theme};
+use crate::{browser, keep, strings, theme};
 
 /// Seconds without a value after which the page explains itself; a broker with
 /// devices on it has said something by then.
 const EXPLAIN_AFTER: u32 = 4;
-
-type Dispatch = UseReducerDispatcher<State>;
-
-fn tick() -> Action {
-    Action::Tick(browser::now(), browser::offset())
-}
-
-/// Looks at the state again in a moment that matters to it.
-fn tick_in(dispatch: &Dispatch, ms: f64) {
-    let dispatch = dispatch.clone();
-    Timeout::new(ms as u32 + 20, move || dispatch.dispatch(tick())).forget();
-}
 
 /// The page: state, client and views are tied together here and nowhere else.
 #[component]
 pub(crate) fn App() -> Html {
     let state = use_reducer(|| State::new(browser::now(), browser::offset()));
     let place = use_memo((), |()| browser::place());
-    let link = use_link(&place, &state.dispatcher());
+    let wire = use_wire(&place, &state.dispatcher());
+    let route = use_route();
     let guide = use_state(|| false);
     let dark = use_theme();
     use_clock(&state.dispatcher());
+    use_watch(
+        &wire,
+        &state,
+        &route.topic.clone().filter(|_| route.view == View::Topics),
+    );
 
-    let on_press = {
-        let (link, dispatch) = (link.clone(), state.dispatcher());
-        use_callback((), move |on: bool, ()| {
-            dispatch.dispatch(Action::Press(on, browser::now()));
-            tick_in(&dispatch, PATIENCE);
-            let dispatch = dispatch.clone();
-            let failed = move || dispatch.dispatch(Action::PressFailed(on, browser::now()));
-            if let Some(link) = &*link.borrow() {
-                link.publish(LED_TOPIC, command(on), failed);
-            }
-        })
-    };
+    let on_press = use_press(&wire, &state);
+    let on_publish = use_publish(&wire, &state);
     let on_theme = use_callback(dark.clone(), |(), dark| {
         theme::choose(!**dark);
         dark.set(!**dark);
     });
     let on_guide = use_callback(guide.clone(), |(), guide| guide.set(!**guide));
     let on_login = {
-        let (link, dispatch) = (link.clone(), state.dispatcher());
-        use_callback((), move |given: Credentials, ()| {
+        let (wire, place, dispatch) = (wire.clone(), place.clone(), state.dispatcher());
+        use_callback((), move |(given, all): (Credentials, bool), ()| {
             dispatch.dispatch(Action::LogIn(browser::now()));
-            if let Some(link) = &*link.borrow() {
-                link.log_in(&given);
-            }
+            keep::remember(&place.address, &given, all);
+            wire.open(Some(given));
         })
+    };
+    let on_logout = {
+        let (wire, place, dispatch) = (wire.clone(), place.clone(), state.dispatcher());
+        use_callback((), move |(), ()| {
+            dispatch.dispatch(Action::LogOut(browser::now()));
+            keep::forget(&place.address);
+            wire.open(None);
+        })
+    };
+    let on_try = {
+        let wire = wire.clone();
+        use_callback((), move |(), ()| wire.with(Link::try_now))
     };
 
     let shown = state.shown();
-    let waited = state.waited();
+    let is_home = route.view == View::Home;
+    let waited = state.waited().filter(|_| is_home);
     let explain = waited.filter(|&seconds| seconds >= EXPLAIN_AFTER);
     let address = AttrValue::from(place.address.clone());
+    let is_kept_out = shown == Shown::Refused && route.view != View::Connection;
+    let store = Shared(state.store.clone());
+    let unavailable = strings::unavailable(shown);
+    let body = match route.view {
+        View::Connection => html! {
+            <ConnectionView connection={state.connection.clone()} place={(*place).clone()} now={state.now} offset={state.offset}
+                on_login={on_login.clone()} {on_logout} {on_try} />
+        },
+        _ if is_kept_out && !state.connection.was_up() => Html::default(),
+        View::Home => html! {
+            <Home {store} led={Shared(state.led.clone())} now={state.now} offset={state.offset} {shown} {on_press} />
+        },
+        View::Topics => html! {
+            <Topics {store} selected={route.topic.clone()} watch={state.watch.clone()} now={state.now} offset={state.offset}
+                {unavailable} {on_publish} />
+        },
+        View::Publish => html! {
+            <Publish {store} topic={route.topic.clone()} publications={Shared(state.publications.clone())} {unavailable} {on_publish} />
+        },
+        View::Log => {
+            html! { <Log entries={Shared(state.store.log().shown().clone())} offset={state.offset} /> }
+        }
+    };
     html! { <>
-        <Header {shown} address={address.clone()} dark={*dark} guide_open={*guide} {on_theme} on_guide={on_guide.clone()} />
-        <main>
-            if shown == Shown::Refused {
-                <Login address={address.clone()} login={state.connection.login()} {on_login} />
-            } else if *guide {
-                <Guide place={(*place).clone()} waiting={None} on_close={on_guide} />
-            }
-            if shown != Shown::Refused || state.connection.was_up() {
-                <Home
-                    store={Shared(state.store.clone())}
-                    led={Shared(state.led.clone())}
-                    now={state.now}
-                    offset={state.offset}
-                    {shown}
-                    {on_press}
-                />
-            }
-            if let Some(seconds) = waited.filter(|_| explain.is_none()) {
-                <p class="waiting" data-testid="waiting"><span class="pulse" aria-hidden="true"></span>{ strings::waiting(seconds) }</p>
-            }
-            if explain.is_some() && !*guide {
-                <Guide place={(*place).clone()} waiting={explain} on_close={None::<Callback<()>>} />
-            }
-        </main>
-        <Foot {address} count={state.store.log().shown().first().map_or(0, |entry| entry.number)}
-            left_out={state.store.left_out()} read_refused={state.connection.read_refused} />
-        { banner(&state, shown, &place) }
+        <a class="skip" href="#title" onclick={skip()}>{ strings::SKIP }</a>
+        <Nav view={route.view} address={address.clone()} />
+        <div class="page">
+            <Header view={route.view} {shown} address={address.clone()} dark={*dark} guide_open={*guide} {on_theme} on_guide={on_guide.clone()} />
+            <main>
+                if is_kept_out {
+                    <Login address={address.clone()} login={state.connection.login()} {on_login} />
+                } else if *guide {
+                    <Guide place={(*place).clone()} waiting={None} on_close={on_guide} />
+                }
+                { body }
+                if let Some(seconds) = waited.filter(|_| explain.is_none()) {
+                    <p class="waiting" data-testid="waiting"><span class="pulse" aria-hidden="true"></span>{ strings::waiting(seconds) }</p>
+                }
+                if explain.is_some() && !*guide {
+                    <Guide place={(*place).clone()} waiting={explain} on_close={None::<Callback<()>>} />
+                }
+            </main>
+            <Foot {address} count={state.store.log().shown().first().map_or(0, |entry| entry.number)}
+                left_out={state.store.left_out()} read_refused={state.connection.read_refused} />
+        </div>
+        if route.view != View::Connection {
+            { banner(&state, shown, &place) }
+        }
         <p class="unseen" role="status" data-testid="announcer">{ announcement(&state, shown) }</p>
     </> }
+}
+
+/// Past the navigation. The page's address names a view, and stays.
+fn skip() -> Callback<MouseEvent> {
+    Callback::from(|event: MouseEvent| {
+        event.prevent_default();
+        browser::focus_title();
+    })
+}
+
+/// Switches the LED.
+#[hook]
+fn use_press(wire: &Rc<Wire>, state: &UseReducerHandle<State>) -> Callback<bool> {
+    let (wire, dispatch) = (wire.clone(), state.dispatcher());
+    use_callback((), move |on: bool, ()| {
+        dispatch.dispatch(Action::Press(on, browser::now()));
+        tick_in(&dispatch, PATIENCE);
+        let dispatch = dispatch.clone();
+        let failed = move || dispatch.dispatch(Action::PressFailed(on, browser::now()));
+        wire.with(|link| link.command(LED_TOPIC, command(on), failed));
+    })
+}
+
+/// Publishes what somebody wrote.
+#[hook]
+fn use_publish(wire: &Rc<Wire>, state: &UseReducerHandle<State>) -> Callback<Rc<Draft>> {
+    let (wire, dispatch) = (wire.clone(), state.dispatcher());
+    let numbers = use_mut_ref(|| 0_u32);
+    use_callback((), move |draft: Rc<Draft>, ()| {
+        let number = *numbers.borrow();
+        numbers.replace(number + 1);
+        dispatch.dispatch(Action::Publish(number, draft.clone(), browser::now()));
+        let dispatch = dispatch.clone();
+        let settled = move |outcome: Outcome| {
+            dispatch.dispatch(Action::Published(number, outcome, browser::now()));
+        };
+        wire.with(|link| link.publish(&draft, settled));
+    })
+}
+
+/// Looks closely at a topic for as long as it is on the screen.
+#[hook]
+fn use_watch(wire: &Rc<Wire>, state: &UseReducerHandle<State>, topic: &Option<Rc<str>>) {
+    let (wire, dispatch) = (wire.clone(), state.dispatcher());
+    let client = state
+        .connection
+        .identity()
+        .map(|identity| identity.client_id.clone());
+    let topic = topic.clone().filter(|_| client.is_some());
+    use_effect_with((topic, client), move |(topic, _)| {
+        dispatch.dispatch(Action::Watch(topic.clone(), browser::now()));
+        let on_sighting = Callback::from(move |sighting| {
+            dispatch.dispatch(Action::Sighted(sighting, browser::now()));
+        });
+        wire.with(|link| link.watch(topic.as_deref(), on_sighting));
+    });
 }
 
 fn banner(state: &State, shown: Shown, place: &Place) -> Html {
@@ -122,8 +199,8 @@ fn banner(state: &State, shown: Shown, place: &Place) -> Html {
         state.connection.was_up(),
         &place.address,
     );
-    if let Some(reason) = state.connection.reason() {
-        what = [what, strings::sentence(reason)].join(" ");
+    if let Some(news) = state.connection.news() {
+        what = [what, strings::sentence(&strings::refusal(news, false).0)].join(" ");
     }
     html! { <Banner {what} next={strings::next_try(state.connection.retry_in(state.now))} /> }
 }
@@ -133,55 +210,4 @@ fn announcement(state: &State, shown: Shown) -> String {
         Some((on, failure)) => strings::announce_failure(on, failure),
         None => strings::announce(shown).to_owned(),
     }
-}
-
-/// Keeps a client open for as long as the page is.
-#[hook]
-fn use_link(place: &Rc<Place>, dispatch: &Dispatch) -> Rc<std::cell::RefCell<Option<Link>>> {
-    let link = use_mut_ref(|| None);
-    let (slot, place, dispatch) = (link.clone(), place.clone(), dispatch.clone());
-    use_effect_with((), move |()| {
-        let on_messages = {
-            let dispatch = dispatch.clone();
-            Callback::from(move |messages: Vec<Message>| {
-                dispatch.dispatch(Action::Messages(Rc::new(messages), browser::now()));
-            })
-        };
-        let on_event = Callback::from(move |event: LinkEvent| {
-            if matches!(event, LinkEvent::Disconnected { .. }) {
-                tick_in(&dispatch, QUIET);
-            }
-            dispatch.dispatch(Action::Link(event, browser::now()));
-        });
-        *slot.borrow_mut() = Some(Link::open(&place.broker, on_event, on_messages));
-        move || *slot.borrow_mut() = None
-    });
-    link
-}
-
-/// Whether the page is dark; follows the system while nobody chose otherwise.
-#[hook]
-fn use_theme() -> UseStateHandle<bool> {
-    let dark = use_state(theme::is_dark);
-    let setter = dark.setter();
-    use_effect_with((), move |()| {
-        let listener = theme::system_query().map(|query| {
-            EventListener::new(&query, "change", move |_| {
-                theme::restore();
-                setter.set(theme::is_dark());
-            })
-        });
-        move || drop(listener)
-    });
-    dark
-}
-
-/// Looks at the clock once a second.
-#[hook]
-fn use_clock(dispatch: &Dispatch) {
-    let dispatch = dispatch.clone();
-    use_effect_with((), move |()| {
-        let interval = Interval::new(1_000, move || dispatch.dispatch(tick()));
-        move || drop(interval)
-    });
 }

@@ -21,12 +21,7 @@ pub(super) struct CardProps {
 #[component]
 pub(super) fn Card(props: &CardProps) -> Html {
     let CardProps { topic, age, stale } = props;
-    let (kind, label, body, note) = match &topic.reading {
-        Reading::Numbers(_) => number_card::parts(topic),
-        Reading::State { label, state } => badge_card::parts(topic, label.as_deref(), *state),
-        Reading::Text { text, cut } => text_card::text(topic, text, *cut),
-        Reading::Bytes { head, len } => text_card::bytes(topic, head, *len),
-    };
+    let (kind, label, body, note) = parts(topic);
     let wide = (topic.width() == Width::Wide).then_some("wide");
     html! {
         <article
@@ -39,6 +34,16 @@ pub(super) fn Card(props: &CardProps) -> Html {
             { body }
             <div class="meta">{ when(*age, *stale) }{ note }</div>
         </article>
+    }
+}
+
+/// Kind, label, body and note, as it suits what the payload says.
+pub(super) fn parts(topic: &Topic) -> (Classes, AttrValue, Html, Html) {
+    match &topic.reading {
+        Reading::Numbers(_) => number_card::parts(topic),
+        Reading::State { label, state } => badge_card::parts(topic, label.as_deref(), *state),
+        Reading::Text { text, cut } => text_card::text(topic, text, *cut),
+        Reading::Bytes { head, len } => text_card::bytes(topic, head, *len),
     }
 }
 

@@ -2,11 +2,13 @@ use yew::prelude::*;
 
 use super::icons;
 use crate::connection::Shown;
+use crate::route::{Route, View};
 use crate::strings;
 
 /// What the header needs to know.
 #[derive(PartialEq, Properties)]
 pub(crate) struct HeaderProps {
+    pub(crate) view: View,
     pub(crate) shown: Shown,
     /// Host and port of the broker.
     pub(crate) address: AttrValue,
@@ -24,11 +26,10 @@ pub(crate) fn Header(props: &HeaderProps) -> Html {
     let pressed = |pressed: bool| if pressed { "true" } else { "false" };
     html! {
         <header>
-            <span class="mark">{ icons::mark() }</span>
-            <h1>{ strings::HOME }</h1>
-            <span class="link" data-testid="link" data-state={strings::link_state(props.shown)}>
+            <h1 id="title" tabindex="-1">{ strings::view(props.view) }</h1>
+            <a class="link" href={Route::to(View::Connection).hash()} data-testid="link" data-state={strings::link_state(props.shown)}>
                 <span class="dot" aria-hidden="true"></span>{ strings::link(props.shown) }
-            </span>
+            </a>
             <span class="address" title={strings::SHARED_ADDRESS}>{ props.address.clone() }</span>
             <button type="button" class="tool" aria-expanded={pressed(props.guide_open)} onclick={guide}
                 data-testid="guide-button" aria-label={strings::CONNECT_DEVICE} title={strings::CONNECT_DEVICE}>

@@ -2,6 +2,8 @@
 
 use yew::prelude::*;
 
+use crate::route::View;
+
 fn icon(paths: Html) -> Html {
     html! {
         <svg class="icon" viewBox="0 0 24 24" aria-hidden="true" focusable="false">{ paths }</svg>
@@ -47,4 +49,47 @@ pub(super) fn clock() -> Html {
 
 pub(super) fn warning() -> Html {
     icon(html! { <path d="M12 4 21 19.5H3zM12 10v4.5M12 17v.01" /> })
+}
+
+pub(super) fn view(view: View) -> Html {
+    icon(match view {
+        View::Home => html! { <>
+            <rect x="4" y="4" width="7" height="9" rx="2" /><rect x="13" y="4" width="7" height="5" rx="2" />
+            <rect x="13" y="11" width="7" height="9" rx="2" /><rect x="4" y="15" width="7" height="5" rx="2" />
+        </> },
+        View::Topics => html! { <path d="M4 5h7M6 5v13.5h4M6 12h4M13 12h7M13 18.5h7" /> },
+        View::Publish => html! { <path d="m4 11.5 16-7-5.5 15.5-3.6-6.4zM10.9 13.6 20 4.5" /> },
+        View::Log => html! { <path d="M4 6h16M4 12h16M4 18h10" /> },
+        View::Connection => html! { <>
+            <path d="M8 8V3.5M16 8V3.5M5.5 8h13v3.5a6.5 6.5 0 0 1-13 0zM12 18v3" />
+        </> },
+    })
+}
+
+pub(super) fn chevron() -> Html {
+    icon(html! { <path d="m9 6 6 6-6 6" /> })
+}
+
+pub(super) fn back() -> Html {
+    icon(html! { <path d="M19 12H5M11 6l-6 6 6 6" /> })
+}
+
+pub(super) fn search() -> Html {
+    icon(html! { <><circle cx="11" cy="11" r="6.5" /><path d="m16 16 4.5 4.5" /></> })
+}
+
+pub(super) fn pin() -> Html {
+    icon(html! { <path d="M7 4h10v16l-5-4-5 4z" /> })
+}
+
+pub(super) fn pause() -> Html {
+    icon(html! { <path d="M9 6v12M15 6v12" /> })
+}
+
+pub(super) fn play() -> Html {
+    icon(html! { <path d="M8 5.5v13l10.5-6.5z" /> })
+}
+
+pub(super) fn check() -> Html {
+    icon(html! { <path d="m5 12.5 4.5 4.5L19 7.5" /> })
 }

@@ -4,6 +4,9 @@ use super::shared::Shared;
 use crate::store::LogEntry;
 use crate::strings;
 
+/// Messages that it shows; the rest is in the log's own view.
+const SOME: usize = 8;
+
 /// What the list needs to know.
 #[derive(PartialEq, Properties)]
 pub(super) struct LogCardProps {
@@ -15,7 +18,7 @@ pub(super) struct LogCardProps {
 /// The latest messages, latest first.
 #[component]
 pub(super) fn LogCard(props: &LogCardProps) -> Html {
-    let rows = props.entries.iter().map(|entry| {
+    let rows = props.entries.iter().take(SOME).map(|entry| {
         let payload = match (&entry.payload, entry.len) {
             (_, 0) => strings::EMPTY_PAYLOAD.to_owned(),
             (Some(text), _) => text.to_string(),

@@ -4,7 +4,7 @@ use yew::prelude::*;
 use super::icons;
 use crate::connection;
 use crate::credentials::Credentials;
-use crate::strings;
+use crate::{keep, strings};
 
 /// What the form needs to know.
 #[derive(PartialEq, Properties)]
@@ -13,49 +13,70 @@ pub(crate) struct LoginProps {
     pub(crate) address: AttrValue,
     /// How far it has come.
     pub(crate) login: connection::Login,
-    pub(crate) on_login: Callback<Credentials>,
+    /// The broker does not ask for it.
+    #[prop_or_default]
+    pub(crate) is_optional: bool,
+    /// A login, and whether to keep the password.
+    pub(crate) on_login: Callback<(Credentials, bool)>,
 }
 
 /// The broker wants to know who it is.
 #[component]
 pub(crate) fn Login(props: &LoginProps) -> Html {
-    let (user, password) = (use_node_ref(), use_node_ref());
+    let (user, password, all) = (use_node_ref(), use_node_ref(), use_node_ref());
+    let known = use_memo(props.address.clone(), |address| keep::user(address));
     let submit = {
-        let (user, password, on_login) = (user.clone(), password.clone(), props.on_login.clone());
+        let (user, password, all) = (user.clone(), password.clone(), all.clone());
+        let on_login = props.on_login.clone();
         Callback::from(move |event: SubmitEvent| {
             event.prevent_default();
-            let text = |node: &NodeRef| {
-                node.cast::<HtmlInputElement>()
-                    .map(|input| input.value())
-                    .unwrap_or_default()
-            };
-            on_login.emit(Credentials {
+            let input = |node: &NodeRef| node.cast::<HtmlInputElement>();
+            let text = |node: &NodeRef| input(node).map(|input| input.value()).unwrap_or_default();
+            let credentials = Credentials {
                 user: text(&user),
                 password: text(&password),
-            });
+            };
+            on_login.emit((credentials, input(&all).is_some_and(|all| all.checked())));
         })
     };
     {
-        let user = user.clone();
-        use_effect_with((), move |()| {
-            if let Some(input) = user.cast::<HtmlInputElement>() {
+        let nodes = (user.clone(), password.clone());
+        use_effect_with(props.is_optional, move |&is_optional| {
+            let (user, password) = nodes;
+            let empty = [user, password].into_iter().find_map(|node| {
+                let input = node.cast::<HtmlInputElement>()?;
+                input.value().is_empty().then_some(input)
+            });
+            if let Some(input) = empty.filter(|_| !is_optional) {
                 // A form that cannot be focused can still be filled in.
                 let _ = input.focus();
             }
         });
     }
+    let (title, text) = if props.is_optional {
+        (strings::LOGIN_OTHER, None)
+    } else {
+        (strings::LOGIN, Some(strings::LOGIN_TEXT))
+    };
     let given = props.login == connection::Login::Given;
     html! {
-        <form class="card login" data-testid="login" onsubmit={submit} aria-labelledby="login-title">
-            <h2 id="login-title">{ strings::LOGIN }</h2>
+        <form class="card login form" data-testid="login" onsubmit={submit} aria-labelledby="login-title">
+            <h2 id="login-title">{ title }</h2>
             <p class="topic">{ props.address.clone() }</p>
             if props.login == connection::Login::Refused {
-                <p class="error" role="alert">{ icons::warning() }{ strings::LOGIN_AGAIN }</p>
+                <div role="alert">
+                    <p class="error">{ icons::warning() }{ strings::LOGIN_AGAIN }</p>
+                    <p class="hint">{ strings::LOGIN_AGAIN_TEXT }</p>
+                </div>
             } else {
-                <p class="quiet">{ strings::LOGIN_TEXT }</p>
+                { for text.map(|text| html! { <p class="quiet">{ text }</p> }) }
             }
-            <label>{ strings::USER }<input ref={user} name="user" autocomplete="username" autocapitalize="none" spellcheck="false" required=true /></label>
+            <label>{ strings::USER }<input ref={user} name="user" value={(*known).clone()} autocomplete="username" autocapitalize="none" spellcheck="false" required=true /></label>
             <label>{ strings::PASSWORD }<input ref={password} name="password" type="password" autocomplete="current-password" /></label>
+            <div>
+                <label class="tick"><input ref={all} type="checkbox" name="keep" aria-describedby="keep-note" />{ strings::KEEP }</label>
+                <p id="keep-note" class="hint">{ strings::KEEP_NOTE }</p>
+            </div>
             <button type="submit" class="button primary">{ if given { strings::CONNECTING } else { strings::CONNECT } }</button>
         </form>
     }

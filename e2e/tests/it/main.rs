@@ -11,5 +11,6 @@ mod passwords;
 mod scripts;
 mod sessions;
 mod tls;
+mod views;
 mod watch;
 mod web;

@@ -1,0 +1,48 @@
+//! What the browser keeps of a login: the user, and the password only if
+//! somebody asked for that. Each broker has its own.
+
+use crate::credentials::Credentials;
+
+fn storage() -> Option<web_sys::Storage> {
+    web_sys::window()?.local_storage().ok()?
+}
+
+fn key(what: &str, address: &str) -> String {
+    [what, address].join(" ")
+}
+
+fn get(what: &str, address: &str) -> Option<String> {
+    storage()?.get_item(&key(what, address)).ok()?
+}
+
+/// The user that logged in last.
+pub(crate) fn user(address: &str) -> Option<String> {
+    get("user", address)
+}
+
+/// The login, if all of it was kept.
+pub(crate) fn login(address: &str) -> Option<Credentials> {
+    Some(Credentials {
+        user: get("user", address)?,
+        password: get("password", address)?,
+    })
+}
+
+/// Keeps the user, and the password with `all`. A browser that keeps nothing
+/// asks again next time.
+pub(crate) fn remember(address: &str, login: &Credentials, all: bool) {
+    forget(address);
+    if let Some(storage) = storage() {
+        let _ = storage.set_item(&key("user", address), &login.user);
+        if all {
+            let _ = storage.set_item(&key("password", address), &login.password);
+        }
+    }
+}
+
+/// Forgets the password.
+pub(crate) fn forget(address: &str) {
+    if let Some(storage) = storage() {
+        let _ = storage.remove_item(&key("password", address));
+    }
+}

@@ -1,0 +1,193 @@
+//! Messages that somebody writes on the page, and what became of them.
+
+use std::collections::VecDeque;
+use std::rc::Rc;
+
+use crate::time::Millis;
+
+/// Publications that are remembered.
+pub const MAX_RECENT: usize = 20;
+/// Longest topic name, bytes \[MQTT-4.7.3-3\].
+const MAX_TOPIC: usize = 65_535;
+
+/// A message as it is written.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Draft {
+    /// Where it is to go.
+    pub topic: String,
+    /// What it says.
+    pub payload: String,
+    /// How surely: 0, 1 or 2.
+    pub qos: u8,
+    /// Whether the broker is to keep it for later subscribers.
+    pub retain: bool,
+}
+
+/// Why a draft cannot be sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Problem {
+    /// There is no topic \[MQTT-4.7.3-1\].
+    NoTopic,
+    /// `+` or `#`, which only subscriptions have \[MQTT-3.3.2-2\].
+    Wildcard,
+    /// U+0000 \[MQTT-4.7.3-2\].
+    Null,
+    /// More than 65,535 bytes \[MQTT-4.7.3-3\].
+    TooLong,
+}
+
+impl Draft {
+    /// What is wrong with the topic, if anything is.
+    #[must_use]
+    pub fn problem(&self) -> Option<Problem> {
+        match &*self.topic {
+            "" => Some(Problem::NoTopic),
+            topic if topic.contains(['+', '#']) => Some(Problem::Wildcard),
+            topic if topic.contains('\0') => Some(Problem::Null),
+            topic if topic.len() > MAX_TOPIC => Some(Problem::TooLong),
+            _ => None,
+        }
+    }
+}
+
+/// What became of a message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It is on its way.
+    Sending,
+    /// It was sent at QoS 0: nobody answers to that.
+    Sent,
+    /// The broker has it.
+    Acknowledged,
+    /// The broker has it, and nobody subscribes to it (reason code 0x10).
+    NobodyThere,
+    /// There is no connection, and it was not sent.
+    NotConnected,
+    /// The broker may not let this user publish there (reason code 0x87).
+    NotAllowed,
+    /// Anything else, as the client words it.
+    Failed(String),
+}
+
+/// A message that was sent, or was to be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Publication {
+    /// Tells it from the others.
+    pub number: u32,
+    /// When, as the clock on the wall says.
+    pub clock: String,
+    /// The message.
+    pub draft: Rc<Draft>,
+    /// What became of it.
+    pub outcome: Outcome,
+}
+
+/// The latest ones, latest first.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Publications {
+    recent: VecDeque<Publication>,
+}
+
+impl Publications {
+    /// One begins.
+    pub fn begin(&mut self, number: u32, draft: Rc<Draft>, at: Millis, offset: i32) {
+        self.recent.truncate(MAX_RECENT - 1);
+        self.recent.push_front(Publication {
+            number,
+            clock: at.clock(offset),
+            draft,
+            outcome: Outcome::Sending,
+        });
+    }
+
+    /// It is known what became of one.
+    pub fn settle(&mut self, number: u32, outcome: Outcome) {
+        let one = self.recent.iter_mut().find(|one| one.number == number);
+        if let Some(one) = one {
+            one.outcome = outcome;
+        }
+    }
+
+    /// The latest ones, latest first.
+    pub fn iter(&self) -> impl Iterator<Item = &Publication> {
+        self.recent.iter()
+    }
+
+    /// The one with this number, while it is remembered.
+    #[must_use]
+    pub fn get(&self, number: u32) -> Option<&Publication> {
+        self.recent.iter().find(|one| one.number == number)
+    }
+}
+
+/// Topics that begin or go on as `written` does, at most `most` of them: those
+/// that begin so come first.
+pub fn complete<'a>(
+    names: impl Iterator<Item = &'a str>,
+    written: &str,
+    most: usize,
+) -> Vec<&'a str> {
+    let written = written.to_lowercase();
+    let (mut begin, mut have) = (Vec::new(), Vec::new());
+    for name in names {
+        match name.to_lowercase().find(&written) {
+            Some(0) if name.len() == written.len() => {}
+            Some(0) if begin.len() < most => begin.push(name),
+            Some(1..) if have.len() < most => have.push(name),
+            _ => {}
+        }
+    }
+    begin.extend(have);
+    begin.truncate(most);
+    begin
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn draft(topic: &str) -> Draft {
+        Draft {
+            topic: topic.to_owned(),
+            ..Draft::default()
+        }
+    }
+
+    #[test]
+    fn a_topic_to_publish_to_has_a_name_and_no_wildcards() {
+        assert_eq!(draft("Kitchen/Fridge").problem(), None);
+        assert_eq!(draft("").problem(), Some(Problem::NoTopic));
+        assert_eq!(draft("Kitchen/+").problem(), Some(Problem::Wildcard));
+        assert_eq!(draft("#").problem(), Some(Problem::Wildcard));
+        assert_eq!(draft("a\0").problem(), Some(Problem::Null));
+        assert_eq!(draft(&"a".repeat(65_536)).problem(), Some(Problem::TooLong));
+    }
+
+    #[test]
+    fn each_publication_has_its_own_outcome_and_only_the_latest_are_kept() {
+        let mut publications = Publications::default();
+        for number in 0..30 {
+            publications.begin(number, Rc::new(draft("a")), Millis(1_000.0), 0);
+        }
+        publications.settle(28, Outcome::Acknowledged);
+        publications.settle(2, Outcome::Acknowledged);
+        let numbers: Vec<u32> = publications.iter().map(|one| one.number).collect();
+        assert_eq!(numbers, (10..30).rev().collect::<Vec<_>>());
+        let outcome = |number| publications.get(number).map(|one| one.outcome.clone());
+        assert_eq!(outcome(28), Some(Outcome::Acknowledged));
+        assert_eq!(outcome(29), Some(Outcome::Sending));
+        assert_eq!(outcome(2), None);
+    }
+
+    #[test]
+    fn completion_prefers_what_begins_as_it_was_written() {
+        let names = ["home/kitchen", "Kitchen/Fridge", "kitchen/door", "garden"];
+        let complete = |written, most| complete(names.into_iter(), written, most);
+        assert_eq!(
+            complete("kitchen", 9),
+            ["Kitchen/Fridge", "kitchen/door", "home/kitchen"]
+        );
+        assert_eq!(complete("KITCHEN", 1), ["Kitchen/Fridge"]);
+        assert_eq!(complete("garden", 9), [""; 0]);
+    }
+}

@@ -1,0 +1,250 @@
+//! The words of the views beside Home.
+
+use super::{grouped, sentence};
+use crate::connection::Refusal;
+use crate::credentials::Proof;
+use crate::number::display;
+use crate::publishing::{Outcome, Problem};
+use crate::route::View;
+
+pub(crate) const VIEWS: &str = "Views";
+pub(crate) const SKIP: &str = "Skip to the content";
+
+/// A view's name.
+pub(crate) fn view(view: View) -> &'static str {
+    match view {
+        View::Home => "Home",
+        View::Topics => "Topics",
+        View::Publish => "Publish",
+        View::Log => "Log",
+        View::Connection => "Connection",
+    }
+}
+
+pub(crate) const FILTER_TOPICS: &str = "Filter topics";
+pub(crate) const TREE: &str = "Topics";
+pub(crate) const NO_TOPICS: &str = "No topics yet";
+pub(crate) const NO_TOPICS_TEXT: &str =
+    "Each topic appears here with its first message, or at once if the broker keeps one for it.";
+pub(crate) const NO_MATCH: &str = "No topic has this in its name.";
+pub(crate) const CHOOSE: &str = "Choose a topic";
+pub(crate) const CHOOSE_TEXT: &str =
+    "Its payload, how often it comes, and what came before are shown here.";
+pub(crate) const ALL_TOPICS: &str = "All topics";
+pub(crate) const UNHEARD: &str = "No message on this topic since the page was opened.";
+pub(crate) const RETAINED_MARK: &str = "retained";
+pub(crate) const PAYLOAD: &str = "Payload";
+pub(crate) const AS_TEXT: &str = "Text";
+pub(crate) const AS_JSON: &str = "JSON";
+pub(crate) const AS_HEX: &str = "Hex";
+pub(crate) const HISTORY: &str = "Before that";
+pub(crate) const NO_HISTORY: &str =
+    "This is the first message on this topic since the page was opened.";
+pub(crate) const MESSAGES: &str = "Messages here";
+pub(crate) const RATE: &str = "Rate";
+pub(crate) const RECEIVED: &str = "Received";
+pub(crate) const QOS: &str = "QoS";
+pub(crate) const RETAINED: &str = "Retained";
+pub(crate) const YES: &str = "Yes";
+pub(crate) const NO: &str = "No";
+pub(crate) const SIZE: &str = "Size";
+pub(crate) const UNKNOWN: &str = "Not known yet";
+pub(crate) const PUBLISH_HERE: &str = "Publish here";
+pub(crate) const CLEAR: &str = "Clear retained";
+pub(crate) const CLEAR_QUESTION: &str = "Clear 1 retained message?";
+pub(crate) const CLEAR_TEXT: &str = "The broker forgets it, and sends it to nobody who subscribes from now on. This cannot be undone.";
+pub(crate) const CLEAR_YES: &str = "Clear it";
+pub(crate) const CLEAR_NO: &str = "Leave it";
+pub(crate) const CLEARING: &str = "Clearing…";
+pub(crate) const CLEARED: &str = "Cleared. The broker keeps nothing for this topic any more.";
+
+/// How often a topic comes.
+pub(crate) fn rate(a_minute: Option<f64>) -> String {
+    match a_minute {
+        None => UNKNOWN.to_owned(),
+        Some(n) if n >= 120.0 => display(n / 60.0, 1) + " a second",
+        Some(n) if n >= 1.0 => display(n, 0) + " a minute",
+        Some(n) => display(n * 60.0, 0) + " an hour",
+    }
+}
+
+/// The size of a payload.
+pub(crate) fn bytes(len: usize) -> String {
+    match len {
+        1 => "1 byte".to_owned(),
+        n => grouped(n as u64) + " bytes",
+    }
+}
+
+pub(crate) fn cut(shown: usize, len: usize) -> String {
+    format!("Shortened: the first {} of {}.", bytes(shown), bytes(len))
+}
+
+pub(crate) const TOPIC: &str = "Topic";
+pub(crate) const TOPIC_HINT: &str = "Kitchen/Lamp";
+pub(crate) const VALID_JSON: &str = "Valid JSON";
+pub(crate) const BROKEN_JSON: &str = "Begins like JSON, but is none. It is sent as it stands.";
+pub(crate) const RETAIN: &str = "Retain";
+pub(crate) const RETAIN_TEXT: &str =
+    "The broker keeps it and sends it to whoever subscribes later.";
+pub(crate) const RETAIN_EMPTY: &str =
+    "With an empty payload, this clears what the broker keeps for the topic.";
+pub(crate) const SEND: &str = "Publish";
+pub(crate) const RECENT: &str = "Sent from here";
+pub(crate) const RECENT_NONE: &str = "What you publish stands here, with what became of it.";
+pub(crate) const AGAIN: &str = "Edit again";
+
+/// What a QoS promises.
+pub(crate) fn qos(level: u8) -> &'static str {
+    match level {
+        0 => "At most once: no answer from the broker.",
+        1 => "At least once: the broker acknowledges it.",
+        _ => "Exactly once: two round trips.",
+    }
+}
+
+/// Why a message cannot be sent.
+pub(crate) fn problem(problem: Problem) -> &'static str {
+    match problem {
+        Problem::NoTopic => "Write the topic to publish to.",
+        Problem::Wildcard => "A message goes to one topic: + and # are for subscribing only.",
+        Problem::Null => "A topic cannot have a null character in it.",
+        Problem::TooLong => "A topic can have 65,535 bytes at most.",
+    }
+}
+
+/// What became of a message.
+pub(crate) fn outcome(outcome: &Outcome) -> String {
+    match outcome {
+        Outcome::Sending => "Sending…".to_owned(),
+        Outcome::Sent => "Sent. At QoS 0 nobody answers.".to_owned(),
+        Outcome::Acknowledged => "The broker has it.".to_owned(),
+        Outcome::NobodyThere => "The broker has it. Nobody subscribes to this topic.".to_owned(),
+        Outcome::NotConnected => {
+            "Not sent: there is no connection. It will not be sent later.".to_owned()
+        }
+        Outcome::NotAllowed => {
+            "Refused: this user may not publish to this topic. The broker's acl_file says who may."
+                .to_owned()
+        }
+        Outcome::Failed(words) => sentence(words),
+    }
+}
+
+pub(crate) const PAUSE: &str = "Pause";
+pub(crate) const RESUME: &str = "Go on";
+pub(crate) const FILTER_LOG: &str = "Topic or payload";
+pub(crate) const LOG: &str = "Messages, latest first";
+pub(crate) const NO_MESSAGES: &str = "No messages yet";
+pub(crate) const NO_MESSAGES_TEXT: &str = "They appear here as they come.";
+pub(crate) const NO_LOG_MATCH: &str =
+    "None of the latest messages has this in its topic or payload.";
+
+/// How much the log shows.
+pub(crate) fn log_count(shown: usize, count: u64) -> String {
+    format!("{} of {}", grouped(shown as u64), super::messages(count))
+}
+
+/// Messages that have come since the log was stopped.
+pub(crate) fn paused(since: u64) -> String {
+    match since {
+        0 => "Paused".to_owned(),
+        n => format!("Paused: {} new", grouped(n)),
+    }
+}
+
+pub(crate) const BROKER: &str = "Broker";
+pub(crate) const VERSION: &str = "Protocol";
+pub(crate) const MQTT5: &str = "MQTT 5.0 over WebSocket";
+pub(crate) const MQTT5_TLS: &str = "MQTT 5.0 over WebSocket with TLS";
+pub(crate) const CLIENT_ID: &str = "Client identifier";
+pub(crate) const PASSWORD_WAY: &str = "Password";
+pub(crate) const ANONYMOUS: &str = "Nobody: the broker did not ask";
+pub(crate) const TRY_NOW: &str = "Try now";
+pub(crate) const LOG_OUT: &str = "Log out";
+pub(crate) const OTHER_BROKER: &str = "Another broker";
+pub(crate) const OTHER_BROKER_TEXT: &str = "Any broker with a WebSocket listener, such as Mosquitto. The page is loaded again and shows that one.";
+pub(crate) const ADDRESS: &str = "Address";
+pub(crate) const OPEN: &str = "Open";
+pub(crate) const BAD_ADDRESS: &str =
+    "Begin with ws:// or wss://, then host and port: ws://192.168.1.20:9001";
+pub(crate) const SINCE: &str = "since";
+
+/// What the network saw of the password.
+pub(crate) fn proof(proof: Proof) -> &'static str {
+    match proof {
+        Proof::None => "None was sent",
+        Proof::Scram => "Proved by SCRAM-SHA-256; it never left this page",
+        Proof::Password => "Sent, encrypted by TLS",
+        Proof::BarePassword => {
+            "Sent as it is: anybody on the network can read it. With TLS (wss://) nobody could."
+        }
+    }
+}
+
+/// Why there is no connection, and what one can do about it.
+pub(crate) fn refusal(refusal: &Refusal, is_encrypted: bool) -> (String, String) {
+    let (what, remedy) = match refusal {
+        Refusal::Login => (
+            "The broker wants a login",
+            "Give a user and a password that are in its password_file.",
+        ),
+        Refusal::Unreachable if is_encrypted => (
+            "Nobody answers at this address",
+            "See whether the broker runs, and whether this browser trusts its certificate: open the same address with https:// once.",
+        ),
+        Refusal::Unreachable => (
+            "Nobody answers at this address",
+            "See whether the broker runs, whether this device is on the same network, and whether a firewall is in between.",
+        ),
+        Refusal::Lost => (
+            "The connection was lost",
+            "The broker stopped, or the network did. The page tries again by itself.",
+        ),
+        Refusal::Blocked => (
+            "The browser does not allow this address",
+            "A page from https:// may connect to wss:// only. Open the page from http://, or use the broker's TLS port.",
+        ),
+        Refusal::Version => (
+            "The broker does not speak MQTT 5.0",
+            "This page needs it. Mosquitto has it since version 1.6.",
+        ),
+        Refusal::Identifier => (
+            "The broker does not accept this client identifier",
+            "Load the page again to get another one, or see what the broker's configuration allows.",
+        ),
+        Refusal::Banned => (
+            "The broker has shut this client out",
+            "Whoever runs the broker can let it in again.",
+        ),
+        Refusal::Busy => (
+            "The broker has no room for one more just now",
+            "The page tries again by itself. If it stays so, see max_connections and memory_limit in the broker's configuration.",
+        ),
+        Refusal::TakenOver => (
+            "Another client came with the same client identifier",
+            "Two clients with one identifier throw each other out. Load the page again to get another one.",
+        ),
+        Refusal::Elsewhere(Some(server)) => {
+            return (
+                "The broker sends its clients to another one".to_owned(),
+                format!("It names {server}: give that address below."),
+            );
+        }
+        Refusal::Elsewhere(None) => (
+            "The broker sends its clients to another one",
+            "It does not say which. Ask whoever runs it.",
+        ),
+        Refusal::Impostor => (
+            "The broker could not prove that it knows this password",
+            "It may not be the broker that it says it is. Do not give it the password in any other way.",
+        ),
+        Refusal::Other(words) => {
+            return (
+                sentence(words),
+                "The broker's own log may say more.".to_owned(),
+            );
+        }
+    };
+    (what.to_owned(), remedy.to_owned())
+}

@@ -1,0 +1,137 @@
+use yew::prelude::*;
+
+use super::field;
+use super::icons;
+use super::login::Login;
+use crate::browser;
+use crate::connection::{Connection, Shown};
+use crate::credentials::Credentials;
+use crate::place::{Place, is_broker};
+use crate::strings;
+use crate::time::Millis;
+
+/// What the view needs to know.
+#[derive(PartialEq, Properties)]
+pub(super) struct ConnectionViewProps {
+    pub(super) connection: Connection,
+    pub(super) place: Place,
+    pub(super) now: Millis,
+    /// Minutes that the clock on the wall is ahead of UTC.
+    pub(super) offset: i32,
+    /// A login, and whether to keep the password.
+    pub(super) on_login: Callback<(Credentials, bool)>,
+    pub(super) on_logout: Callback<()>,
+    pub(super) on_try: Callback<()>,
+}
+
+/// Which broker, as whom, how it goes, and what to do when it does not.
+#[component]
+pub(super) fn ConnectionView(props: &ConnectionViewProps) -> Html {
+    let ConnectionViewProps {
+        connection, place, ..
+    } = props;
+    let shown = connection.shown(props.now);
+    let is_up = connection.is_up();
+    let identity = connection.identity();
+    let user = identity.and_then(|identity| identity.user.clone());
+    let fact = |name: &'static str, test: &'static str, value: String| {
+        html! { <div><dt>{ name }</dt><dd class="wrap" data-testid={test}>{ value }</dd></div> }
+    };
+    let since = connection.since().clock(props.offset);
+    let state = [strings::link(shown), strings::SINCE, &since].join(" ");
+    let is_encrypted = place.broker.starts_with("wss:");
+    let version = if is_encrypted {
+        strings::MQTT5_TLS
+    } else {
+        strings::MQTT5
+    };
+    let refusal = connection
+        .reason()
+        .filter(|_| !is_up && shown != Shown::Refused);
+    let retry = (!is_up && shown != Shown::Refused)
+        .then(|| strings::next_try(connection.retry_in(props.now)));
+    html! {
+        <div class="connection" data-testid="connection">
+            <div class="column">
+                { for refusal.map(|refusal| {
+                    let (what, remedy) = strings::refusal(refusal, is_encrypted);
+                    html! {
+                        <section class="panel refusal" data-testid="refusal" aria-labelledby="refusal-title">
+                            { icons::warning() }<div><h2 id="refusal-title">{ what }</h2><p>{ remedy }</p></div>
+                        </section>
+                    }
+                }) }
+                <section class="panel" aria-labelledby="state-title">
+                    <h2 id="state-title" class={classes!("link", "state")} data-state={strings::link_state(shown)}>
+                        <span class="dot" aria-hidden="true"></span>{ state }
+                    </h2>
+                    <dl class="facts">
+                        { fact(strings::BROKER, "broker", place.broker.clone()) }
+                        { fact(strings::VERSION, "version", version.to_owned()) }
+                        { for identity.map(|identity| html! { <>
+                            { fact(strings::USER, "user", user.clone().unwrap_or_else(|| strings::ANONYMOUS.to_owned())) }
+                            { fact(strings::PASSWORD_WAY, "proof", strings::proof(identity.proof).to_owned()) }
+                            { fact(strings::CLIENT_ID, "client-id", identity.client_id.clone()) }
+                        </> }) }
+                    </dl>
+                    if let Some(retry) = retry {
+                        <div class="actions">
+                            <button type="button" class="button primary" data-testid="try"
+                                onclick={props.on_try.reform(|_: MouseEvent| ())}>{ strings::TRY_NOW }</button>
+                            <span class="quiet">{ retry }</span>
+                        </div>
+                    }
+                    if user.is_some() {
+                        <div class="actions">
+                            <button type="button" class="button" data-testid="log-out"
+                                onclick={props.on_logout.reform(|_: MouseEvent| ())}>{ strings::LOG_OUT }</button>
+                        </div>
+                    }
+                </section>
+                <OtherBroker broker={place.broker.clone()} />
+            </div>
+            <Login address={place.address.clone()} login={connection.login()} is_optional={shown != Shown::Refused}
+                on_login={props.on_login.clone()} />
+        </div>
+    }
+}
+
+#[derive(PartialEq, Properties)]
+struct OtherBrokerProps {
+    broker: AttrValue,
+}
+
+/// The way to another broker.
+#[component]
+fn OtherBroker(props: &OtherBrokerProps) -> Html {
+    let address = use_state(|| props.broker.to_string());
+    let is_wrong = use_state(|| false);
+    let submit = {
+        let (address, is_wrong) = (address.clone(), is_wrong.clone());
+        Callback::from(move |event: SubmitEvent| {
+            event.prevent_default();
+            let address = address.trim();
+            is_wrong.set(!is_broker(address));
+            if is_broker(address) {
+                browser::open_broker(address);
+            }
+        })
+    };
+    let value = (*address).clone();
+    let oninput = move |event: InputEvent| address.set(field::typed(&event));
+    html! {
+        <form class="panel form" onsubmit={submit} data-testid="other-broker" aria-labelledby="other-title">
+            <h2 id="other-title">{ strings::OTHER_BROKER }</h2>
+            <p class="quiet">{ strings::OTHER_BROKER_TEXT }</p>
+            <label for="other-address">{ strings::ADDRESS }</label>
+            <div class="beside">
+                <input id="other-address" name="broker" {value} inputmode="url" autocomplete="off" autocapitalize="none" spellcheck="false"
+                    aria-invalid={is_wrong.then_some("true")} aria-describedby="other-problem" {oninput} />
+                <button type="submit" class="button">{ strings::OPEN }</button>
+            </div>
+            <p id="other-problem" class="hint" role="status">
+                { for is_wrong.then(|| html! { <span class="error">{ icons::warning() }{ strings::BAD_ADDRESS }</span> }) }
+            </p>
+        </form>
+    }
+}

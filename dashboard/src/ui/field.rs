@@ -1,0 +1,56 @@
+//! Parts of forms.
+
+use web_sys::{HtmlInputElement, HtmlTextAreaElement};
+use yew::prelude::*;
+
+use super::icons;
+
+/// What was typed into an input.
+pub(super) fn typed(event: &InputEvent) -> String {
+    event
+        .target_dyn_into::<HtmlInputElement>()
+        .map(|input| input.value())
+        .unwrap_or_default()
+}
+
+/// What was typed into a text area.
+pub(super) fn written(event: &InputEvent) -> String {
+    event
+        .target_dyn_into::<HtmlTextAreaElement>()
+        .map(|area| area.value())
+        .unwrap_or_default()
+}
+
+/// A field to filter a list with.
+pub(super) fn filter(label: &'static str, value: &str, oninput: Callback<InputEvent>) -> Html {
+    html! {
+        <label class="search">
+            { icons::search() }
+            <input type="search" name="filter" aria-label={label} placeholder={label} value={value.to_owned()}
+                autocomplete="off" autocapitalize="none" spellcheck="false" {oninput} />
+        </label>
+    }
+}
+
+/// Buttons of which one is chosen.
+pub(super) fn choice<T: Copy + PartialEq + 'static>(
+    name: &'static str,
+    options: &[(T, &'static str)],
+    chosen: T,
+    choose: &Callback<T>,
+) -> Html {
+    html! {
+        <div class="choice" role="group" aria-label={name}>
+            { for options.iter().map(|&(option, label)| {
+                let onclick = choose.reform(move |_: MouseEvent| option);
+                let pressed = if option == chosen { "true" } else { "false" };
+                html! { <button type="button" aria-pressed={pressed} {onclick}>{ label }</button> }
+            }) }
+        </div>
+    }
+}
+
+/// Nothing to show yet, and why.
+pub(super) fn empty(title: &'static str, text: &'static str) -> Html {
+    html! { <div class="empty-view"><h2>{ title }</h2><p>{ text }</p></div> }
+}

@@ -1,0 +1,30 @@
+use yew::prelude::*;
+
+use super::icons;
+use crate::route::{Route, View};
+use crate::strings;
+
+/// What the navigation needs to know.
+#[derive(PartialEq, Properties)]
+pub(super) struct NavProps {
+    /// Where one is.
+    pub(super) view: View,
+    /// Host and port of the broker.
+    pub(super) address: AttrValue,
+}
+
+/// The way to each view: beside the page on a laptop, below it on a phone.
+#[component]
+pub(super) fn Nav(props: &NavProps) -> Html {
+    html! {
+        <nav aria-label={strings::VIEWS} data-testid="nav">
+            <div class="brand" aria-hidden="true">{ icons::mark() }</div>
+            { for View::ALL.map(|view| html! {
+                <a href={Route::to(view).hash()} aria-current={(view == props.view).then_some("page")}>
+                    { icons::view(view) }<span>{ strings::view(view) }</span>
+                </a>
+            }) }
+            <p class="foot">{ props.address.clone() }</p>
+        </nav>
+    }
+}
