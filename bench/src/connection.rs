@@ -27,6 +27,8 @@ pub(crate) struct Broker {
     pub(crate) address: SocketAddr,
     pub(crate) websocket: bool,
     pub(crate) tls: Option<Arc<ClientConfig>>,
+    /// Whether the sessions of subscribers are kept.
+    pub(crate) keeps: bool,
 }
 
 /// A client's connection.
@@ -64,7 +66,9 @@ impl Connection {
         if broker.websocket {
             opening.upgrade(broker.address)?;
         }
-        opening.ask(&mqtt::connect(client), 0x20)?;
+        // Who subscribes has a session to keep, if any has.
+        let is_kept = broker.keeps && filter.is_some();
+        opening.ask(&mqtt::connect(client, is_kept), 0x20)?;
         if let Some((filter, qos)) = filter {
             opening.ask(&mqtt::subscribe(filter, qos), 0x90)?;
         }

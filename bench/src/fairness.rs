@@ -29,6 +29,7 @@ pub(crate) fn run(target: &Target) -> Result<serde_json::Value> {
         qos: 0,
         payload: 64,
         transport: Transport::Tcp,
+        durable: false,
     };
     let mut flow = Flow::open(&shape, target)?;
     let mut other = Other::open(target)?;

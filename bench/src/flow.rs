@@ -6,6 +6,7 @@
 //! [`UNACKNOWLEDGED`] whose handshake is not done. It sends on when a quarter of
 //! that is free, so that all brokers are given batches of about the same size.
 
+use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
@@ -13,6 +14,7 @@ use mio::{Events, Poll, Token};
 use serde_json::json;
 
 use crate::connection::{BATCH, Connection, Scratch};
+use crate::histogram::Histogram;
 use crate::mqtt::{PUBACK, PUBCOMP, PUBREC, PUBREL, Packet, Stamp, Template, acknowledge};
 use crate::sequence::{Errors, Sequence};
 use crate::{Target, Transport};
@@ -34,6 +36,9 @@ pub(crate) struct Shape {
     pub(crate) qos: u8,
     pub(crate) payload: usize,
     pub(crate) transport: Transport,
+    /// Whether subscribers have sessions that are kept, and it is measured how
+    /// long acknowledgements take.
+    pub(crate) durable: bool,
 }
 
 impl Shape {
@@ -69,7 +74,8 @@ impl Shape {
 
 /// Opens the subscribers, then the publishers.
 pub(crate) fn open(shape: &Shape, target: &Target) -> Result<(Vec<Subscriber>, Vec<Publisher>)> {
-    let broker = target.broker(shape.transport)?;
+    let mut broker = target.broker(shape.transport)?;
+    broker.keeps = shape.durable;
     let subscribers = (0..shape.subscribers)
         .map(|n| {
             let filter = shape.filter(n);
@@ -90,6 +96,7 @@ pub(crate) fn open(shape: &Shape, target: &Target) -> Result<(Vec<Subscriber>, V
                 sent: 0,
                 received: 0,
                 done: 0,
+                waits: shape.durable.then(Waits::new),
             })
         })
         .collect::<Result<_>>()
@@ -125,6 +132,9 @@ pub(crate) fn run(shape: &Shape, target: &Target) -> Result<serde_json::Value> {
     let unfinished: u64 = flow.publishers.iter().map(Publisher::unfinished).sum();
     let delivered = to.delivered - from.delivered;
     ensure!(delivered > 0, "nothing was delivered");
+    let waits = flow.publishers.iter().filter_map(|p| p.waits.as_ref());
+    let mut took = Histogram::new();
+    waits.for_each(|waits| took.merge(&waits.took));
     let seconds = (to.time - from.time).as_secs_f64();
     let each = |time: Duration| time.as_secs_f64() * 1e6 / delivered as f64;
     Ok(json!({
@@ -132,6 +142,8 @@ pub(crate) fn run(shape: &Shape, target: &Target) -> Result<serde_json::Value> {
         "messages_per_second": delivered as f64 / seconds,
         "cpu_us_per_message": each(to.broker - from.broker),
         "generator_us_per_message": each(to.own - from.own),
+        "p50_us": shape.durable.then(|| took.quantile(0.5) as f64 / 1e3),
+        "p99_us": shape.durable.then(|| took.quantile(0.99) as f64 / 1e3),
         "lost": errors.lost,
         "disordered": errors.disordered,
         "unfinished": unfinished,
@@ -326,6 +338,24 @@ pub(crate) struct Publisher {
     received: u64,
     /// How many handshakes are done, at QoS 1 and 2.
     done: u64,
+    /// How long they take, if that is asked for.
+    waits: Option<Waits>,
+}
+
+/// How long acknowledgements take.
+struct Waits {
+    /// When what is not acknowledged was published, oldest first.
+    since: VecDeque<Instant>,
+    took: Histogram,
+}
+
+impl Waits {
+    fn new() -> Waits {
+        Waits {
+            since: VecDeque::new(),
+            took: Histogram::new(),
+        }
+    }
 }
 
 impl Publisher {
@@ -342,6 +372,7 @@ impl Publisher {
             connection,
             received,
             done,
+            waits,
             ..
         } = self;
         connection.read(scratch, |packet, answers| {
@@ -359,6 +390,12 @@ impl Publisher {
                 "an acknowledgement of {id} that was not next"
             );
             *count += 1;
+            if let Some(waits) = waits
+                && let Some(since) = waits.since.pop_front()
+            {
+                let took = since.elapsed().as_nanos();
+                waits.took.add(u64::try_from(took).unwrap_or(u64::MAX));
+            }
             Ok(())
         })
     }
@@ -376,7 +413,11 @@ impl Publisher {
     /// Sends so many, or a batch if that is less, once the last has gone.
     fn publish(&mut self, mut room: u64) -> Result<()> {
         if self.connection.is_writable() && self.connection.waiting() == 0 {
+            let now = self.waits.is_some().then(Instant::now);
             while room > 0 && self.connection.waiting() < BATCH {
+                if let (Some(waits), Some(now)) = (&mut self.waits, now) {
+                    waits.since.push_back(now);
+                }
                 self.template.append(
                     self.connection.packets(),
                     packet_id(self.sent),
@@ -408,6 +449,7 @@ mod tests {
             qos: 0,
             payload: 64,
             transport: Transport::Tcp,
+            durable: false,
         }
     }
 

@@ -24,6 +24,14 @@ impl Histogram {
         self.all += 1;
     }
 
+    /// Counts all that another one has counted.
+    pub(crate) fn merge(&mut self, other: &Histogram) {
+        for (count, more) in self.counts.iter_mut().zip(&other.counts) {
+            *count += more;
+        }
+        self.all += other.all;
+    }
+
     /// The time that this share of all, from 0 to 1, does not exceed, to within
     /// a bucket; 0 when there is none.
     pub(crate) fn quantile(&self, share: f64) -> u64 {

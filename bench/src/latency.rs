@@ -30,6 +30,7 @@ pub(crate) fn run(target: &Target) -> Result<serde_json::Value> {
         qos: 0,
         payload: 64,
         transport: Transport::Tcp,
+        durable: false,
     };
     let (mut subscribers, mut publishers) = flow::open(&shape, target)?;
     let all = target.warmup + target.window;

@@ -78,6 +78,8 @@ enum Scenario {
     Qos1FanOut,
     /// QoS 2, 10 publishers to 10 subscribers, one each.
     Qos2Pairs,
+    /// QoS 1, 10 to 10, to sessions that are kept.
+    Durable,
     /// QoS 0, 10 to 10, payloads of 1,024 bytes.
     Large,
     /// QoS 0, 10 to 10, over WebSocket.
@@ -127,6 +129,7 @@ impl Target {
         Ok(Broker {
             address,
             websocket: transport == Transport::WebSocket,
+            keeps: false,
             tls: tls.transpose()?,
         })
     }
@@ -167,6 +170,7 @@ fn run(scenario: Scenario, target: &Target) -> Result<Value> {
         qos,
         payload: 64,
         transport: Transport::Tcp,
+        durable: false,
     };
     let shape = match scenario {
         Scenario::Qos0Pairs => shape(10, 10, 0),
@@ -175,6 +179,10 @@ fn run(scenario: Scenario, target: &Target) -> Result<Value> {
         Scenario::Qos1Pairs => shape(10, 10, 1),
         Scenario::Qos1FanOut => shape(1, 50, 1),
         Scenario::Qos2Pairs => shape(10, 10, 2),
+        Scenario::Durable => Shape {
+            durable: true,
+            ..shape(10, 10, 1)
+        },
         Scenario::Large => Shape {
             payload: 1024,
             ..shape(10, 10, 0)

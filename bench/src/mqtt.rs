@@ -90,11 +90,11 @@ impl Template {
     }
 }
 
-/// A CONNECT with a clean session.
-pub(crate) fn connect(client: &str) -> Vec<u8> {
+/// A CONNECT with a clean session, or one that is kept.
+pub(crate) fn connect(client: &str, is_kept: bool) -> Vec<u8> {
     let mut body = string("MQTT");
     // Longer than any run, since no pings are sent.
-    body.extend([4, 0x02, 0x0e, 0x10]);
+    body.extend([4, if is_kept { 0 } else { 0x02 }, 0x0e, 0x10]);
     body.extend(string(client));
     packet(0x10, &body)
 }

@@ -113,7 +113,7 @@ pub(crate) fn bench(options: &Options) -> Result<ExitCode> {
     run(Command::new(release_binary("bench-certificate")).arg(&folder))?;
     let mut servers = kinds
         .iter()
-        .map(|kind| Server::start(*kind, &folder))
+        .map(|kind| Server::start(*kind, &folder, false))
         .collect::<Result<Vec<_>>>()?;
 
     let mut measured = Vec::new();
@@ -123,14 +123,14 @@ pub(crate) fn bench(options: &Options) -> Result<ExitCode> {
         for _ in 0..if row.once { 1 } else { pace.rounds } {
             for server in &mut servers {
                 let report = if row.fresh {
-                    let mut fresh = Server::start(server.kind, &folder)?;
+                    let mut fresh = Server::start(server.kind, &folder, row.durable)?;
                     generate(row, &mut fresh, &pace, &folder)?
                 } else {
                     generate(row, server, &pace, &folder)?
                 };
                 reports.entry(server.kind.name()).or_default().push(report);
                 if server.has_ended()? {
-                    *server = Server::start(server.kind, &folder)?;
+                    *server = Server::start(server.kind, &folder, false)?;
                 }
             }
         }

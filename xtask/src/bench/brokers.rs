@@ -95,8 +95,9 @@ pub(crate) struct Server {
 
 impl Server {
     /// Starts it and waits until it listens. Its config file and what it writes
-    /// stay in the folder.
-    pub(crate) fn start(kind: Kind, folder: &Path) -> Result<Server> {
+    /// stay in the folder. A durable one stores what must outlive it, from
+    /// nothing.
+    pub(crate) fn start(kind: Kind, folder: &Path, durable: bool) -> Result<Server> {
         let [tcp, websocket, tls] =
             free_ports()?.map(|port| SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
         let extension = match kind {
@@ -104,7 +105,17 @@ impl Server {
             _ => "conf",
         };
         let config = folder.join(format!("{}.{extension}", kind.name()));
-        let text = kind.config(tcp.port(), websocket.port(), tls.port(), folder);
+        let mut text = kind.config(tcp.port(), websocket.port(), tls.port(), folder);
+        if durable && kind != Kind::Rumqttd {
+            let store = folder.join(format!("{}.store", kind.name()));
+            if store.exists() {
+                fs::remove_dir_all(&store)?;
+            }
+            fs::create_dir_all(&store)?;
+            let store = store.display();
+            // With the slash that Mosquitto wants.
+            text += &format!("persistence true\npersistence_location {store}/\n");
+        }
         fs::write(&config, text).with_context(|| format!("cannot write {}", config.display()))?;
         let log = folder.join(format!("{}.log", kind.name()));
         let output = File::create(&log)

@@ -7,6 +7,8 @@ pub(crate) struct Row {
     pub(crate) what: &'static str,
     /// Whether it wants a broker that has done nothing before.
     pub(crate) fresh: bool,
+    /// Whether the broker stores what must outlive it.
+    pub(crate) durable: bool,
     /// Whether one round is enough.
     pub(crate) once: bool,
     pub(crate) figures: &'static [Figure],
@@ -81,6 +83,7 @@ const fn flow(scenario: &'static str, what: &'static str, figures: &'static [Fig
         scenario,
         what,
         fresh: false,
+        durable: false,
         once: false,
         figures,
     }
@@ -118,6 +121,18 @@ pub(crate) const ROWS: &[Row] = &[
         "QoS 2, 10 to 10",
         &[cpu(Goal::Part(30.0)), rate(Goal::More)],
     ),
+    Row {
+        scenario: "durable",
+        what: "durable QoS 1, 10 to 10",
+        fresh: true,
+        durable: true,
+        once: false,
+        figures: &[
+            rate(Goal::More),
+            latency("p50_us", "ms PUBACK p50", Goal::Less),
+            latency("p99_us", "ms PUBACK p99", Goal::Less),
+        ],
+    },
     flow(
         "large",
         "QoS 0, 10 to 10, 1,024 bytes",
@@ -155,6 +170,7 @@ pub(crate) const ROWS: &[Row] = &[
         scenario: "idle",
         what: "10,000 idle connections",
         fresh: true,
+        durable: false,
         once: false,
         figures: &[
             Figure {
@@ -175,6 +191,7 @@ pub(crate) const ROWS: &[Row] = &[
         scenario: "crowd",
         what: "as many as may be, 20,000 at most",
         fresh: true,
+        durable: false,
         once: true,
         figures: &[
             Figure {
@@ -198,6 +215,7 @@ pub(crate) const AFTER: Row = Row {
     scenario: "after",
     what: "memory after the runs",
     fresh: false,
+    durable: false,
     once: true,
     figures: &[Figure {
         field: MEMORY_AFTER,
