@@ -6,7 +6,7 @@ use ws_broker::Config;
 use ws_broker::access::Acl;
 
 use crate::common::{
-    Broker, Client, Program, config, config_file, message, start_with, v3_1_1, v5,
+    Broker, Client, Program, config, config_file, message, soon, start_with, v3_1_1, v5,
 };
 
 const LOCAL: &str = "listener 0 127.0.0.1\nallow_anonymous true\n";
@@ -254,7 +254,8 @@ async fn sighup_reads_the_files_again_and_a_bad_one_changes_nothing() {
     write("");
     program.signal(Signal::SIGHUP);
     program.line(|line| line == "Reloading config.").await;
-    while may_publish(&mut client).await {}
+    let forbidden = async { while may_publish(&mut client).await {} };
+    soon("the new rules", forbidden).await;
 }
 
 #[tokio::test]
