@@ -1,4 +1,5 @@
-//! The page that the broker serves: every topic a live card, the LED a switch.
+//! The page that the broker serves: every topic a live card, the LED a switch,
+//! and views for topics, messages and the connection.
 //!
 //! ```text
 //!  client-wasm ─▶ link ─▶ frame ─▶ Action ─▶ State ─▶ ui ─▶ Callback ─▶ link
@@ -10,6 +11,8 @@
 //!   [`state::Action`]. It holds the [`connection`], the [`store`] of topics and
 //!   the LED's [`switch`]; what did not change stays the same by identity, so
 //!   that only cards that changed are drawn again.
+//! - [`route`] is where one is, [`tree`] and [`payload`] what a view makes of
+//!   the store, [`publishing`] and [`watch`] what becomes of messages.
 //! - [`extract`] says what a payload means, [`number`], [`time`] and [`spark`]
 //!   how it looks.
 //! - `ui` is components: props in, callbacks out. All words are in `strings`,

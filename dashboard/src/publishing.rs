@@ -113,10 +113,14 @@ impl Publications {
         self.recent.iter()
     }
 
-    /// The one with this number, while it is remembered.
+    /// What became of the latest attempt to clear what the broker keeps for
+    /// `topic`.
     #[must_use]
-    pub fn get(&self, number: u32) -> Option<&Publication> {
-        self.recent.iter().find(|one| one.number == number)
+    pub fn clearing(&self, topic: &str) -> Option<Outcome> {
+        let is_it =
+            |draft: &Draft| draft.topic == topic && draft.retain && draft.payload.is_empty();
+        let latest = self.recent.iter().find(|one| is_it(&one.draft));
+        latest.map(|one| one.outcome.clone())
     }
 }
 
@@ -173,10 +177,30 @@ mod tests {
         publications.settle(2, Outcome::Acknowledged);
         let numbers: Vec<u32> = publications.iter().map(|one| one.number).collect();
         assert_eq!(numbers, (10..30).rev().collect::<Vec<_>>());
-        let outcome = |number| publications.get(number).map(|one| one.outcome.clone());
+        let outcome = |number| {
+            let mut all = publications.iter();
+            all.find(|one| one.number == number)
+                .map(|one| one.outcome.clone())
+        };
         assert_eq!(outcome(28), Some(Outcome::Acknowledged));
         assert_eq!(outcome(29), Some(Outcome::Sending));
         assert_eq!(outcome(2), None);
+    }
+
+    #[test]
+    fn the_clearing_of_a_topic_is_found_again() {
+        let mut publications = Publications::default();
+        for (number, payload, retain) in [(0, "", true), (1, "x", true), (2, "", false)] {
+            let draft = Draft {
+                payload: payload.to_owned(),
+                retain,
+                ..draft("a")
+            };
+            publications.begin(number, Rc::new(draft), Millis(0.0), 0);
+        }
+        publications.settle(0, Outcome::NotAllowed);
+        assert_eq!(publications.clearing("a"), Some(Outcome::NotAllowed));
+        assert_eq!(publications.clearing("b"), None);
     }
 
     #[test]

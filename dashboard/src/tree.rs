@@ -46,32 +46,42 @@ pub fn set(opened: &Opened, path: &Rc<str>, open: bool) -> Opened {
 /// All topics in the order of the tree, with their places in the store.
 #[must_use]
 pub fn sort<'a>(names: impl Iterator<Item = &'a str>) -> Vec<(Rc<str>, usize)> {
-    let mut sorted: Vec<(Rc<str>, usize)> = names
-        .enumerate()
-        .map(|(at, name)| (name.into(), at))
-        .collect();
-    sorted.sort_unstable_by(|(one, _), (other, _)| order(one, other));
-    sorted
+    let mut sorted: Vec<(&str, usize)> = names.enumerate().map(|(at, name)| (name, at)).collect();
+    sorted.sort_by_cached_key(|&(name, _)| (false, Levels(name)));
+    let rows = sorted.into_iter();
+    rows.map(|(name, at)| (name.into(), at)).collect()
 }
 
-/// Level by level, letters before case.
-fn order(one: &str, other: &str) -> Ordering {
-    let lower = |level: &str, other: &str| {
-        level
-            .chars()
-            .flat_map(char::to_lowercase)
-            .cmp(other.chars().flat_map(char::to_lowercase))
-            .then_with(|| level.cmp(other))
-    };
-    let (mut ones, mut others) = (one.split('/'), other.split('/'));
-    loop {
-        match (ones.next(), others.next()) {
-            (Some(a), Some(b)) => match lower(a, b) {
-                Ordering::Equal => {}
-                decided => return decided,
-            },
-            (a, b) => return a.is_some().cmp(&b.is_some()),
+/// A topic's name in the order of the alphabet: level by level, letters before
+/// case.
+#[derive(PartialEq, Eq)]
+pub(crate) struct Levels<'a>(pub(crate) &'a str);
+
+impl Ord for Levels<'_> {
+    fn cmp(&self, other: &Self) -> Ordering {
+        let lower = |level: &str, other: &str| {
+            level
+                .chars()
+                .flat_map(char::to_lowercase)
+                .cmp(other.chars().flat_map(char::to_lowercase))
+                .then_with(|| level.cmp(other))
+        };
+        let (mut ones, mut others) = (self.0.split('/'), other.0.split('/'));
+        loop {
+            match (ones.next(), others.next()) {
+                (Some(a), Some(b)) => match lower(a, b) {
+                    Ordering::Equal => {}
+                    decided => return decided,
+                },
+                (a, b) => return a.is_some().cmp(&b.is_some()),
+            }
         }
+    }
+}
+
+impl PartialOrd for Levels<'_> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
     }
 }
 

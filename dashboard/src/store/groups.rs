@@ -6,6 +6,7 @@ use std::rc::Rc;
 
 use super::Topic;
 use crate::switch::LED_TOPIC;
+use crate::tree::Levels;
 
 /// How many columns a card takes on a laptop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,17 +55,6 @@ fn first_level(topic: &str) -> &str {
     }
 }
 
-/// Letters before case, and topics with one level only at the end.
-fn order(topic: &str) -> (bool, String, String, String) {
-    let level = first_level(topic);
-    (
-        level.is_empty(),
-        level.to_lowercase(),
-        level.to_owned(),
-        topic.to_lowercase(),
-    )
-}
-
 /// Sorts the topics into groups; a group that did not change is the one of
 /// `before`, so that it need not be drawn again.
 pub(super) fn group(topics: &[Rc<Topic>], before: &[Rc<Group>]) -> Vec<Rc<Group>> {
@@ -74,7 +64,8 @@ pub(super) fn group(topics: &[Rc<Topic>], before: &[Rc<Group>]) -> Vec<Rc<Group>
             slots.push((&topic.name, Slot::Topic(at, topic.width())));
         }
     }
-    slots.sort_by_cached_key(|(name, _)| order(name));
+    // Topics with one level only come at the end.
+    slots.sort_by_cached_key(|&(name, _)| (first_level(name).is_empty(), Levels(name)));
     let mut groups: Vec<Group> = Vec::new();
     for (name, slot) in slots {
         let level = first_level(name);

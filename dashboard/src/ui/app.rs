@@ -92,7 +92,8 @@ pub(crate) fn App() -> Html {
             <Home {store} led={Shared(state.led.clone())} now={state.now} offset={state.offset} {shown} {on_press} />
         },
         View::Topics => html! {
-            <Topics {store} selected={route.topic.clone()} watch={state.watch.clone()} now={state.now} offset={state.offset}
+            <Topics {store} selected={route.topic.clone()} watch={state.watch.clone()}
+                publications={Shared(state.publications.clone())} now={state.now} offset={state.offset}
                 {unavailable} {on_publish} />
         },
         View::Publish => html! {

@@ -10,10 +10,13 @@ use super::group::{GroupProps, GroupSection};
 use super::guide::{Guide, GuideProps};
 use super::home::{Home, HomeProps};
 use super::led_card::{LedCard, LedCardProps};
+use super::publish::{Publish, PublishProps};
 use super::shared::Shared;
-use crate::connection::Shown;
+use super::topics::{Topics, TopicsProps};
+use crate::connection::{Refusal, Shown};
 use crate::place::Place;
 use crate::store::{Message, Store, Topic};
+use crate::strings;
 use crate::switch::Switch;
 use crate::time::{Age, Millis};
 
@@ -280,4 +283,97 @@ async fn a_code_that_leads_a_phone_to_itself_is_not_drawn() {
     let html = guide("localhost").await;
     assert!(!html.contains(r#"data-testid="qr""#));
     has(&html, &["only this computer can reach", "BROKER-ADDRESS"]);
+}
+
+fn topics(store: Store, selected: Option<&str>) -> TopicsProps {
+    TopicsProps {
+        store: Shared(Rc::new(store)),
+        selected: selected.map(Into::into),
+        watch: None,
+        publications: Shared(Rc::default()),
+        now: Millis(0.0),
+        offset: 0,
+        unavailable: None,
+        on_publish: Callback::noop(),
+    }
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn of_a_long_tree_only_a_part_is_drawn_and_its_room_is_kept() {
+    let mut store = Store::default();
+    let many: Vec<Message> = (0..2_000)
+        .map(|i| message(&format!("{i:04}"), "1", 0.0))
+        .collect();
+    store.receive(&many, Millis(0.0));
+    let html = draw::<Topics>(topics(store, None)).await;
+    let drawn = html.matches(r#"role="treeitem""#).count();
+    assert!((20..60).contains(&drawn), "{drawn}");
+    let rest = format!(r#"height="{}""#, (2_000 - drawn) * 48);
+    has(&html, &[&rest, "2,000 topics", r#"aria-level="1""#]);
+    assert!(!html.contains("style="));
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn a_topic_in_detail_shows_its_payload_as_what_it_is() {
+    for (payload, shown) in [
+        ("{\"a\":1}", "{\n  \"a\": 1\n}"),
+        ("a\0", "61 00"),
+        ("<b>", "&lt;b&gt;"),
+    ] {
+        let mut store = Store::default();
+        store.receive(&[message("x", payload, 0.0)], Millis(0.0));
+        let html = draw::<Topics>(topics(store, Some("x"))).await;
+        let html = html.replace("&quot;", "\"").replace("&#x27;", "'");
+        has(&html, &[shown, "Not known yet"]);
+    }
+    let html = draw::<Topics>(topics(Store::default(), Some("not/heard"))).await;
+    has(&html, &["No message on this topic since"]);
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn offline_nothing_is_published_and_the_button_says_why() {
+    let html = draw::<Publish>(PublishProps {
+        store: Shared(Rc::default()),
+        topic: Some("a/b".into()),
+        publications: Shared(Rc::default()),
+        unavailable: Some("Offline: cannot send"),
+        on_publish: Callback::noop(),
+    })
+    .await;
+    has(&html, &[r#"aria-disabled="true""#, "Offline: cannot send"]);
+}
+
+#[test]
+fn each_refusal_is_explained_in_its_own_words_with_what_to_do() {
+    let refusals = [
+        Refusal::Login,
+        Refusal::Unreachable,
+        Refusal::Lost,
+        Refusal::Blocked,
+        Refusal::Version,
+        Refusal::Identifier,
+        Refusal::Banned,
+        Refusal::Busy,
+        Refusal::TakenOver,
+        Refusal::Elsewhere(Some("other.example".into())),
+        Refusal::Impostor,
+        Refusal::Other("server shutting down".into()),
+    ];
+    let mut told = Vec::new();
+    for refusal in &refusals {
+        let (what, remedy) = strings::refusal(refusal, false);
+        assert!(remedy.ends_with('.') && remedy.len() > 20, "{remedy}");
+        assert!(!told.contains(&what), "{what}");
+        told.push(what);
+    }
+    assert!(
+        strings::refusal(&Refusal::Unreachable, true)
+            .1
+            .contains("certificate")
+    );
+    assert!(
+        strings::refusal(&refusals[9], false)
+            .1
+            .contains("other.example")
+    );
 }

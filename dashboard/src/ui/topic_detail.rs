@@ -1,5 +1,7 @@
 use std::rc::Rc;
 
+use wasm_bindgen::JsCast;
+use web_sys::{Element, HtmlElement};
 use yew::prelude::*;
 
 use super::card::parts;
@@ -7,7 +9,7 @@ use super::field;
 use super::icons;
 use super::shared::Shared;
 use crate::payload;
-use crate::publishing::Draft;
+use crate::publishing::{Draft, Outcome};
 use crate::route::{Route, View};
 use crate::store::{Heard, Topic};
 use crate::strings;
@@ -32,6 +34,8 @@ pub(super) struct TopicDetailProps {
     /// What was heard of it, if anything was.
     pub(super) topic: Option<Shared<Topic>>,
     pub(super) watch: Option<Watch>,
+    /// What became of clearing what the broker keeps, if that was tried.
+    pub(super) cleared: Option<Outcome>,
     pub(super) now: Millis,
     /// Minutes that the clock on the wall is ahead of UTC.
     pub(super) offset: i32,
@@ -54,7 +58,7 @@ pub(super) fn TopicDetail(props: &TopicDetailProps) -> Html {
     let actions = html! {
             <div class="actions">
                 <a class="button" href={Route::of(View::Publish, name).hash()}>{ strings::PUBLISH_HERE }</a>
-                <ClearRetained name={name.clone()} watch={props.watch.clone()}
+                <ClearRetained name={name.clone()} watch={props.watch.clone()} outcome={props.cleared.clone()}
                     unavailable={props.unavailable} on_publish={props.on_publish.clone()} />
             </div>
     };
@@ -180,6 +184,7 @@ enum Clearing {
 struct ClearRetainedProps {
     name: AttrValue,
     watch: Option<Watch>,
+    outcome: Option<Outcome>,
     unavailable: Option<&'static str>,
     on_publish: Callback<Rc<Draft>>,
 }
@@ -213,8 +218,35 @@ fn ClearRetained(props: &ClearRetainedProps) -> Html {
             }
         })
     };
-    match (*clearing, is_retained) {
-        (Clearing::Done, true) => html! { <p class="note" role="status">{ strings::CLEARING }</p> },
+    let place = use_node_ref();
+    let is_first = use_mut_ref(|| true);
+    {
+        let place = place.clone();
+        // The button that was pressed has gone: the keyboard goes on here.
+        use_effect_with(*clearing, move |_| {
+            if !is_first.replace(false)
+                && let Some(place) = place.cast::<Element>()
+                && let Ok(Some(button)) = place.query_selector("button:last-of-type")
+                && let Ok(button) = button.dyn_into::<HtmlElement>()
+            {
+                // What cannot be focused is no worse off than before.
+                let _ = button.focus();
+            }
+        });
+    }
+    let failed = props.outcome.as_ref().filter(|outcome| {
+        !matches!(
+            outcome,
+            Outcome::Sending | Outcome::Acknowledged | Outcome::NobodyThere
+        )
+    });
+    let body = match (*clearing, is_retained) {
+        (Clearing::Done, true) => match failed {
+            Some(outcome) => {
+                html! { <p class="error" role="alert">{ icons::warning() }{ strings::outcome(outcome) }</p> }
+            }
+            None => html! { <p class="note" role="status">{ strings::CLEARING }</p> },
+        },
         (Clearing::Done, false) => html! {
             <p class="note done" role="status" data-testid="cleared">{ icons::check() }{ strings::CLEARED }</p>
         },
@@ -229,5 +261,6 @@ fn ClearRetained(props: &ClearRetainedProps) -> Html {
                 <button type="button" class="button" onclick={to(Clearing::Not)}>{ strings::CLEAR_NO }</button>
             </div>
         },
-    }
+    };
+    html! { <div class="clear" ref={place}>{ body }</div> }
 }

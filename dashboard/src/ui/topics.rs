@@ -7,7 +7,7 @@ use super::shared::Shared;
 use super::topic_detail::TopicDetail;
 use super::topic_tree::TopicTree;
 use crate::browser;
-use crate::publishing::Draft;
+use crate::publishing::{Draft, Publications};
 use crate::route::{Route, View};
 use crate::store::Store;
 use crate::strings;
@@ -22,6 +22,7 @@ pub(super) struct TopicsProps {
     /// The topic that is looked at closely.
     pub(super) selected: Option<Rc<str>>,
     pub(super) watch: Option<Watch>,
+    pub(super) publications: Shared<Publications>,
     pub(super) now: Millis,
     /// Minutes that the clock on the wall is ahead of UTC.
     pub(super) offset: i32,
@@ -78,6 +79,7 @@ pub(super) fn Topics(props: &TopicsProps) -> Html {
                         name={AttrValue::Rc(name.clone())}
                         topic={props.store.get(name).map(|topic| Shared(topic.clone()))}
                         watch={props.watch.clone().filter(|watch| watch.topic == *name)}
+                        cleared={props.publications.clearing(name)}
                         now={props.now}
                         offset={props.offset}
                         unavailable={props.unavailable}

@@ -181,6 +181,8 @@ async fn topics_are_a_tree_with_a_topic_in_detail_and_links_for_both() {
         "Clear 1 retained message?",
     )
     .await;
+    let focus = "return document.activeElement.textContent";
+    assert_eq!(browser.run(focus, &[]).await, "Leave it");
     judge(page, "topic-clear").await;
     browser.click("[data-testid=clear-question] .danger").await;
     says(page, "[data-testid=cleared]", "Cleared").await;
