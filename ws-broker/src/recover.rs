@@ -20,7 +20,7 @@ pub(crate) fn open(
     clock: Clock,
 ) -> Result<(Loaded, Arc<Journal>), OpenError> {
     let started = Instant::now();
-    let opened = store::open(&persistence.location, clock.now())?;
+    let opened = store::open(&persistence.location, &persistence.file, clock.now())?;
     let file = opened.file.display();
     if let Some((aside, why)) = &opened.set_aside {
         warning!(

@@ -77,10 +77,7 @@ const KEYS: &[(&str, Key)] = &[
     ("password_file", Supported),
     ("per_listener_settings", Supported),
     ("persistence", Supported),
-    (
-        "persistence_file",
-        NoEffect("the store is ws-broker.db in persistence_location"),
-    ),
+    ("persistence_file", Supported),
     ("persistence_location", Supported),
     ("persistent_client_expiration", Supported),
     ("pid_file", Supported),

@@ -130,6 +130,8 @@ impl Default for Security {
 pub struct Persistence {
     /// The folder that the store is in.
     pub location: PathBuf,
+    /// Its name there.
+    pub file: String,
     /// When it is written.
     pub durability: Durability,
 }

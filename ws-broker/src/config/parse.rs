@@ -38,6 +38,7 @@ struct Parser {
     log_types: Option<LogTypes>,
     is_persistent: bool,
     persistence_location: PathBuf,
+    persistence_file: String,
     durability: Durability,
     /// What `include_dir` has just named.
     include: Option<PathBuf>,
@@ -59,6 +60,7 @@ impl Parser {
             log_types: None,
             is_persistent: false,
             persistence_location: PathBuf::new(),
+            persistence_file: "ws-broker.db".into(),
             durability: Durability::Always,
             include: None,
             is_included: false,
@@ -211,6 +213,7 @@ impl Parser {
                 self.is_per_listener = is_per_listener;
             }
             "persistence" => self.is_persistent = boolean(key, value)?,
+            "persistence_file" => self.persistence_file = value.into(),
             "persistence_location" => self.persistence_location = value.into(),
             "persistent_client_expiration" => {
                 config.persistent_client_expiration = Some(duration(value)?);
@@ -282,7 +285,11 @@ impl Parser {
     fn finish(self, folder: &Path) -> Config {
         let mut config = self.config;
         config.persistence = self.is_persistent.then(|| Persistence {
-            location: folder.join(self.persistence_location),
+            location: match folder.join(self.persistence_location) {
+                here if here.as_os_str().is_empty() => ".".into(),
+                location => location,
+            },
+            file: self.persistence_file,
             durability: self.durability,
         });
         if self.has_default {

@@ -10,9 +10,6 @@ use super::disk::{Disk, Medium, builder, failed};
 use super::load::{FORMAT, Failure, Read, read};
 use super::{Group, Loaded, Store, StoreError};
 
-/// The name of the store's file.
-const FILE: &str = "ws-broker.db";
-
 /// Why there is no store; displays as one line.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
@@ -56,10 +53,10 @@ pub(crate) struct Opened {
     pub set_aside: Option<(PathBuf, String)>,
 }
 
-/// Opens the store in `folder`, which is made if need be. What expired before
-/// `now` is left out.
-pub(crate) fn open(folder: &Path, now: Time) -> Result<Opened, OpenError> {
-    let file = folder.join(FILE);
+/// Opens the store `name` in `folder`, which is made if need be. What expired
+/// before `now` is left out.
+pub(crate) fn open(folder: &Path, name: &str, now: Time) -> Result<Opened, OpenError> {
+    let file = folder.join(name);
     let medium = Box::new(File(file.clone()));
     let unusable = |why: String| OpenError::Folder {
         folder: folder.display().to_string(),

@@ -114,6 +114,7 @@ fn every_supported_key_is_handled() {
         ("pid_file", "/run/broker.pid"),
         ("use_username_as_clientid", "true"),
         ("persistence", "true"),
+        ("persistence_file", "store.db"),
         ("persistence_location", "data"),
         ("persistent_client_expiration", "2w"),
         ("port", "1883"),
@@ -125,7 +126,7 @@ fn every_supported_key_is_handled() {
     }
     assert_eq!(
         keys::supported(),
-        48,
+        49,
         "a key is missing from the list above"
     );
 }
@@ -135,6 +136,8 @@ fn what_is_stored_is_beside_the_file_unless_it_says_where() {
     let read = |text: &str| parse(Path::new("/etc/broker/home.conf"), text).unwrap();
     assert_eq!(read("persistence_location /var\n").persistence, None);
     assert_eq!(read("persistence false\n").persistence, None);
+    let here = parse(Path::new("home.conf"), "persistence true\n").unwrap();
+    assert_eq!(here.persistence.unwrap().location, Path::new("."));
     for (line, folder) in [
         ("", "/etc/broker/"),
         ("persistence_location data/\n", "/etc/broker/data"),
@@ -147,6 +150,7 @@ fn what_is_stored_is_beside_the_file_unless_it_says_where() {
             .persistence
             .unwrap();
         assert_eq!(persistence.location, Path::new(folder));
+        assert_eq!(persistence.file, "ws-broker.db");
         assert_eq!(persistence.durability, Durability::Always);
     }
 }

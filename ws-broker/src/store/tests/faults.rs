@@ -162,7 +162,7 @@ fn a_file_with_wrong_bytes_is_set_aside_and_the_broker_goes_on() {
         std::fs::remove_dir_all(&folder).ok();
         std::fs::create_dir_all(&folder).unwrap();
         std::fs::write(folder.join("ws-broker.db"), medium.damaged(&mut rng)).unwrap();
-        let opened = super::open(&folder, NOW).unwrap();
+        let opened = super::open(&folder, "ws-broker.db", NOW).unwrap();
         if let Some((aside, _)) = opened.set_aside {
             set_aside += 1;
             assert!(aside.metadata().unwrap().len() > 0);
@@ -174,7 +174,7 @@ fn a_file_with_wrong_bytes_is_set_aside_and_the_broker_goes_on() {
             .commit(&group(&[Change::Removed(TopicName::new("no").unwrap())]))
             .unwrap();
         drop(store);
-        let again = super::open(&folder, NOW).unwrap();
+        let again = super::open(&folder, "ws-broker.db", NOW).unwrap();
         assert!(again.set_aside.is_none());
         assert_eq!(Model::of(&again.loaded), read);
     }
@@ -207,8 +207,10 @@ fn a_store_that_was_large_is_small_again_when_it_has_been_tidied_up() {
 fn a_store_of_a_newer_format_is_left_alone_and_one_in_use_too() {
     let folder = std::env::temp_dir().join(format!("ws-broker-newer-{}", std::process::id()));
     std::fs::remove_dir_all(&folder).ok();
-    let opened = super::open(&folder, NOW).unwrap();
-    let in_use = super::open(&folder, NOW).map(drop).unwrap_err();
+    let opened = super::open(&folder, "ws-broker.db", NOW).unwrap();
+    let in_use = super::open(&folder, "ws-broker.db", NOW)
+        .map(drop)
+        .unwrap_err();
     assert!(matches!(in_use, OpenError::InUse { .. }), "{in_use}");
     let file = opened.file;
     drop(opened.store);
@@ -221,7 +223,9 @@ fn a_store_of_a_newer_format_is_left_alone_and_one_in_use_too() {
         .unwrap();
     transaction.commit().unwrap();
     drop(database);
-    let newer = super::open(&folder, NOW).map(drop).unwrap_err();
+    let newer = super::open(&folder, "ws-broker.db", NOW)
+        .map(drop)
+        .unwrap_err();
     assert!(
         matches!(newer, OpenError::Newer { found: 2, .. }),
         "{newer}"
