@@ -37,6 +37,7 @@ pub(crate) fn lint() -> Result<()> {
     run(cargo("clippy")
         .args(BROWSER.iter().flat_map(|name| ["--package", name]))
         .args(["--target", wasm_target::WASM, "--all-targets"])
+        .args(["--features", "client-wasm/js"])
         .args(["--", "--deny", "warnings"]))?;
 
     steps.next("checking the documentation", None);
