@@ -62,7 +62,7 @@ fn main() -> ExitCode {
             Err(error) => fail(&error.to_string()),
         };
     }
-    init_log(config.log);
+    init_log(config.log.clone());
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
     runtime.event_interval(EVENT_INTERVAL);
     if config.threads > 0 {

@@ -187,7 +187,7 @@ impl Running {
         if !is_same {
             warning!("Warning: the listeners in the file are others now; that takes a restart.");
         }
-        crate::log::set(settings.config.log);
+        crate::log::set(settings.config.log.clone());
         self.broker.set(settings);
         Ok(())
     }

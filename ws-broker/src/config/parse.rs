@@ -11,7 +11,7 @@ use super::{
     Bind, Config, Durability, Listener, MAX_THREADS, MQTT_PORT, Persistence, Protocol, Security,
 };
 use crate::access::Acl;
-use crate::log::LogTypes;
+use crate::log::{Destination, LogTypes};
 
 /// Reads the text of a configuration file.
 pub(super) fn parse(file: &Path, text: &str) -> Result<Config, ConfigError> {
@@ -36,6 +36,7 @@ struct Parser {
     /// Of all listeners, or of the one before the first `listener`.
     allow_anonymous: Option<bool>,
     log_types: Option<LogTypes>,
+    log_destinations: Option<Vec<Destination>>,
     is_persistent: bool,
     persistence_location: PathBuf,
     persistence_file: String,
@@ -58,6 +59,7 @@ impl Parser {
             has_security: false,
             allow_anonymous: None,
             log_types: None,
+            log_destinations: None,
             is_persistent: false,
             persistence_location: PathBuf::new(),
             persistence_file: "ws-broker.db".into(),
@@ -161,7 +163,10 @@ impl Parser {
             "listener_auto_id_prefix" => {
                 self.current().auto_id_prefix = Some(auto_id_prefix(key, value)?);
             }
-            "log_dest" => config.log.destination = destination(value)?,
+            "log_dest" => {
+                let destinations = self.log_destinations.get_or_insert_default();
+                destinations.extend(destination(value)?);
+            }
             "log_timestamp" => config.log.timestamp = boolean(key, value)?,
             "log_type" => {
                 let types = self.log_types.get_or_insert(LogTypes::NONE);
@@ -320,6 +325,9 @@ impl Parser {
             config.security.allow_anonymous = allow_anonymous;
         }
         config.log.types = self.log_types.unwrap_or(LogTypes::DEFAULT);
+        if let Some(destinations) = self.log_destinations {
+            config.log.destinations = destinations;
+        }
         config
     }
 }

@@ -1,13 +1,14 @@
 //! What stands behind a key.
 
 use std::fmt;
+use std::path::Path;
 use std::str::FromStr;
 use std::time::Duration;
 
 use codec::ProtocolVersion;
 
 use super::Durability;
-use crate::log::Destination;
+use crate::log::{Destination, LogFile};
 
 pub(super) fn auto_id_prefix(key: &str, value: &str) -> Result<String, String> {
     if value.len() > 50 {
@@ -100,13 +101,23 @@ pub(super) fn durability(value: &str) -> Result<Durability, String> {
     }
 }
 
-pub(super) fn destination(value: &str) -> Result<Destination, String> {
+/// Where `log_dest` sends the log; `None` for nowhere.
+pub(super) fn destination(value: &str) -> Result<Option<Destination>, String> {
+    if let Some(path) = value.strip_prefix("file ") {
+        let path = path.trim();
+        let file = LogFile::open(Path::new(path));
+        return match file {
+            Ok(file) => Ok(Some(Destination::File(file))),
+            Err(error) => Err(format!("cannot write the log to {path}: {error}")),
+        };
+    }
     match value {
-        "stdout" => Ok(Destination::Stdout),
-        "stderr" => Ok(Destination::Stderr),
-        "none" => Ok(Destination::None),
+        "stdout" => Ok(Some(Destination::Stdout)),
+        "stderr" => Ok(Some(Destination::Stderr)),
+        "none" => Ok(None),
         _ => Err(format!(
-            "log_dest \"{value}\" is not supported by this version; stdout, stderr and none are"
+            "log_dest \"{value}\" is not supported by this version; file PATH, stdout, stderr \
+             and none are"
         )),
     }
 }

@@ -1,6 +1,8 @@
 use std::fmt;
-use std::io::Write;
-use std::sync::OnceLock;
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use tracing::field::{Field, Visit};
@@ -53,24 +55,62 @@ impl LogTypes {
 }
 
 /// Where lines go.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Destination {
     /// Standard error, Mosquitto's default.
-    #[default]
     Stderr,
     /// Standard output.
     Stdout,
-    /// Nowhere.
-    None,
+    /// The end of a file.
+    File(LogFile),
 }
 
+impl Destination {
+    fn write(&self, line: &[u8]) -> io::Result<()> {
+        match self {
+            Self::Stderr => io::stderr().lock().write_all(line),
+            Self::Stdout => io::stdout().lock().write_all(line),
+            Self::File(log) => (&*log.file).write_all(line),
+        }
+    }
+}
+
+/// A file that lines are appended to. One that is opened again has the name,
+/// though the file that had it may have been moved away.
+#[derive(Clone, Debug)]
+pub struct LogFile {
+    path: PathBuf,
+    file: Arc<File>,
+}
+
+impl LogFile {
+    /// Opens the file, or makes it.
+    ///
+    /// # Errors
+    /// It cannot be opened for appending.
+    pub fn open(path: &Path) -> io::Result<Self> {
+        Ok(Self {
+            path: path.into(),
+            file: Arc::new(File::options().append(true).create(true).open(path)?),
+        })
+    }
+}
+
+impl PartialEq for LogFile {
+    fn eq(&self, other: &Self) -> bool {
+        self.path == other.path
+    }
+}
+
+impl Eq for LogFile {}
+
 /// How the log is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
     /// Which lines.
     pub types: LogTypes,
-    /// Where to.
-    pub destination: Destination,
+    /// Where to: all of these.
+    pub destinations: Vec<Destination>,
     /// Whether each line starts with the seconds since 1970.
     pub timestamp: bool,
 }
@@ -79,7 +119,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             types: LogTypes::DEFAULT,
-            destination: Destination::default(),
+            destinations: vec![Destination::Stderr],
             timestamp: true,
         }
     }
@@ -110,12 +150,12 @@ struct Lines(Settings);
 
 impl<S: Subscriber> Layer<S> for Lines {
     fn enabled(&self, metadata: &Metadata<'_>, _: Context<'_, S>) -> bool {
-        self.0.destination != Destination::None && self.0.types.has(metadata.target())
+        !self.0.destinations.is_empty() && self.0.types.has(metadata.target())
     }
 
     fn max_level_hint(&self) -> Option<LevelFilter> {
         let types = self.0.types;
-        Some(if self.0.destination == Destination::None {
+        Some(if self.0.destinations.is_empty() {
             LevelFilter::OFF
         } else if types.has("debug") || types.has("subscribe") || types.has("unsubscribe") {
             LevelFilter::DEBUG
@@ -132,12 +172,10 @@ impl<S: Subscriber> Layer<S> for Lines {
         }
         event.record(&mut line);
         line.0.push('\n');
-        // A log that cannot be written is no reason to stop.
-        let _ = match self.0.destination {
-            Destination::Stderr => std::io::stderr().lock().write_all(line.0.as_bytes()),
-            Destination::Stdout => std::io::stdout().lock().write_all(line.0.as_bytes()),
-            Destination::None => Ok(()),
-        };
+        for destination in &self.0.destinations {
+            // A log that cannot be written is no reason to stop.
+            let _ = destination.write(line.0.as_bytes());
+        }
     }
 }
 

@@ -7,7 +7,7 @@ mod format;
 pub(crate) mod packets;
 
 pub(crate) use format::set;
-pub(crate) use format::{Destination, Settings};
+pub(crate) use format::{Destination, LogFile, Settings};
 pub use format::{LogTypes, init};
 
 /// Whether lines of type `debug` are wanted, which every packet makes.

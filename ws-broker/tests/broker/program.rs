@@ -328,3 +328,14 @@ async fn it_says_when_there_is_room_for_fewer_connections_than_asked_for() {
         assert_eq!(said, expected, "{config}");
     }
 }
+
+#[tokio::test]
+async fn a_log_file_that_cannot_be_written_is_said_with_its_line() {
+    let file = config_file("listener 0 127.0.0.1\nlog_dest file /no/such/folder/log\n");
+    let (code, _, errors) = Program::run(&["-c", file.to_str().unwrap()]).await;
+    assert_eq!(code, Some(1));
+    assert!(
+        errors.contains(":2: cannot write the log to /no/such/folder/log: "),
+        "{errors}"
+    );
+}

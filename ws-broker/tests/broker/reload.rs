@@ -280,3 +280,40 @@ async fn sighup_changes_what_is_logged_and_says_what_takes_a_restart() {
     let line = program.line(|line| !line.contains("PING")).await;
     assert!(line.contains("no_such_key"), "{line}");
 }
+
+/// As logrotate does it.
+#[tokio::test]
+async fn sighup_opens_the_log_file_anew() {
+    let log = config_file("what was there\n");
+    // A line is on standard error when it is in the file.
+    let file = config_file(&format!(
+        "{LOCAL}log_dest file {}\nlog_dest stderr\nlog_type all\n",
+        log.display()
+    ));
+    let mut program = Program::start_with(&["-c", file.to_str().unwrap()]).await;
+    let mut client = program.client(v5("first")).await;
+    client.ping().await;
+    program.line(|line| line.contains("PINGREQ")).await;
+    let old = log.with_extension("old");
+    std::fs::rename(&log, &old).unwrap();
+    program.signal(Signal::SIGHUP);
+    let is_open = || std::fs::read_to_string(&log).is_ok_and(|text| text.contains("PINGREQ"));
+    let reopened = async {
+        while !is_open() {
+            client.ping().await;
+        }
+    };
+    soon("a line in the new file", reopened).await;
+    let mut client = program.client(v5("second")).await;
+    client.ping().await;
+    program
+        .line(|line| line == "Received PINGREQ from second")
+        .await;
+
+    let old = std::fs::read_to_string(&old).unwrap();
+    assert!(old.starts_with("what was there\n"), "{old}");
+    assert!(old.contains("Received PINGREQ from first\n"), "{old}");
+    assert!(!old.contains("second"), "{old}");
+    let new = std::fs::read_to_string(&log).unwrap();
+    assert!(new.contains("Received PINGREQ from second\n"), "{new}");
+}
