@@ -78,6 +78,8 @@ struct Route {
     may_publish: bool,
     targets: Vec<Target>,
     groups: Vec<GroupTarget>,
+    /// How many subscriptions there are, in the publisher's eyes: 0 for none.
+    matches: usize,
 }
 
 /// A shared subscription of one topic.
@@ -302,7 +304,7 @@ impl Table {
             slot.touch(target.slot, touched);
         }
         router.count_dropped(dropped);
-        Ok(Some(route.targets.len()))
+        Ok(Some(route.matches))
     }
 
     fn publish(&mut self, router: &Router, publication: Publication<'_>, now: Time) -> usize {
@@ -341,7 +343,7 @@ impl Table {
         }
         *has_stored |= is_stored;
         *is_together |= is_stored;
-        route.targets.len() + route.groups.len()
+        route.matches
     }
 
     fn flush(&mut self, router: &Router) {
@@ -473,16 +475,19 @@ impl Table {
             settings.is_some_and(|settings| settings.allows(who, &name, access))
         };
         let may_read = |subscriber: &Subscriber| allows(subscriber.outbox.identity(), Access::Read);
-        let (merged, groups) = merge(&router.read(), &name, self.publisher_id(), may_read);
+        let matches = merge(&router.read(), &name, self.publisher_id(), may_read);
         // $SYS is the broker's own: what is there must be true.
         let may_publish = self.publisher.as_ref().is_none_or(|publisher| {
             !name.starts_with("$SYS") && allows(publisher.identity(), Access::Write)
         });
-        let targets = merged.into_iter().map(|m| self.target(m)).collect();
-        let groups = groups.into_iter().map(|group| self.group(group)).collect();
+        let targets = matches.subscribers.into_iter();
+        let targets: Vec<_> = targets.map(|m| self.target(m)).collect();
+        let groups = matches.groups.into_iter();
+        let groups: Vec<_> = groups.map(|group| self.group(group)).collect();
         let route = Route {
             name,
             may_publish,
+            matches: targets.len() + groups.len() + usize::from(matches.is_own_no_local),
             targets,
             groups,
         };

@@ -338,6 +338,16 @@ impl From<&Subscriber> for Merged {
     }
 }
 
+/// What [`merge`] finds.
+#[derive(Clone, Debug)]
+pub(super) struct Matches {
+    pub(super) subscribers: Vec<Merged>,
+    pub(super) groups: Vec<MergedGroup>,
+    /// Whether the publisher subscribes itself, and asked not to get its own:
+    /// then it is not true that nobody does.
+    pub(super) is_own_no_local: bool,
+}
+
 /// Merges what [`Subscriptions::matching`] finds for a message that the outbox
 /// `publisher` publishes, leaving out those who may not read it. A shared
 /// subscription is never merged with another.
@@ -346,13 +356,16 @@ pub(super) fn merge(
     topic: &str,
     publisher: u64,
     may_read: impl Fn(&Subscriber) -> bool,
-) -> (Vec<Merged>, Vec<MergedGroup>) {
+) -> Matches {
     let mut found: Vec<&Subscriber> = Vec::new();
-    let mut groups = Vec::new();
+    let mut groups: Vec<MergedGroup> = Vec::new();
+    let mut is_own_no_local = false;
     subscriptions.matching(topic, |matching| match matching {
         Found::Subscriber(subscriber) => {
             let own = subscriber.outbox.id() == publisher;
-            if !(own && subscriber.options.no_local) && may_read(subscriber) {
+            if own && subscriber.options.no_local {
+                is_own_no_local = true;
+            } else if may_read(subscriber) {
                 found.push(subscriber);
             }
         }
@@ -379,7 +392,11 @@ pub(super) fn merge(
         }
     }
     groups.retain(|group| !group.members.is_empty());
-    (merged, groups)
+    Matches {
+        subscribers: merged,
+        groups,
+        is_own_no_local,
+    }
 }
 
 #[cfg(test)]
@@ -395,7 +412,7 @@ mod tests {
     }
 
     fn direct(subscriptions: &Subscriptions, topic: &str, publisher: u64) -> Vec<Merged> {
-        merge(subscriptions, topic, publisher, |_| true).0
+        merge(subscriptions, topic, publisher, |_| true).subscribers
     }
 
     fn subscriber(outbox: &Arc<Outbox>, qos: QoS, identifier: Option<u32>) -> Subscriber {
@@ -501,14 +518,18 @@ mod tests {
         for (filter, outbox) in [(&shared, &a), (&shared, &b), (&other, &a), (&direct, &a)] {
             subscriptions.insert(filter, subscriber(outbox, QoS::AtMostOnce, None));
         }
-        let (merged, mut groups) = merge(&subscriptions, "Kitchen/Fridge", 0, |_| true);
+        let Matches {
+            subscribers: merged,
+            mut groups,
+            ..
+        } = merge(&subscriptions, "Kitchen/Fridge", 0, |_| true);
         assert_eq!(merged.len(), 1, "the direct subscription of a");
         groups.sort_by_key(|group| std::cmp::Reverse(group.members.len()));
         let sizes: Vec<_> = groups.iter().map(|group| group.members.len()).collect();
         assert_eq!(sizes, [2, 1]);
         assert_eq!(subscriptions.group(groups[0].id).unwrap().members.len(), 2);
 
-        let (_, groups) = merge(&subscriptions, "Kitchen/Fridge", 0, |s| {
+        let Matches { groups, .. } = merge(&subscriptions, "Kitchen/Fridge", 0, |s| {
             s.outbox.id() == b.id()
         });
         assert_eq!(groups.len(), 1, "who may not read is no member");

@@ -85,7 +85,9 @@ async fn section_3_8_3_1_no_local_keeps_own_messages_away_and_only_those() {
     client.subscribe("both", QoS::AtLeastOnce).await;
     let mut other = broker.client(v5("other")).await;
     for qos in [QoS::AtMostOnce, QoS::AtLeastOnce] {
-        client.publish(message("own", "mine", qos)).await;
+        // Somebody subscribes, though nobody gets it.
+        let reason = client.publish(message("own", "mine", qos)).await;
+        assert_eq!(reason, ReasonCode::Success);
         client.publish(message("both", "mine", qos)).await;
         assert_eq!(client.text().await.0, "both");
         other.publish(message("own", "other's", qos)).await;
