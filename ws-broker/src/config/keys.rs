@@ -38,7 +38,10 @@ const KEYS: &[(&str, Key)] = &[
     ("cafile", NoEffect(NO_CLIENT_CERTIFICATES)),
     ("capath", NoEffect(NO_CLIENT_CERTIFICATES)),
     ("certfile", Supported),
-    ("check_retain_source", NoEffect(ALWAYS)),
+    (
+        "check_retain_source",
+        NoEffect("who may publish is judged when it is published"),
+    ),
     ("ciphers", Missing),
     ("ciphers_tls1.3", Missing),
     ("clientid_prefixes", Supported),
