@@ -4,8 +4,8 @@ use std::hint::black_box;
 
 use bytes::BytesMut;
 use codec::{
-    Ack, Connect, EncodedPublish, FixedHeader, Packet, PacketId, Properties, Property,
-    ProtocolVersion, Publish, PublishView, QoS, ReasonCode, TopicName,
+    Ack, Connect, FixedHeader, Packet, PacketId, Properties, Property, ProtocolVersion, Publish,
+    PublishView, QoS, ReasonCode, TopicName,
 };
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 
@@ -123,22 +123,5 @@ fn encode(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// One PUBLISH encoded once and appended for each of many receivers.
-fn encode_once(criterion: &mut Criterion) {
-    let publish = publish(QoS::AtMostOnce, 64, Properties::new());
-    let version = ProtocolVersion::V3_1_1;
-    let encoded = EncodedPublish::new(publish.parts(), version, false).expect("a valid packet");
-    let mut out = BytesMut::with_capacity(128);
-    let mut group = criterion.benchmark_group("append what is encoded");
-    group.throughput(Throughput::Elements(1));
-    group.bench_function("QoS 0, 64 bytes", |bencher| {
-        bencher.iter(|| {
-            out.clear();
-            black_box(&encoded).append_qos0(false, &mut out);
-        });
-    });
-    group.finish();
-}
-
-criterion_group!(benches, decode, view, encode, encode_once);
+criterion_group!(benches, decode, view, encode);
 criterion_main!(benches);

@@ -9,8 +9,7 @@
 //! - [`FixedHeader`] finds where a packet ends in a stream of bytes.
 //! - [`Packet`] and the structs inside it are the packets, owned; strings and
 //!   payloads are slices of the buffer they were decoded from.
-//! - [`PublishView`] reads a PUBLISH in place, and [`EncodedPublish`] is one
-//!   PUBLISH encoded once for many receivers.
+//! - [`PublishView`] reads a PUBLISH in place.
 //! - [`TopicName`] and [`TopicFilter`] are validated topics, with matching.
 //!
 //! Not here: any state between packets (topic aliases, packet identifiers in
@@ -42,7 +41,7 @@ pub use packet::auth::Auth;
 pub use packet::connack::ConnAck;
 pub use packet::connect::{Connect, Will};
 pub use packet::disconnect::Disconnect;
-pub use packet::publish::{EncodedPublish, Publish, PublishParts, PublishView};
+pub use packet::publish::{Publish, PublishParts, PublishView};
 pub use packet::suback::SubAck;
 pub use packet::subscribe::{RetainHandling, Subscribe, Subscription, SubscriptionOptions};
 pub use packet::unsuback::UnsubAck;

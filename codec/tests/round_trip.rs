@@ -3,8 +3,8 @@
 
 mod common;
 
-use bytes::{Bytes, BytesMut};
-use codec::{EncodedPublish, FixedHeader, Packet, PacketId, ProtocolVersion, PublishView, QoS};
+use bytes::BytesMut;
+use codec::{FixedHeader, Packet, ProtocolVersion, PublishView};
 use common::strategies::{as_received, packet, publish, version};
 use common::{decode, encode};
 use proptest::collection::vec;
@@ -86,33 +86,5 @@ proptest! {
         let shared = owned.payload.is_empty() || owned.payload.as_ptr() == view.payload.as_ptr();
         prop_assert!(shared, "payloads are slices of what was read");
         prop_assert_eq!(Packet::Publish(owned), as_received(Packet::Publish(sent), version));
-    }
-
-    #[test]
-    fn encoded_publish(
-        (version, sent) in version().prop_flat_map(|v| (Just(v), publish(v))),
-        id in 1u16..,
-        (dup, retain) in any::<(bool, bool)>(),
-        qos in prop_oneof![Just(QoS::AtLeastOnce), Just(QoS::ExactlyOnce)],
-    ) {
-        let id = PacketId::new(id).unwrap();
-        let before = Bytes::from_static(b"what an outbox holds already");
-        for (dup, qos, packet_id) in [
-            (false, QoS::AtMostOnce, None),
-            (dup, qos, Some(id)),
-        ] {
-            let shared = EncodedPublish::new(sent.parts(), version, packet_id.is_some()).unwrap();
-            let mut out = BytesMut::from(&before[..]);
-            match packet_id {
-                None => shared.append_qos0(retain, &mut out),
-                Some(id) => shared.append_with_id(id, dup, qos, retain, &mut out),
-            }
-            prop_assert_eq!(&out.split_to(before.len()), &before);
-            prop_assert_eq!(shared.len(), out.len());
-
-            let mut one = sent.clone();
-            (one.dup, one.qos, one.retain, one.packet_id) = (dup, qos, retain, packet_id);
-            prop_assert_eq!(out.freeze(), encode(&Packet::Publish(one), version).unwrap());
-        }
     }
 }

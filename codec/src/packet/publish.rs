@@ -78,8 +78,18 @@ impl PublishParts<'_> {
     /// It cannot be encoded; `out` is then as it was.
     pub fn encode(&self, version: ProtocolVersion, out: &mut BytesMut) -> Result<(), EncodeError> {
         debug_assert_eq!(self.packet_id.is_some(), self.qos != QoS::AtMostOnce);
+        let remaining = self.remaining(version)?;
         let flags = flags(self.dup, self.qos, self.retain);
-        encode(flags, self, version, out).map(drop)
+        writer::put_header_with_flags(out, PacketType::Publish, flags, remaining)?;
+        writer::put_field(out, self.topic.as_bytes());
+        if let Some(packet_id) = self.packet_id {
+            out.put_u16(packet_id.get());
+        }
+        if version.is_v5() {
+            self.properties.encode(out)?;
+        }
+        out.put_slice(self.payload);
+        Ok(())
     }
 
     /// Length of the whole packet when encoded for `version`, bytes.
@@ -199,80 +209,6 @@ impl<'a> PublishView<'a> {
     }
 }
 
-/// A PUBLISH encoded once for many receivers of one version, at QoS 0 or
-/// above it; each receiver's packet identifier and flags are put in when it
-/// is copied out.
-#[derive(Clone, Debug)]
-pub struct EncodedPublish {
-    bytes: Bytes,
-    /// Where the packet identifier is; 0 at QoS 0, which has none.
-    packet_id_at: usize,
-}
-
-impl EncodedPublish {
-    /// Encodes the message for `version`, with room for a packet identifier
-    /// if `with_packet_id`. The flags and identifier of `publish` are not
-    /// used.
-    ///
-    /// # Errors
-    /// It cannot be encoded.
-    pub fn new(
-        publish: PublishParts<'_>,
-        version: ProtocolVersion,
-        with_packet_id: bool,
-    ) -> Result<Self, EncodeError> {
-        let mut out = BytesMut::new();
-        let publish = PublishParts {
-            packet_id: with_packet_id.then_some(PacketId::MIN),
-            ..publish
-        };
-        let packet_id_at = encode(0, &publish, version, &mut out)?;
-        Ok(Self {
-            bytes: out.freeze(),
-            packet_id_at: if with_packet_id { packet_id_at } else { 0 },
-        })
-    }
-
-    /// Length of the whole packet, bytes.
-    pub const fn len(&self) -> usize {
-        self.bytes.len()
-    }
-
-    /// Never: a packet has at least a fixed header.
-    pub const fn is_empty(&self) -> bool {
-        self.bytes.is_empty()
-    }
-
-    /// Appends the packet at QoS 0.
-    #[inline]
-    pub fn append_qos0(&self, retain: bool, out: &mut BytesMut) {
-        debug_assert_eq!(self.packet_id_at, 0);
-        self.append(flags(false, QoS::AtMostOnce, retain), out);
-    }
-
-    /// Appends the packet at QoS 1 or 2.
-    #[inline]
-    pub fn append_with_id(
-        &self,
-        packet_id: PacketId,
-        dup: bool,
-        qos: QoS,
-        retain: bool,
-        out: &mut BytesMut,
-    ) {
-        debug_assert!(self.packet_id_at > 0 && qos != QoS::AtMostOnce);
-        let at = out.len() + self.packet_id_at;
-        self.append(flags(dup, qos, retain), out);
-        out[at..at + 2].copy_from_slice(&packet_id.get().to_be_bytes());
-    }
-
-    fn append(&self, flags: u8, out: &mut BytesMut) {
-        let start = out.len();
-        out.extend_from_slice(&self.bytes);
-        out[start] |= flags;
-    }
-}
-
 fn flags(dup: bool, qos: QoS, retain: bool) -> u8 {
     // [MQTT-3.3.1-2]
     let dup = if dup && qos != QoS::AtMostOnce {
@@ -282,26 +218,4 @@ fn flags(dup: bool, qos: QoS, retain: bool) -> u8 {
     };
     let retain = if retain { RETAIN } else { 0 };
     dup | qos.as_u8() << 1 | retain
-}
-
-/// Appends a PUBLISH; gives the offset of the packet identifier in it.
-fn encode(
-    flags: u8,
-    publish: &PublishParts<'_>,
-    version: ProtocolVersion,
-    out: &mut BytesMut,
-) -> Result<usize, EncodeError> {
-    let start = out.len();
-    let remaining = publish.remaining(version)?;
-    writer::put_header_with_flags(out, PacketType::Publish, flags, remaining)?;
-    writer::put_field(out, publish.topic.as_bytes());
-    let packet_id_at = out.len() - start;
-    if let Some(packet_id) = publish.packet_id {
-        out.put_u16(packet_id.get());
-    }
-    if version.is_v5() {
-        publish.properties.encode(out)?;
-    }
-    out.put_slice(publish.payload);
-    Ok(packet_id_at)
 }

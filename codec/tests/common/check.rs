@@ -1,10 +1,7 @@
 //! What must hold for any bytes whatever. The fuzz target uses this file too.
 
 use bytes::{BufMut, Bytes, BytesMut};
-use codec::{
-    Connect, DecodeError, EncodedPublish, FixedHeader, Packet, ProtocolVersion, Publish,
-    PublishView,
-};
+use codec::{Connect, DecodeError, FixedHeader, Packet, ProtocolVersion, Publish, PublishView};
 
 /// How much longer than its input a packet may get when it is encoded again:
 /// the property length that DISCONNECT and a 3.x server's CONNACK may lack.
@@ -84,25 +81,10 @@ fn again(packet: &Packet, taken: &[u8], version: ProtocolVersion) {
     );
     if let Packet::Publish(publish) = packet {
         assert_eq!(publish.parts().encoded_len(version), Ok(out.len()));
-        shared(publish, &out, version);
     }
     let second = Packet::decode(&mut out, version, usize::MAX);
     assert_eq!(second.as_ref(), Ok(&Some(packet.clone())));
     assert!(out.is_empty());
-}
-
-/// A PUBLISH that is encoded once for many receivers is the one that is
-/// encoded for one of them.
-fn shared(publish: &Publish, alone: &[u8], version: ProtocolVersion) {
-    let (id, mut out) = (publish.packet_id, BytesMut::new());
-    let encoded = EncodedPublish::new(publish.parts(), version, id.is_some());
-    let encoded = encoded.expect("it could be encoded alone");
-    match id {
-        None => encoded.append_qos0(publish.retain, &mut out),
-        Some(id) => encoded.append_with_id(id, publish.dup, publish.qos, publish.retain, &mut out),
-    }
-    assert_eq!(&out[..], alone);
-    assert_eq!(encoded.len(), alone.len());
 }
 
 /// A PUBLISH that is looked at where it lies is the one that is decoded.
