@@ -1,5 +1,7 @@
 //! The client's end of a connection.
 
+mod deferred;
+
 use std::time::Duration;
 
 use bytes::BytesMut;
@@ -10,8 +12,8 @@ use codec::{
 };
 
 use crate::authentication::{AuthError, Authentication, Turn};
-pub use crate::endpoint::Delivered;
 use crate::endpoint::Endpoint;
+pub use crate::endpoint::{Delivered, Taken};
 use crate::keep_alive::{Due, Pings};
 use crate::session::Outbound;
 use crate::{Delivery, Limits, PublishError, Session, Time, Violation};
@@ -38,6 +40,12 @@ pub enum Event {
     Publish(Publish),
     /// A publish of this client is complete, or refused.
     Delivered(Delivered),
+    /// The server has taken a publish at QoS 2, after
+    /// [`Connection::defer_handshakes`]: answer with [`Connection::release`].
+    Taken(Taken),
+    /// The server releases a publish at QoS 2, after
+    /// [`Connection::defer_handshakes`]: answer with [`Connection::complete`].
+    Released(PacketId),
     /// The answer to [`Connection::subscribe`].
     SubAck {
         /// What was given to it.
@@ -199,11 +207,16 @@ impl Connection {
         Ok(match packet {
             Packet::Publish(publish) => endpoint.on_publish(publish)?.map(Event::Publish),
             Packet::PubAck(ack) => endpoint.on_puback(ack, now)?.map(Event::Delivered),
-            Packet::PubRec(ack) => endpoint.on_pubrec(ack, now)?.map(Event::Delivered),
+            Packet::PubRec(ack) => {
+                let id = ack.packet_id;
+                let delivered = endpoint.on_pubrec(ack, now)?.map(Event::Delivered);
+                delivered.or_else(|| endpoint.taken(id).map(Event::Taken))
+            }
             Packet::PubComp(ack) => endpoint.on_pubcomp(ack, now)?.map(Event::Delivered),
             Packet::PubRel(ack) => {
                 endpoint.on_pubrel(&ack)?;
-                None
+                let is_deferred = endpoint.is_deferred();
+                is_deferred.then_some(Event::Released(ack.packet_id))
             }
             Packet::SubAck(suback) => Some(Event::SubAck {
                 token: self.answered(suback.packet_id, PacketType::SubAck)?,
@@ -288,7 +301,7 @@ impl Connection {
         if !is_kept {
             lost.extend(session.unacknowledged().cloned());
             completed.extend(session.released());
-            session = Session::new();
+            session.lose();
         }
         let server = Limits::from_properties(properties);
         let (maximum_qos, retain_available) = (self.maximum_qos, self.retain_available);

@@ -143,6 +143,12 @@ impl<T> Inflight<T> {
         self.skip_gaps();
     }
 
+    /// All, in no order.
+    pub(crate) fn values_mut(&mut self) -> impl Iterator<Item = &mut T> {
+        let stragglers = self.stragglers.values_mut().map(|(_, value)| value);
+        stragglers.chain(self.ring.iter_mut().flatten())
+    }
+
     /// All, oldest first.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (PacketId, &T)> {
         let ring = self.ring.iter().enumerate();

@@ -104,6 +104,15 @@ impl Session {
         })
     }
 
+    /// As [`Session::unacknowledged`], in no order, for a driver that stores
+    /// its publishes in another form than it sends them.
+    pub fn unacknowledged_mut(&mut self) -> impl Iterator<Item = &mut Delivery> {
+        self.outbound.values_mut().filter_map(|sent| match sent {
+            Outbound::Published { delivery, .. } => Some(delivery),
+            _ => None,
+        })
+    }
+
     /// The tokens of QoS 2 publishes that the other end has taken, and whose
     /// handshakes are not over; oldest first.
     pub fn released(&self) -> impl Iterator<Item = u64> {
@@ -123,6 +132,15 @@ impl Session {
     pub(crate) fn discard(&mut self) {
         self.inbound.clear();
         self.is_discarded = true;
+    }
+
+    /// The other end has lost its half: all is forgotten. Packet identifiers go
+    /// on where they were, so that an answer that comes late finds no other
+    /// publish.
+    pub(crate) fn lose(&mut self) {
+        self.outbound.retain(|_| false);
+        self.inbound.clear();
+        self.is_discarded = false;
     }
 
     /// What ends with a connection is forgotten.

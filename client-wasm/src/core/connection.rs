@@ -116,6 +116,9 @@ impl Core {
             }
             client::Event::Publish(publish) => self.received(publish, now),
             client::Event::Delivered(delivered) => self.delivered(&delivered),
+            client::Event::Taken(_) | client::Event::Released(_) => {
+                unreachable!("handshakes are not deferred")
+            }
             client::Event::SubAck { token, suback } => self.suback(token, &suback),
             client::Event::UnsubAck { token, unsuback } => {
                 self.subscriptions.unsuback(token, &unsuback);

@@ -1,9 +1,9 @@
-//! Handshakes whose steps the server's driver takes when it has stored them
-//! (section 4.1.1).
+//! Handshakes whose steps a driver takes when it has stored them (section
+//! 4.1.1): the server's, but where it says the client's.
 
 use codec::{Packet, PacketId, PacketType, QoS};
 use protocol::server::{self, Event, Taken};
-use protocol::{Sent, Session};
+use protocol::{Sent, Session, client};
 
 use crate::harness::{Client, Conn, Pair, Server, VERSIONS};
 
@@ -149,5 +149,44 @@ fn a_publish_whose_identifier_was_stored_is_not_taken_again() {
         pair.connect();
         assert_eq!(pair.server.payloads(), ["x"]);
         assert_eq!(pair.client.delivered.len(), 1);
+    }
+}
+
+fn client(pair: &mut Pair) -> &mut client::Connection {
+    match pair.client.conn() {
+        Conn::Client(conn) => conn,
+        Conn::Server(_) => unreachable!("it is the client's"),
+    }
+}
+
+#[test]
+fn a_client_defers_as_a_server_does() {
+    for version in VERSIONS {
+        let mut pair = Pair::connected(version);
+        let (now, id) = (pair.now, PacketId::MIN);
+        client(&mut pair).defer_handshakes();
+        pair.client_events.clear();
+        let token = pair.publish(Client, QoS::ExactlyOnce, "x");
+        pair.settle();
+        assert!(pair.server.payloads().is_empty(), "{version}");
+        client(&mut pair).transmit(id, now);
+        pair.settle();
+        assert_eq!(pair.server.payloads(), ["x"]);
+        let packet_id = id;
+        let taken = client::Event::Taken(Taken { token, packet_id });
+        assert_eq!(pair.client_events, [taken]);
+        assert!(pair.client.delivered.is_empty());
+        client(&mut pair).release(id);
+        pair.settle();
+        assert_eq!(pair.client.delivered.len(), 1);
+
+        pair.client_events.clear();
+        pair.publish(Server, QoS::ExactlyOnce, "y");
+        pair.settle();
+        assert_eq!(pair.client_events, [client::Event::Released(id)]);
+        assert!(pair.server.delivered.is_empty());
+        client(&mut pair).complete(id);
+        pair.settle();
+        assert_eq!(pair.server.delivered.len(), 1);
     }
 }

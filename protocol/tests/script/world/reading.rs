@@ -124,6 +124,9 @@ impl World {
                 }
             }
             client::Event::Disconnect(_) => {}
+            client::Event::Taken(_) | client::Event::Released(_) => {
+                unreachable!("the client does not defer")
+            }
         }
     }
 
