@@ -28,6 +28,8 @@ pub(crate) struct Broker {
     pub counters: Counters,
     /// Sessions by client identifier.
     pub sessions: Sessions,
+    /// Other settings hold.
+    pub changed: Notify,
     connections: AtomicUsize,
     connection_ended: Notify,
 }
@@ -41,6 +43,7 @@ impl Broker {
             router: Router::new(settings, journal),
             counters: Counters::default(),
             sessions: Sessions::default(),
+            changed: Notify::new(),
             connections: AtomicUsize::new(0),
             connection_ended: Notify::new(),
         }
@@ -55,6 +58,7 @@ impl Broker {
     pub(crate) fn set(&self, settings: Settings) {
         self.router.set(settings);
         self.sessions.look_again();
+        self.changed.notify_waiters();
     }
 
     /// Publishes something that no connection publishes.

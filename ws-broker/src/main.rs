@@ -15,6 +15,9 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 /// keep others waiting for longer than they should.
 const EVENT_INTERVAL: u32 = 5;
 
+/// How `--test-config` ends when the file cannot be used, as Mosquitto's does.
+const BAD_CONFIGURATION: u8 = 3;
+
 /// An MQTT broker with a dashboard.
 #[derive(Parser)]
 #[command(version, args_conflicts_with_subcommands = true)]
@@ -52,16 +55,14 @@ fn main() -> ExitCode {
             Err(error) => fail(&error),
         };
     }
-    let config = match configure(&arguments) {
+    let config = configure(&arguments);
+    if arguments.test_config {
+        return test(arguments.config_file.is_some(), config);
+    }
+    let config = match config {
         Ok(config) => config,
         Err(error) => return fail(&error),
     };
-    if arguments.test_config {
-        return match ws_broker::check(config) {
-            Ok(()) => say("Configuration file is OK."),
-            Err(error) => fail(&error.to_string()),
-        };
-    }
     init_log(config.log.clone());
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
     runtime.event_interval(EVENT_INTERVAL);
@@ -75,6 +76,29 @@ fn main() -> ExitCode {
     match runtime.block_on(serve(config, &arguments)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => fail(&error),
+    }
+}
+
+/// Says what is wrong or odd about a configuration, without serving.
+fn test(is_file: bool, config: Result<Config, String>) -> ExitCode {
+    let checked = match (is_file, config) {
+        (false, _) => Err("Please provide a configuration file to test.".into()),
+        (true, config) => {
+            config.and_then(|config| ws_broker::check(config).map_err(|error| error.to_string()))
+        }
+    };
+    match checked {
+        Ok(warnings) => {
+            for warning in warnings {
+                say(&format!("Warning: {warning}"));
+            }
+            say("Configuration file is OK.");
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            fail(&error);
+            ExitCode::from(BAD_CONFIGURATION)
+        }
     }
 }
 
@@ -145,9 +169,8 @@ enum Asked {
 }
 
 #[expect(clippy::print_stderr, reason = "Mosquitto says it there")]
-fn say(what: &str) -> ExitCode {
+fn say(what: &str) {
     eprintln!("{what}");
-    ExitCode::SUCCESS
 }
 
 #[expect(

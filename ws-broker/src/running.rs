@@ -68,16 +68,16 @@ pub struct Bound {
 }
 
 /// Looks whether a broker could start with this, as far as that can be known
-/// without starting it.
+/// without starting it; gives what is odd about it.
 ///
 /// # Errors
 /// A file of passwords, a certificate or a key cannot be used.
-pub fn check(config: Config) -> Result<(), StartError> {
+pub fn check(config: Config) -> Result<Vec<String>, StartError> {
     for listener in &config.listeners {
         listener::read_tls(listener)?;
     }
-    Settings::read(config)?;
-    Ok(())
+    let settings = Settings::read(config)?;
+    Ok(settings.warnings().cloned().collect())
 }
 
 /// A broker that serves; it stops when this is dropped.
@@ -149,11 +149,7 @@ impl Running {
         }
         say_where_the_dashboard_is(&bound);
         tasks.spawn(broker.clone().keep_house());
-        let interval = config.sys_interval;
-        if interval > 0 {
-            let interval = Duration::from_secs(interval.into());
-            tasks.spawn(sys::publish(broker.clone(), interval));
-        }
+        tasks.spawn(sys::publish(broker.clone()));
         information!("ws-broker version {version} running");
         Ok(Self {
             broker,
@@ -172,20 +168,25 @@ impl Running {
         information!("Reloading config.");
         let taken = config.and_then(|config| self.take(config).map_err(|e| e.to_string()));
         if let Err(error) = taken {
+            let error = error.trim_end_matches('.');
             error!("Error: {error}. All stays as it was.");
         }
     }
 
     fn take(&self, mut config: Config) -> Result<(), ReloadError> {
         let before = self.broker.settings();
-        let is_same = before.config.keep_listeners(&mut config)?;
+        before.config.keep_listeners(&mut config)?;
+        let restart = before.config.keys_for_restart(&config);
+        // What was said at the start goes on to hold.
+        config.at_start.clone_from(&before.config.at_start);
         let settings = Settings::read(config)?;
         let known: Vec<_> = before.warnings().collect();
         for warning in settings.warnings().filter(|w| !known.contains(w)) {
             warning!("Warning: {warning}");
         }
-        if !is_same {
-            warning!("Warning: the listeners in the file are others now; that takes a restart.");
+        if !restart.is_empty() {
+            let keys = Vec::from_iter(restart).join(", ");
+            warning!("Warning: what has changed of {keys} takes a restart.");
         }
         crate::log::set(settings.config.log.clone());
         self.broker.set(settings);

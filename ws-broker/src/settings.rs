@@ -3,7 +3,7 @@
 
 use std::sync::{Arc, PoisonError, RwLock};
 
-use codec::TopicName;
+use codec::{ProtocolVersion, TopicName};
 use protocol::scram;
 
 use crate::access::{Access, Identity};
@@ -78,6 +78,13 @@ impl Settings {
             .checked_sub(1)
             .and_then(|place| self.own.get(usize::from(place)));
         own.and_then(Option::as_ref).unwrap_or(&self.all)
+    }
+
+    /// The versions that a listener's clients may speak; `None` for all.
+    pub(crate) fn versions(&self, number: u16) -> Option<&[ProtocolVersion]> {
+        let place = number.checked_sub(1)?;
+        let listener = self.config.listeners.get(usize::from(place))?;
+        listener.versions.as_deref()
     }
 
     /// Whether a client may read or write there.

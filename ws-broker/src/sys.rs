@@ -19,8 +19,9 @@ pub(crate) const VERSION: &str = concat!("ws-broker version ", env!("CARGO_PKG_V
 /// The windows of the averages below `load`.
 const WINDOWS: [(&str, f64); 3] = [("1min", 60.0), ("5min", 300.0), ("15min", 900.0)];
 
-/// Publishes the tree every `interval`, for ever: what has changed, retained.
-pub(crate) async fn publish(broker: Arc<Broker>, interval: Duration) {
+/// Publishes the tree every `sys_interval`, for ever: what has changed,
+/// retained.
+pub(crate) async fn publish(broker: Arc<Broker>) {
     let started = tokio::time::Instant::now();
     let mut sys = Sys {
         published: HashMap::default(),
@@ -29,14 +30,26 @@ pub(crate) async fn publish(broker: Arc<Broker>, interval: Duration) {
         most_connected: 0,
         most_resident: 0,
     };
-    let mut ticks = tokio::time::interval(interval);
-    let mut last = started;
+    let mut last = None;
     loop {
-        let now = ticks.tick().await;
-        let uptime = now - started;
-        let values = sys.values(&broker, uptime.as_secs(), (now - last).as_secs_f64());
-        last = now;
-        for (topic, value) in values {
+        // From here on no change goes unnoticed.
+        let change = broker.changed.notified();
+        let interval = broker.settings().config.sys_interval;
+        if interval == 0 {
+            change.await;
+            continue;
+        }
+        let interval = Duration::from_secs(interval.into());
+        if let Some(last) = last {
+            tokio::select! {
+                () = tokio::time::sleep_until(last + interval) => {}
+                () = change => continue,
+            }
+        }
+        let now = tokio::time::Instant::now();
+        let elapsed = now - last.replace(now).unwrap_or(started);
+        let uptime = (now - started).as_secs();
+        for (topic, value) in sys.values(&broker, uptime, elapsed.as_secs_f64()) {
             sys.say(&broker, topic, value);
         }
     }

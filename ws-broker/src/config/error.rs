@@ -3,6 +3,9 @@ use std::path::{Path, PathBuf};
 
 /// Why a configuration file cannot be used; displays as one line that says
 /// what, where, and what to do.
+///
+/// What comes first is in Mosquitto's words where it has any, so that whoever
+/// looks for them finds them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfigError {
     file: PathBuf,
@@ -23,11 +26,14 @@ impl ConfigError {
 
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.file.display())?;
-        if let Some(line) = self.line {
-            write!(f, ":{line}")?;
+        f.write_str(&self.what)?;
+        if !self.what.ends_with(['.', '?']) {
+            f.write_str(".")?;
         }
-        write!(f, ": {}", self.what)
+        let Some(line) = self.line else {
+            return Ok(());
+        };
+        write!(f, " Error found at {}:{line}.", self.file.display())
     }
 }
 

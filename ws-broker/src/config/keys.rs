@@ -1,17 +1,21 @@
 //! Which keys a configuration file may have.
 
+use super::values::{boolean, number};
+
 /// What this broker makes of a key that Mosquitto knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Key {
-    /// It does what it does in Mosquitto.
+    /// It does what it does in Mosquitto, and is read again at SIGHUP.
     Supported,
+    /// It does what it does in Mosquitto; another value takes a restart.
+    AtStart,
     /// It may stand there, and nothing has to be done.
     NoEffect(&'static str),
     /// It would be wrong to go on without what it asks for.
     Missing,
 }
 
-use Key::{Missing, NoEffect, Supported};
+use Key::{AtStart, Missing, NoEffect, Supported};
 
 const ALWAYS: &str = "it is always so";
 const STORED_AT_ONCE: &str = "what changes is stored at once; durability says otherwise";
@@ -30,14 +34,16 @@ const KEYS: &[(&str, Key)] = &[
         NoEffect("overlapping subscriptions are one delivery"),
     ),
     ("allow_zero_length_clientid", Supported),
+    ("auth_plugin", Missing),
+    ("auth_plugin_deny_special_chars", Missing),
     ("auto_id_prefix", Supported),
     ("autosave_interval", NoEffect(STORED_AT_ONCE)),
     ("autosave_on_changes", NoEffect(STORED_AT_ONCE)),
-    ("bind_address", Supported),
+    ("bind_address", AtStart),
     ("bind_interface", Missing),
     ("cafile", NoEffect(NO_CLIENT_CERTIFICATES)),
     ("capath", NoEffect(NO_CLIENT_CERTIFICATES)),
-    ("certfile", Supported),
+    ("certfile", AtStart),
     (
         "check_retain_source",
         NoEffect("who may publish is judged when it is published"),
@@ -48,70 +54,138 @@ const KEYS: &[(&str, Key)] = &[
     ("connection", Missing),
     ("connection_messages", Supported),
     ("crlfile", Missing),
-    ("durability", Supported),
+    (
+        "dhparamfile",
+        NoEffect("its key exchange has no parameters"),
+    ),
+    ("durability", AtStart),
+    ("enable_control_api", NoEffect(NOT_HERE)),
     ("enable_proxy_protocol", Missing),
     ("global_max_clients", Supported),
     ("global_max_connections", Supported),
+    ("global_plugin", Missing),
     ("http_dir", NoEffect("the dashboard is served instead")),
     ("include_dir", Supported),
-    ("keyfile", Supported),
-    ("listener", Supported),
-    ("listener_allow_anonymous", Supported),
-    ("listener_auto_id_prefix", Supported),
+    ("keyfile", AtStart),
+    ("listener", AtStart),
+    ("listener_allow_anonymous", AtStart),
+    ("listener_auto_id_prefix", AtStart),
     ("log_dest", Supported),
     ("log_facility", NoEffect(NOT_HERE)),
     ("log_timestamp", Supported),
     ("log_timestamp_format", Missing),
     ("log_type", Supported),
-    ("max_connections", Supported),
+    ("max_connections", AtStart),
     ("max_inflight_bytes", Supported),
     ("max_inflight_messages", Supported),
     ("max_keepalive", Supported),
     ("max_packet_size", Supported),
-    ("max_qos", Supported),
+    ("max_qos", AtStart),
     ("max_queued_bytes", Supported),
     ("max_queued_messages", Supported),
     ("max_topic_alias", Supported),
     ("max_topic_alias_broker", Supported),
-    ("maximum_qos", Supported),
+    ("maximum_qos", AtStart),
     ("memory_limit", Supported),
     ("message_size_limit", Supported),
     ("mount_point", Missing),
+    (
+        "packet_buffer_size",
+        NoEffect("buffers grow as they are needed"),
+    ),
     ("password_file", Supported),
     ("per_listener_settings", Supported),
-    ("persistence", Supported),
-    ("persistence_file", Supported),
-    ("persistence_location", Supported),
+    ("persistence", AtStart),
+    ("persistence_file", AtStart),
+    ("persistence_location", AtStart),
     ("persistent_client_expiration", Supported),
-    ("pid_file", Supported),
+    ("pid_file", AtStart),
     ("plugin", Missing),
-    ("port", Supported),
-    ("protocol", Supported),
+    ("plugin_load", Missing),
+    ("plugin_use", Missing),
+    ("port", AtStart),
+    ("protocol", AtStart),
     ("psk_file", Missing),
     ("psk_hint", Missing),
     ("queue_qos0_messages", Supported),
-    ("require_certificate", Supported),
+    ("require_certificate", AtStart),
     ("retain_available", Supported),
     ("retained_persistence", NoEffect("persistence is for all")),
+    (
+        "retry_interval",
+        NoEffect("a message is sent again when its client is back"),
+    ),
     ("set_tcp_nodelay", NoEffect(ALWAYS)),
     ("socket_domain", Missing),
     ("sys_interval", Supported),
-    ("threads", Supported),
+    ("threads", AtStart),
+    ("tls_engine", Missing),
+    ("tls_engine_kpass_sha1", Missing),
+    ("tls_keyform", Missing),
     ("tls_keylog", Missing),
     ("tls_version", Missing),
     ("upgrade_outgoing_qos", Supported),
     ("use_identity_as_username", Missing),
     ("use_subject_as_username", Missing),
-    ("use_username_as_clientid", Supported),
+    ("use_username_as_clientid", AtStart),
     ("user", NoEffect("the broker runs as whoever starts it")),
     ("websockets_headers_size", NoEffect("the limit is fixed")),
     ("websockets_log_level", NoEffect(NOT_HERE)),
 ];
 
 /// What is known of a key.
-pub(super) fn find(key: &str) -> Option<Key> {
-    let (_, found) = KEYS.iter().find(|(name, _)| *name == key)?;
-    Some(*found)
+pub(super) fn find(key: &str) -> Option<(&'static str, Key)> {
+    KEYS.iter().find(|(name, _)| *name == key).copied()
+}
+
+/// What an option of a plugin is called, if `key` is one.
+pub(super) fn plugin_option(key: &str) -> Option<&str> {
+    key.strip_prefix("plugin_opt_")
+        .or_else(|| key.strip_prefix("auth_opt_"))
+}
+
+/// Whether a key may stand without a value.
+pub(super) fn may_be_empty(key: &str) -> bool {
+    key == "auto_id_prefix"
+}
+
+/// Whether a key is about the `listener` before it, and there must be one.
+pub(super) fn needs_listener(key: &str) -> bool {
+    const KEYS: [&str; 4] = [
+        "accept_protocol_versions",
+        "listener_allow_anonymous",
+        "listener_auto_id_prefix",
+        "mount_point",
+    ];
+    KEYS.contains(&key)
+}
+
+/// Whether a second line would be in doubt.
+pub(super) fn stands_once(key: &str) -> bool {
+    const KEYS: [&str; 5] = [
+        "log_timestamp_format",
+        "persistence_file",
+        "persistence_location",
+        "pid_file",
+        "user",
+    ];
+    KEYS.contains(&key)
+}
+
+/// What stands behind a key without effect can be wrong all the same.
+pub(super) fn check_ignored(key: &str, value: &str) -> Result<(), String> {
+    match key {
+        "autosave_interval" => number(key, value, i32::MIN..=i32::MAX).map(drop),
+        "packet_buffer_size" | "websockets_headers_size" => number(key, value, 0..=u16::MAX)
+            .map(drop)
+            .map_err(|_| "Packet buffer size must be between 0 and 65535 inclusive.".into()),
+        "allow_duplicate_messages"
+        | "autosave_on_changes"
+        | "retained_persistence"
+        | "set_tcp_nodelay"
+        | "enable_control_api" => boolean(key, value).map(drop),
+        _ => Ok(()),
+    }
 }
 
 /// The known key that is spelt most like `key`, if one comes near.
@@ -124,8 +198,10 @@ pub(super) fn nearest(key: &str) -> Option<&'static str> {
 }
 
 #[cfg(test)]
-pub(super) fn supported() -> usize {
-    KEYS.iter().filter(|(_, key)| *key == Supported).count()
+pub(super) fn supported() -> impl Iterator<Item = &'static str> {
+    let keys = KEYS.iter();
+    let supported = keys.filter(|(_, key)| matches!(key, Supported | AtStart));
+    supported.map(|(name, _)| *name)
 }
 
 #[cfg(test)]

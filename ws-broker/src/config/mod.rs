@@ -5,6 +5,7 @@ mod keys;
 mod parse;
 mod values;
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -83,6 +84,9 @@ pub struct Config {
     pub threads: usize,
     /// Whether a subscription's QoS holds even where the publisher's is lower.
     pub upgrade_outgoing_qos: bool,
+    /// What was set that takes a restart to change: the key, the listener it
+    /// stands below, and the value.
+    pub at_start: Vec<(&'static str, String, String)>,
     /// Settings that have no effect, to be said once.
     pub warnings: Vec<String>,
 }
@@ -275,6 +279,7 @@ impl Default for Config {
             sys_interval: 10,
             threads: 0,
             upgrade_outgoing_qos: false,
+            at_start: Vec::new(),
             warnings: Vec::new(),
         }
     }
@@ -329,16 +334,11 @@ impl Config {
     }
 
     /// Puts these listeners into a configuration that is to follow this one
-    /// while they are open, each with its own rules from there; tells whether
-    /// it had the same.
+    /// while they are open, each with its own rules and versions from there.
     ///
     /// # Errors
     /// One of the two has rules for each listener, and the other has not.
-    pub(crate) fn keep_listeners(&self, next: &mut Self) -> Result<bool, ReloadError> {
-        let place = |listener: &Listener| Listener {
-            security: None,
-            ..listener.clone()
-        };
+    pub(crate) fn keep_listeners(&self, next: &mut Self) -> Result<(), ReloadError> {
         let has_own = |config: &Self| config.listeners.iter().any(|l| l.security.is_some());
         if has_own(self) != has_own(next) {
             return Err(ReloadError::PerListener);
@@ -349,14 +349,23 @@ impl Config {
                 |other: &&Listener| other.port == listener.port && other.bind == listener.bind;
             if let Some(next) = next.listeners.iter().find(same) {
                 listener.security.clone_from(&next.security);
+                listener.versions.clone_from(&next.versions);
             }
         }
-        let is_same = listeners
-            .iter()
-            .map(place)
-            .eq(next.listeners.iter().map(place));
         next.listeners = listeners;
-        Ok(is_same)
+        Ok(())
+    }
+
+    /// The keys that say something else in `next`, and take a restart for it.
+    pub(crate) fn keys_for_restart(&self, next: &Self) -> BTreeSet<&'static str> {
+        let said = |config: &Self, key| {
+            let lines = config.at_start.iter().filter(|(k, ..)| *k == key).cloned();
+            lines.collect::<Vec<_>>()
+        };
+        let lines = self.at_start.iter().chain(&next.at_start);
+        let keys: BTreeSet<_> = lines.map(|(key, ..)| *key).collect();
+        let differs = |key: &&'static str| said(self, *key) != said(next, *key);
+        keys.into_iter().filter(differs).collect()
     }
 
     /// Whether clients without a user name may connect somewhere.

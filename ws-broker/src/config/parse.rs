@@ -1,3 +1,5 @@
+use std::cmp::Ordering;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use codec::QoS;
@@ -5,7 +7,8 @@ use codec::QoS;
 use super::error::ConfigError;
 use super::keys::{self, Key};
 use super::values::{
-    auto_id_prefix, boolean, destination, durability, duration, limit, number, versions,
+    aliases, auto_id_prefix, boolean, destination, durability, duration, empty, invalid, limit,
+    number, versions,
 };
 use super::{
     Bind, Config, Durability, Listener, MAX_THREADS, MQTT_PORT, Persistence, Protocol, Security,
@@ -17,6 +20,9 @@ use crate::log::{Destination, LogTypes};
 pub(super) fn parse(file: &Path, text: &str) -> Result<Config, ConfigError> {
     let mut parser = Parser::new();
     parser.text(file, text)?;
+    if let Some(missing) = parser.missing.take() {
+        return Err(missing);
+    }
     let folder = file.parent().unwrap_or(Path::new("")).to_owned();
     let mut config = parser.finish(&folder);
     config.file = Some(file.into());
@@ -47,6 +53,13 @@ struct Parser {
     is_included: bool,
     /// Keys that have been warned of.
     warned: Vec<String>,
+    /// Keys that may stand once, and do.
+    once: BTreeSet<&'static str>,
+    /// The last `listener`, for what takes a restart.
+    scope: String,
+    /// The first line that asks for what this broker does not have. It is said
+    /// when nothing else is wrong.
+    missing: Option<ConfigError>,
 }
 
 impl Parser {
@@ -67,6 +80,9 @@ impl Parser {
             include: None,
             is_included: false,
             warned: Vec::new(),
+            once: BTreeSet::new(),
+            scope: String::new(),
+            missing: None,
         }
     }
 
@@ -75,7 +91,8 @@ impl Parser {
     fn text(&mut self, file: &Path, text: &str) -> Result<(), ConfigError> {
         for (number, line) in text.trim_start_matches('\u{feff}').lines().enumerate() {
             let error = |what| ConfigError::new(file, Some(number + 1), what);
-            self.line(line).map_err(error)?;
+            let missing = self.line(line).map_err(error)?;
+            self.missing = self.missing.take().or_else(|| missing.map(error));
             let Some(folder) = self.include.take() else {
                 continue;
             };
@@ -91,41 +108,89 @@ impl Parser {
         Ok(())
     }
 
-    fn line(&mut self, line: &str) -> Result<(), String> {
+    /// Takes a line; what it asks for that this broker does not have.
+    fn line(&mut self, line: &str) -> Result<Option<String>, String> {
         let line = without_comment(line).trim();
         let Some((key, value)) = line.split_once(char::is_whitespace).or(match line {
             "" => None,
             key => Some((key, "")),
         }) else {
-            return Ok(());
+            return Ok(None);
         };
-        match keys::find(key) {
-            Some(Key::Supported) => self.set(key, value.trim()),
-            Some(Key::NoEffect(why)) => {
+        let value = value.trim();
+        if let Some(option) = keys::plugin_option(key) {
+            return self.plugin_option(key, option, value);
+        }
+        let Some((key, meaning)) = keys::find(key) else {
+            return Err(match keys::nearest(key) {
+                Some(nearest) => {
+                    format!("Unknown configuration variable '{key}'. Did you mean '{nearest}'?")
+                }
+                None => format!("Unknown configuration variable '{key}'."),
+            });
+        };
+        if value.is_empty() && !keys::may_be_empty(key) {
+            return Err(empty(key));
+        }
+        if self.config.listeners.is_empty() && keys::needs_listener(key) {
+            return Err(format!(
+                "The '{key}' option requires a listener to be defined first."
+            ));
+        }
+        if keys::stands_once(key) && !self.once.insert(key) {
+            return Err(format!("Duplicate '{key}' value in configuration."));
+        }
+        match meaning {
+            Key::Supported => self.set(key, value)?,
+            Key::AtStart => {
+                if key == "listener" {
+                    self.scope = value.into();
+                }
+                let at_start = &mut self.config.at_start;
+                at_start.push((key, self.scope.clone(), value.into()));
+                self.set(key, value)?;
+            }
+            Key::NoEffect(why) => {
+                keys::check_ignored(key, value)?;
                 // `persistence false` is what happens anyway.
-                if value.trim() != "false" && !self.warned.iter().any(|k| k == key) {
+                if value != "false" && !self.warned.iter().any(|k| k == key) {
                     self.warned.push(key.into());
                     let warning = format!("{key} has no effect here: {why}.");
                     self.config.warnings.push(warning);
                 }
-                Ok(())
             }
-            Some(Key::Missing) => Err(format!(
-                "\"{key}\" is not supported by this version; remove the line if you can do without"
-            )),
-            None => Err(match keys::nearest(key) {
-                Some(nearest) => {
-                    format!("unknown configuration key \"{key}\"; did you mean \"{nearest}\"?")
-                }
-                None => format!("unknown configuration key \"{key}\""),
-            }),
+            Key::Missing => {
+                return Ok(Some(format!(
+                    "'{key}' is not supported by this version; remove the line if you can do \
+                     without."
+                )));
+            }
         }
+        Ok(None)
+    }
+
+    /// An option of a plugin, which is missing too.
+    fn plugin_option(
+        &self,
+        key: &str,
+        option: &str,
+        value: &str,
+    ) -> Result<Option<String>, String> {
+        if self.missing.is_none() {
+            return Err(format!(
+                "The '{key}' option requires plugin/global_plugin/plugin_load to be defined first."
+            ));
+        }
+        if option.len() < 3 {
+            return Err("Invalid 'plugin_opt_' config option.".into());
+        }
+        if value.is_empty() {
+            return Err(empty(option));
+        }
+        Ok(None)
     }
 
     fn set(&mut self, key: &str, value: &str) -> Result<(), String> {
-        if value.is_empty() && key != "auto_id_prefix" {
-            return Err(format!("\"{key}\" needs a value"));
-        }
         let config = &mut self.config;
         match key {
             "accept_protocol_versions" => self.current().versions = Some(versions(value)?),
@@ -171,13 +236,16 @@ impl Parser {
             "log_type" => {
                 let types = self.log_types.get_or_insert(LogTypes::NONE);
                 if !types.add(value) {
-                    return Err(format!("unknown log_type \"{value}\""));
+                    return Err(invalid(key, value));
                 }
             }
             "max_connections" => self.current().max_connections = limit(key, value)?,
             "max_inflight_bytes" => config.max_inflight_bytes = number(key, value, 0..=usize::MAX)?,
             "max_inflight_messages" => {
-                config.max_inflight_messages = match number(key, value, 0..=u16::MAX)? {
+                let limit = number(key, value, 0..=u64::MAX)?;
+                let limit = u16::try_from(limit)
+                    .map_err(|_| "'max_inflight_messages' must be <= 65535.".to_owned())?;
+                config.max_inflight_messages = match limit {
                     0 => u16::MAX,
                     limit => limit,
                 };
@@ -186,20 +254,19 @@ impl Parser {
             "max_packet_size" => {
                 config.max_packet_size = match number(key, value, 0..=268_435_460)? {
                     0 => 268_435_460,
-                    1..20 => return Err("max_packet_size is at least 20 bytes".into()),
+                    1..20 => return Err("'max_packet_size' must be >= 20.".into()),
                     limit => limit,
                 };
             }
             "max_qos" | "maximum_qos" => {
-                let level = number(key, value, 0..=2)?;
+                let level = number(key, value, 0..=2)
+                    .map_err(|_| "'max_qos' must be between 0 and 2 inclusive.".to_owned())?;
                 self.current().max_qos = QoS::from_u8(level).unwrap_or_default();
             }
             "max_queued_bytes" => config.queue.bytes = number(key, value, 0..=usize::MAX)?,
             "max_queued_messages" => config.queue.messages = number(key, value, 0..=usize::MAX)?,
-            "max_topic_alias" => config.max_topic_alias = number(key, value, 0..=u16::MAX)?,
-            "max_topic_alias_broker" => {
-                config.max_topic_alias_broker = number(key, value, 0..=u16::MAX)?;
-            }
+            "max_topic_alias" => config.max_topic_alias = aliases(key, value)?,
+            "max_topic_alias_broker" => config.max_topic_alias_broker = aliases(key, value)?,
             "queue_qos0_messages" => config.queue.qos0 = boolean(key, value)?,
             "memory_limit" => config.memory_limit = number(key, value, 0..=usize::MAX)?,
             "message_size_limit" => {
@@ -210,10 +277,12 @@ impl Parser {
             "per_listener_settings" => {
                 let is_per_listener = boolean(key, value)?;
                 if self.has_security && is_per_listener != self.is_per_listener {
-                    return Err("per_listener_settings must stand before what it is about: \
+                    return Err(
+                        "per_listener_settings must be set before any other security settings: \
                          acl_file, allow_anonymous, allow_zero_length_clientid, auto_id_prefix \
-                         and password_file"
-                        .into());
+                         and password_file."
+                            .into(),
+                    );
                 }
                 self.is_per_listener = is_per_listener;
             }
@@ -221,7 +290,7 @@ impl Parser {
             "persistence_file" => self.persistence_file = value.into(),
             "persistence_location" => self.persistence_location = value.into(),
             "persistent_client_expiration" => {
-                config.persistent_client_expiration = Some(duration(value)?);
+                config.persistent_client_expiration = Some(duration(key, value)?);
             }
             "port" => {
                 self.default.port = number(key, value, 1..=u16::MAX)?;
@@ -231,7 +300,7 @@ impl Parser {
                 let protocol = match value {
                     "mqtt" => Protocol::Mqtt,
                     "websockets" => Protocol::WebSockets,
-                    _ => return Err(format!("protocol is mqtt or websockets, not \"{value}\"")),
+                    _ => return Err(format!("{} It is mqtt or websockets.", invalid(key, value))),
                 };
                 self.current().protocol = protocol;
             }
@@ -276,7 +345,13 @@ impl Parser {
             Some((port, host)) => (port, Some(host.trim())),
             None => (value, None),
         };
-        let port = number("listener", port, 0..=u16::MAX)?;
+        let port = match number("port", port, 0..=u16::MAX) {
+            Err(_) if port.starts_with('-') => return Err(invalid("port", port)),
+            port => port?,
+        };
+        if port == 0 && host.is_none() {
+            return Err("A listener with port 0 must provide a Unix socket path.".into());
+        }
         if port == 0 && host.is_some_and(|host| host.starts_with('/')) {
             return Err("unix sockets are not supported by this version".into());
         }
@@ -334,14 +409,18 @@ impl Parser {
 
 /// The text of a configuration file.
 pub(super) fn read_text(file: &Path) -> Result<String, ConfigError> {
-    std::fs::read_to_string(file).map_err(|error| {
-        let what = format!("cannot read the configuration file: {error}");
+    let bytes = std::fs::read(file).map_err(|error| {
+        let what = format!("Unable to open config file '{}'. {error}", file.display());
         ConfigError::new(file, None, what)
+    })?;
+    String::from_utf8(bytes).map_err(|error| {
+        let valid = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+        let line = 1 + valid.iter().filter(|byte| **byte == b'\n').count();
+        ConfigError::new(file, Some(line), "Malformed UTF-8 in configuration.".into())
     })
 }
 
-/// The files of a folder whose names end with `.conf`, in the order of their
-/// names' bytes.
+/// The files of a folder whose names end with `.conf`, in Mosquitto's order.
 fn conf_files(folder: &Path) -> Result<Vec<PathBuf>, String> {
     let cannot = |error| format!("cannot read include_dir {}: {error}", folder.display());
     let mut files = Vec::new();
@@ -354,8 +433,15 @@ fn conf_files(folder: &Path) -> Result<Vec<PathBuf>, String> {
             files.push(file);
         }
     }
-    files.sort();
+    files.sort_by(|a, b| by_letter(&a.to_string_lossy(), &b.to_string_lossy()));
     Ok(files)
+}
+
+/// In the order of the alphabet, and of two that differ only in case, the one
+/// with the capital first.
+fn by_letter(a: &str, b: &str) -> Ordering {
+    let letters = a.to_ascii_lowercase().cmp(&b.to_ascii_lowercase());
+    letters.then_with(|| a.cmp(b))
 }
 
 /// A comment is a line that starts with `#`, or what follows a `#` after a

@@ -10,9 +10,31 @@ use codec::ProtocolVersion;
 use super::Durability;
 use crate::log::{Destination, LogFile};
 
+/// Mosquitto's words for a key without a value.
+pub(super) fn empty(key: &str) -> String {
+    // Its tests look for them.
+    let key = if key == "listener" {
+        "listener port"
+    } else {
+        key
+    };
+    format!("Empty '{key}' value in configuration.")
+}
+
+/// Mosquitto's words for a value that its key cannot have.
+pub(super) fn invalid(key: &str, value: &str) -> String {
+    format!("Invalid '{key}' value ({value}).")
+}
+
+/// How many topic aliases there may be.
+pub(super) fn aliases(key: &str, value: &str) -> Result<u16, String> {
+    let range = |_| format!("Invalid '{key}' value in configuration. It is from 0 to 65535.");
+    number(key, value, 0..=u16::MAX).map_err(range)
+}
+
 pub(super) fn auto_id_prefix(key: &str, value: &str) -> Result<String, String> {
     if value.len() > 50 {
-        return Err(format!("{key} has at most 50 characters"));
+        return Err(format!("'{key}' length must be <= 50."));
     }
     Ok(value.into())
 }
@@ -46,7 +68,7 @@ pub(super) fn boolean(key: &str, value: &str) -> Result<bool, String> {
     match value {
         "true" | "1" => Ok(true),
         "false" | "0" => Ok(false),
-        _ => Err(format!("{key} is true or false, not \"{value}\"")),
+        _ => Err(format!("{} It is true or false.", invalid(key, value))),
     }
 }
 
@@ -60,29 +82,33 @@ where
 {
     let number = value.parse().ok().filter(|number| range.contains(number));
     number.ok_or_else(|| {
+        if value.parse::<i128>().is_err() {
+            return format!("'{key}' value not a number.");
+        }
         let (from, to) = (range.start(), range.end());
-        format!("{key} is a number from {from} to {to}, not \"{value}\"")
+        format!("{} It is from {from} to {to}.", invalid(key, value))
     })
 }
 
-/// A number and its unit: hours, days, weeks, months or years, as seconds.
-pub(super) fn duration(value: &str) -> Result<u32, String> {
+/// A number and its unit: seconds, hours, days, weeks, months or years.
+pub(super) fn duration(key: &str, value: &str) -> Result<u32, String> {
     let (count, unit) =
         value.split_at(value.len() - value.chars().next_back().map_or(0, char::len_utf8));
-    let hours: u32 = match unit {
-        "h" => 1,
-        "d" => 24,
-        "w" => 24 * 7,
-        "m" => 24 * 30,
-        "y" => 24 * 365,
+    let unit: u32 = match unit {
+        "s" => 1,
+        "h" => 3600,
+        "d" => 24 * 3600,
+        "w" => 7 * 24 * 3600,
+        "m" => 30 * 24 * 3600,
+        "y" => 365 * 24 * 3600,
         _ => 0,
     };
-    let seconds = count
-        .parse::<u32>()
-        .ok()
-        .and_then(|n| n.checked_mul(hours)?.checked_mul(3600));
+    let seconds = count.parse::<u32>().ok().and_then(|n| n.checked_mul(unit));
     seconds.filter(|seconds| *seconds > 0).ok_or_else(|| {
-        format!("a duration is a number with h, d, w, m or y after it, not \"{value}\"")
+        format!(
+            "Invalid '{key}' duration in configuration. It is a number with s, h, d, w, m or y \
+             after it, not {value}."
+        )
     })
 }
 
@@ -139,10 +165,11 @@ mod tests {
 
     #[test]
     fn durations_have_units() {
-        assert_eq!(duration("2h"), Ok(7200));
-        assert_eq!(duration("1y"), Ok(31_536_000));
-        for bad in ["", "h", "12", "1s", "-1d", "9999999y", "1é"] {
-            assert!(duration(bad).is_err(), "{bad}");
+        assert_eq!(duration("k", "90s"), Ok(90));
+        assert_eq!(duration("k", "2h"), Ok(7200));
+        assert_eq!(duration("k", "1y"), Ok(31_536_000));
+        for bad in ["", "h", "12", "1x", "-1d", "139y", "1é"] {
+            assert!(duration("k", bad).is_err(), "{bad}");
         }
     }
 }

@@ -157,7 +157,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
         let (settings, listener) = (self.settings.clone(), self.listener.clone());
         let config = &settings.config;
         let security = &settings.rules(self.peer.rules).security;
-        if let Some(versions) = &listener.versions
+        if let Some(versions) = settings.versions(self.peer.rules)
             && !versions.contains(&connect.version)
         {
             let reason = ReasonCode::UnsupportedProtocolVersion;
