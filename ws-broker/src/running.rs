@@ -124,10 +124,14 @@ impl Running {
         let mut tasks = JoinSet::new();
         let mut bound = Vec::new();
         let mut sockets = Vec::new();
+        let mut addresses = Vec::new();
         for (rules, listener) in (1..).zip(&config.listeners) {
             let tls = listener::read_tls(listener)?;
-            match listener::open(listener).await {
-                Ok(opened) => sockets.push((listener.clone(), rules, tls, opened)),
+            match listener::open(listener, &addresses).await {
+                Ok(opened) => {
+                    addresses.extend(opened.iter().filter_map(listener::Socket::address));
+                    sockets.push((listener.clone(), rules, tls, opened));
+                }
                 Err(error) if listener.is_optional => {
                     warning!("Warning: no dashboard: {error}.");
                 }
@@ -137,7 +141,7 @@ impl Running {
         for (listener, rules, tls, opened) in sockets {
             let served = listener::Served::new(broker.clone(), listener, rules, tls);
             for socket in opened {
-                if let Ok(address) = socket.local_addr() {
+                if let Some(address) = socket.address() {
                     bound.push(Bound {
                         address,
                         protocol: served.protocol(),
@@ -193,7 +197,7 @@ impl Running {
         Ok(())
     }
 
-    /// The listeners, in the order of the configuration.
+    /// The listeners on the network, in the order of the configuration.
     pub fn bound(&self) -> &[Bound] {
         &self.bound
     }

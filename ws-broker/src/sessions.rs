@@ -12,6 +12,7 @@ use protocol::{Delivery, Session, Time};
 use tokio::sync::{Notify, oneshot};
 
 use crate::access::Identity;
+use crate::listener::Address;
 use crate::memory::Memory;
 use crate::outbox::Outbox;
 use crate::store::{Change, Journal, SessionId, SessionRecord, StoredQueue};
@@ -99,7 +100,7 @@ impl SessionState {
 #[derive(Debug)]
 pub(crate) struct Control {
     /// The peer's address.
-    pub address: String,
+    pub address: Address,
     commands: Mutex<VecDeque<Command>>,
     waker: AtomicWaker,
 }
@@ -122,7 +123,7 @@ pub(crate) struct TakeOver {
     /// The other connection throws the session away.
     pub clean_start: bool,
     /// The other connection's address.
-    pub by: String,
+    pub by: Address,
     reply: oneshot::Sender<Option<Box<SessionState>>>,
 }
 
@@ -141,7 +142,7 @@ impl TakeOver {
 
 impl Control {
     /// For a connection from `address`.
-    pub(crate) fn new(address: String) -> Self {
+    pub(crate) fn new(address: Address) -> Self {
         Self {
             address,
             commands: Mutex::default(),

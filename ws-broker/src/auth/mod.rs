@@ -10,7 +10,6 @@ pub mod passwd;
 mod password;
 mod users;
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,6 +19,7 @@ use codec::ByteString;
 use tokio::sync::Semaphore;
 
 use crate::broker::Broker;
+use crate::listener::Address;
 use crate::log::warning;
 use guard::Guard;
 
@@ -57,23 +57,18 @@ impl Default for Auth {
 #[derive(Clone, Debug)]
 pub(crate) struct Attempt {
     broker: Arc<Broker>,
-    address: String,
+    address: Address,
     user: ByteString,
 }
 
 impl Attempt {
-    /// `address` is `IP:PORT`.
-    pub(crate) fn new(broker: &Arc<Broker>, address: &str, user: ByteString) -> Self {
+    /// From `address`.
+    pub(crate) fn new(broker: &Arc<Broker>, address: &Address, user: ByteString) -> Self {
         Self {
             broker: broker.clone(),
-            address: address.into(),
+            address: address.clone(),
             user,
         }
-    }
-
-    fn ip(&self) -> IpAddr {
-        let address = self.address.parse::<SocketAddr>();
-        address.map_or(Ipv4Addr::UNSPECIFIED.into(), |address| address.ip())
     }
 
     /// Checks a password.
@@ -113,7 +108,11 @@ impl Attempt {
 
     async fn wait(&self) -> Result<(), String> {
         let now = self.broker.clock.now();
-        let wait = self.broker.auth.guard.wait(self.ip(), &self.user, now);
+        let wait = self
+            .broker
+            .auth
+            .guard
+            .wait(self.address.ip(), &self.user, now);
         pause(wait.unwrap_or_else(|longest| longest)).await;
         match wait {
             Ok(_) => Ok(()),
@@ -122,7 +121,10 @@ impl Attempt {
     }
 
     fn succeed(&self, data: Option<Bytes>) -> Outcome {
-        self.broker.auth.guard.succeeded(self.ip(), &self.user);
+        self.broker
+            .auth
+            .guard
+            .succeeded(self.address.ip(), &self.user);
         Ok(data)
     }
 
@@ -134,7 +136,11 @@ impl Attempt {
     /// Counts a failure that is answered at once.
     pub(crate) fn count_failure(&self, why: &str) -> Duration {
         let now = self.broker.clock.now();
-        let failure = self.broker.auth.guard.failed(self.ip(), &self.user, now);
+        let failure = self
+            .broker
+            .auth
+            .guard
+            .failed(self.address.ip(), &self.user, now);
         if let Some(failures) = failure.report {
             let Self { address, user, .. } = self;
             warning!(

@@ -170,6 +170,10 @@ pub struct Listener {
     pub port: u16,
     /// Which of the machine's addresses.
     pub bind: Bind,
+    /// The network interface whose addresses it is bound to.
+    pub interface: Option<String>,
+    /// The family of addresses it is bound to; `None` for both.
+    pub family: Option<Family>,
     /// What is spoken there.
     pub protocol: Protocol,
     /// Connections at a time; `None` for any number.
@@ -207,6 +211,17 @@ pub enum Bind {
     Loopback,
     /// What an address or host name stands for.
     Host(String),
+    /// No address: a Unix socket with this path.
+    Unix(PathBuf),
+}
+
+/// A family of addresses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Family {
+    /// IPv4.
+    V4,
+    /// IPv6.
+    V6,
 }
 
 /// What a listener speaks.
@@ -225,6 +240,8 @@ impl Listener {
         Self {
             port,
             bind: Bind::All,
+            interface: None,
+            family: None,
             protocol,
             max_connections: None,
             allow_anonymous: None,
@@ -318,7 +335,9 @@ impl Config {
     /// Puts the first MQTT listener on another port, as `-p` asks.
     pub fn override_port(&mut self, port: u16) {
         let mut listeners = self.listeners.iter_mut();
-        if let Some(listener) = listeners.find(|l| l.protocol == Protocol::Mqtt) {
+        let is_port =
+            |l: &&mut Listener| l.protocol == Protocol::Mqtt && !matches!(l.bind, Bind::Unix(_));
+        if let Some(listener) = listeners.find(is_port) {
             listener.port = port;
         }
     }
@@ -345,8 +364,12 @@ impl Config {
         }
         let mut listeners = self.listeners.clone();
         for listener in &mut listeners {
-            let same =
-                |other: &&Listener| other.port == listener.port && other.bind == listener.bind;
+            let same = |other: &&Listener| {
+                other.port == listener.port
+                    && other.bind == listener.bind
+                    && other.interface == listener.interface
+                    && other.family == listener.family
+            };
             if let Some(next) = next.listeners.iter().find(same) {
                 listener.security.clone_from(&next.security);
                 listener.versions.clone_from(&next.versions);
@@ -380,7 +403,7 @@ impl Config {
     pub fn is_local_only(&self) -> bool {
         self.listeners.iter().all(|listener| match &listener.bind {
             Bind::All => false,
-            Bind::Loopback => true,
+            Bind::Loopback | Bind::Unix(_) => true,
             Bind::Host(host) => {
                 host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
             }

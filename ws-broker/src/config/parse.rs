@@ -7,8 +7,8 @@ use codec::QoS;
 use super::error::ConfigError;
 use super::keys::{self, Key};
 use super::values::{
-    aliases, auto_id_prefix, boolean, destination, durability, duration, empty, invalid, limit,
-    number, versions,
+    aliases, auto_id_prefix, boolean, destination, durability, duration, empty, family, invalid,
+    limit, number, place, versions,
 };
 use super::{
     Bind, Config, Durability, Listener, MAX_THREADS, MQTT_PORT, Persistence, Protocol, Security,
@@ -210,6 +210,7 @@ impl Parser {
                 self.default.bind = Bind::Host(value.into());
                 self.has_default = true;
             }
+            "bind_interface" => self.current().interface = Some(value.into()),
             "certfile" => self.current().certfile = Some(value.into()),
             "connection_messages" => config.connection_messages = boolean(key, value)?,
             "global_max_clients" => config.global_max_clients = limit(key, value)?,
@@ -314,6 +315,7 @@ impl Parser {
                 }
             }
             "retain_available" => config.retain_available = boolean(key, value)?,
+            "socket_domain" => self.current().family = Some(family(key, value)?),
             "sys_interval" => config.sys_interval = number(key, value, 0..=65_535)?,
             "threads" => config.threads = number(key, value, 0..=MAX_THREADS)?,
             "upgrade_outgoing_qos" => config.upgrade_outgoing_qos = boolean(key, value)?,
@@ -352,11 +354,8 @@ impl Parser {
         if port == 0 && host.is_none() {
             return Err("A listener with port 0 must provide a Unix socket path.".into());
         }
-        if port == 0 && host.is_some_and(|host| host.starts_with('/')) {
-            return Err("unix sockets are not supported by this version".into());
-        }
         let mut listener = Listener::new(port, Protocol::Mqtt);
-        listener.bind = host.map_or(Bind::All, |host| Bind::Host(host.into()));
+        listener.bind = host.map_or(Bind::All, |host| place(port, host));
         self.config.listeners.push(listener);
         Ok(())
     }

@@ -1,13 +1,14 @@
 //! What stands behind a key.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::path::Path;
 use std::str::FromStr;
 use std::time::Duration;
 
 use codec::ProtocolVersion;
 
-use super::Durability;
+use super::{Bind, Durability, Family};
 use crate::log::{Destination, LogFile};
 
 /// Mosquitto's words for a key without a value.
@@ -44,6 +45,25 @@ pub(super) fn limit(key: &str, value: &str) -> Result<Option<usize>, String> {
     match value {
         "-1" => Ok(None),
         value => number(key, value, 0..=100_000_000).map(Some),
+    }
+}
+
+/// Where a listener is: with port 0 a Unix socket, unless it is plainly an
+/// address of the network, with any port.
+pub(super) fn place(port: u16, host: &str) -> Bind {
+    let is_address = host.parse::<IpAddr>().is_ok() || host == "localhost";
+    if port == 0 && !is_address {
+        Bind::Unix(host.into())
+    } else {
+        Bind::Host(host.into())
+    }
+}
+
+pub(super) fn family(key: &str, value: &str) -> Result<Family, String> {
+    match value {
+        "ipv4" => Ok(Family::V4),
+        "ipv6" => Ok(Family::V6),
+        _ => Err(format!("{} It is ipv4 or ipv6.", invalid(key, value))),
     }
 }
 

@@ -34,7 +34,7 @@ use crate::auth::Exchange;
 use crate::broker::Broker;
 use crate::config::Listener;
 use crate::counters::Tally;
-use crate::listener::Place;
+use crate::listener::{Address, Place};
 use crate::log::{error, notice};
 use crate::memory::Share;
 use crate::router::Routes;
@@ -63,9 +63,9 @@ const MAX_BACKLOG: usize = 1024;
 /// Where a connection comes from.
 #[derive(Clone, Debug)]
 pub(crate) struct Peer {
-    /// Address and port of the client, as `IP:PORT`.
-    pub address: String,
-    /// Port of the listener.
+    /// The client's address.
+    pub address: Address,
+    /// Port of the listener, 0 for a Unix socket.
     pub port: u16,
     /// Whose rules hold: see [`Identity::rules`](crate::access::Identity::rules).
     pub rules: u16,
@@ -156,7 +156,7 @@ enum End {
     /// The client broke the protocol, or was silent for too long.
     Violation(Violation),
     /// Another connection has the same client identifier.
-    TakenOver { by: String },
+    TakenOver { by: Address },
     /// The client takes no packet as long as the answer to it.
     Unanswerable,
     /// `memory_limit` is reached.

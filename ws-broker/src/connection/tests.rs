@@ -15,7 +15,7 @@ use crate::broker::Broker;
 use crate::clock::Clock;
 use crate::config::{Config, Listener, Protocol, Security};
 use crate::connection::{Connection, Peer};
-use crate::listener::Place;
+use crate::listener::{Address, Place};
 use crate::settings::Settings;
 
 const VERSION: ProtocolVersion = ProtocolVersion::V3_1_1;
@@ -33,7 +33,7 @@ fn connection<T: AsyncRead + AsyncWrite + Unpin>(stream: T) -> Connection<T> {
     let broker = Arc::new(Broker::new(settings, Clock::start(), None));
     let place = Place::new(&broker, None);
     let peer = Peer {
-        address: "client".into(),
+        address: Address::Unix("client".into()),
         port: 0,
         rules: 0,
     };

@@ -1,9 +1,13 @@
 //! Where clients connect: sockets, and what is spoken on them.
 
+mod address;
 mod http;
 mod page;
+mod socket;
 mod tcp;
 mod tls;
+#[cfg(unix)]
+mod unix;
 mod websocket;
 
 use std::sync::Arc;
@@ -11,15 +15,16 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpListener, TcpStream};
 
-pub(crate) use tcp::open;
+pub(crate) use address::Address;
+pub(crate) use socket::{Socket, open};
 pub(crate) use tls::{Tls, read as read_tls};
 
 use crate::broker::{Broker, ConnectionGuard};
 use crate::config::{Listener, Protocol};
 use crate::connection::{Connection, Peer};
 use crate::log::{error, notice};
+use socket::Stream;
 
 /// How long to wait when no connection can be accepted, such as when there
 /// are too many open files.
@@ -91,8 +96,8 @@ impl Served {
     }
 
     /// Accepts connections for ever.
-    pub(crate) async fn serve(self, socket: TcpListener) {
-        let port = socket.local_addr().map_or(self.listener.port, |a| a.port());
+    pub(crate) async fn serve(self, socket: Socket) {
+        let port = socket.address().map_or(0, |address| address.port());
         loop {
             let (stream, address) = match socket.accept().await {
                 Ok(accepted) => accepted,
@@ -102,20 +107,17 @@ impl Served {
                     continue;
                 }
             };
-            let peer = Peer {
-                address: address.to_string(),
-                port,
-                rules: self.rules,
-            };
             let Some(counted) = self.wait_for_room().await else {
                 notice!(
                     "Connection from {address} on port {port} refused: max_connections reached."
                 );
                 continue;
             };
-            // Without it small packets wait for acknowledgements of earlier
-            // ones. It fails only on a socket that is broken anyway.
-            let _ = stream.set_nodelay(true);
+            let peer = Peer {
+                address,
+                port,
+                rules: self.rules,
+            };
             self.spawn(stream, peer, counted);
         }
     }
@@ -143,29 +145,36 @@ impl Served {
         (!is_full).then_some(counted)
     }
 
-    fn spawn(&self, stream: TcpStream, peer: Peer, counted: Counted) {
-        if self.protocol() == Protocol::Mqtt && self.tls.is_none() {
-            let place = Place::new(&self.broker, Some(counted));
-            let (broker, listener) = (self.broker.clone(), self.listener.clone());
-            tokio::spawn(Connection::new(broker, listener, stream, peer, place));
-        } else {
-            tokio::spawn(self.clone().wrapped(stream, peer, counted));
+    fn spawn(&self, stream: Stream, peer: Peer, counted: Counted) {
+        let is_plain = self.protocol() == Protocol::Mqtt && self.tls.is_none();
+        match stream {
+            Stream::Tcp(stream) if is_plain => {
+                let place = Place::new(&self.broker, Some(counted));
+                let (broker, listener) = (self.broker.clone(), self.listener.clone());
+                tokio::spawn(Connection::new(broker, listener, stream, peer, place));
+            }
+            Stream::Tcp(stream) => {
+                tokio::spawn(self.clone().wrapped(stream, peer, counted));
+            }
+            #[cfg(unix)]
+            Stream::Unix(stream) => {
+                tokio::spawn(self.clone().wrapped(stream, peer, counted));
+            }
         }
     }
 
     /// A connection that is more than MQTT over TCP.
-    async fn wrapped(self, stream: TcpStream, peer: Peer, counted: Counted) {
+    async fn wrapped(self, stream: impl Link + 'static, peer: Peer, counted: Counted) {
         match self.tls.clone() {
             Some(tls) => Box::pin(self.secure(tls, stream, peer)).await,
-            None => self.speak(stream, peer).await,
+            None => self.speak(Box::new(stream), peer).await,
         }
         drop(counted);
     }
 
-    async fn secure(self, tls: Tls, stream: TcpStream, peer: Peer) {
+    async fn secure(self, tls: Tls, stream: impl Link + 'static, peer: Peer) {
         // A box of its own, which is gone when the handshake is done.
         match Box::pin(tls.accept(stream)).await {
-            // A box that keeps all futures which hold the stream small.
             Ok(stream) => self.speak(Box::new(stream), peer).await,
             Err(error) => {
                 let Peer { address, port, .. } = peer;
@@ -174,10 +183,8 @@ impl Served {
         }
     }
 
-    async fn speak<S>(self, stream: S, peer: Peer)
-    where
-        S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
-    {
+    /// The box keeps all futures which hold the stream small.
+    async fn speak(self, stream: Box<dyn Link>, peer: Peer) {
         match self.protocol() {
             Protocol::Mqtt => {
                 let place = Place::new(&self.broker, None);
@@ -190,3 +197,8 @@ impl Served {
         }
     }
 }
+
+/// What a client's bytes go through.
+trait Link: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Link for T {}

@@ -22,6 +22,7 @@ mod http;
 mod ipv6;
 mod keep_alive;
 mod limits;
+mod listeners;
 mod log_lines;
 mod memory;
 mod memory_limit;
@@ -39,5 +40,7 @@ mod subscriptions;
 mod sys;
 mod takeover;
 mod tls;
+#[cfg(unix)]
+mod unix_socket;
 mod websocket;
 mod wills;

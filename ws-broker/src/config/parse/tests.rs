@@ -66,6 +66,22 @@ fn what_would_be_dangerous_to_ignore_is_an_error_what_is_harmless_a_warning() {
 }
 
 #[test]
+fn a_listener_with_port_0_is_a_unix_socket_or_has_any_port() {
+    let bind = |line: &str| read(line).unwrap().listeners[0].bind.clone();
+    assert_eq!(
+        bind("listener 0 /run/x.sock"),
+        Bind::Unix("/run/x.sock".into())
+    );
+    assert_eq!(bind("listener 0 x.sock"), Bind::Unix("x.sock".into()));
+    assert_eq!(bind("listener 0 ::1"), Bind::Host("::1".into()));
+    assert_eq!(bind("listener 0 localhost"), Bind::Host("localhost".into()));
+    assert_eq!(
+        bind("listener 1883 eth.example"),
+        Bind::Host("eth.example".into())
+    );
+}
+
+#[test]
 fn every_supported_key_is_handled() {
     let acl = std::env::temp_dir().join(format!("ws-broker-acl-{}", std::process::id()));
     std::fs::write(&acl, "topic read #\n").unwrap();
@@ -121,6 +137,8 @@ fn every_supported_key_is_handled() {
         ("port", "1883"),
         ("protocol", "mqtt"),
         ("retain_available", "true"),
+        ("bind_interface", "eth0"),
+        ("socket_domain", "ipv4"),
     ];
     for (key, value) in keys {
         read(&format!("listener 1884\n{key} {value}")).unwrap();

@@ -16,7 +16,7 @@ use crate::broker::Broker;
 use crate::clock::Clock;
 use crate::config::{Config, Durability, Listener, Protocol};
 use crate::connection::Peer;
-use crate::listener::Place;
+use crate::listener::{Address, Place};
 use crate::settings::Settings;
 use crate::store::{Group, SessionId, Store, StoreError};
 
@@ -59,7 +59,7 @@ impl World {
     fn open(&self, version: ProtocolVersion) -> Client {
         let (stream, other) = tokio::io::duplex(1 << 16);
         let peer = Peer {
-            address: "client".into(),
+            address: Address::Unix("client".into()),
             port: 0,
             rules: 0,
         };
