@@ -6,6 +6,8 @@ use std::path::Path;
 use codec::{ByteString, InvalidTopic, TopicFilter, TopicName};
 use foldhash::fast::RandomState;
 
+use crate::user_file;
+
 /// Whom a client says it is, and has been believed to be.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Identity {
@@ -33,10 +35,16 @@ pub(crate) enum Access {
 pub struct Acl {
     /// Whether there is a file at all.
     is_active: bool,
-    anonymous: Vec<Rule>,
-    users: HashMap<String, Vec<Rule>, RandomState>,
-    patterns: Vec<Rule>,
+    anonymous: Rules,
+    users: HashMap<String, Rules, RandomState>,
+    patterns: Rules,
+    /// What is odd about the file.
+    pub(crate) warnings: Vec<String>,
 }
+
+/// Rules that are looked at together.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Rules(Vec<Rule>);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Rule {
@@ -56,9 +64,15 @@ enum Topic {
 impl Acl {
     /// Reads a file; an error says the line and what is wrong with it.
     pub(crate) fn read(file: &Path) -> Result<Self, String> {
-        let text = std::fs::read_to_string(file)
+        let (text, odd) = user_file::read(file)
             .map_err(|error| format!("cannot read acl_file {}: {error}", file.display()))?;
-        Self::parse(&text).map_err(|(line, what)| format!("{}:{line}: {what}", file.display()))
+        let mut acl = Self::parse(&text)
+            .map_err(|(line, what)| format!("{}:{line}: {what}", file.display()))?;
+        for warning in &mut acl.warnings {
+            *warning = format!("{}:{warning}", file.display());
+        }
+        acl.warnings.extend(odd);
+        Ok(acl)
     }
 
     /// Reads the rules in a file's text; an error says the line, counted from
@@ -80,9 +94,11 @@ impl Acl {
             let (key, value) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
             let value = value.trim();
             let rules = match key {
-                "user" if !value.is_empty() => {
+                "user" if value.is_empty() => {
+                    return Err((number + 1, "\"user\" needs a name".into()));
+                }
+                "user" => {
                     user = Some(value.into());
-                    acl.users.entry(value.into()).or_default();
                     continue;
                 }
                 "topic" => match &user {
@@ -96,8 +112,12 @@ impl Acl {
                     return Err((number + 1, what));
                 }
             };
-            let rule = Rule::parse(value, key == "pattern").map_err(|what| (number + 1, what))?;
-            rules.push(rule);
+            let is_pattern = key == "pattern";
+            let rule = Rule::parse(value, is_pattern).map_err(|what| (number + 1, what))?;
+            let odd = rule.oddity(is_pattern);
+            acl.warnings
+                .extend(odd.map(|odd| format!("{}: {odd}", number + 1)));
+            rules.0.push(rule);
         }
         Ok(acl)
     }
@@ -115,8 +135,9 @@ impl Acl {
         self.is_active
     }
 
-    /// Whether `who` may do it. What is denied stays denied, whatever else
-    /// allows it; what nothing allows is denied.
+    /// Whether `who` may do it. As in Mosquitto, the user's own rules come
+    /// first, then the patterns; in both, what is denied is denied whatever
+    /// else allows it. What nothing allows is denied.
     pub(crate) fn allows(&self, who: &Identity, topic: &TopicName, access: Access) -> bool {
         if !self.is_active {
             return true;
@@ -125,23 +146,45 @@ impl Acl {
             None => Some(&self.anonymous),
             Some(user) => self.users.get(&**user),
         };
-        let rules = || own.into_iter().flatten().chain(&self.patterns);
-        let matching = |rule: &&Rule| rule.matches(who, topic);
-        !rules().filter(matching).any(|rule| rule.denies)
-            && rules().filter(matching).any(|rule| match access {
-                Access::Read => rule.reads,
-                Access::Write => rule.writes,
-            })
+        if let Some(verdict) = own.and_then(|own| own.judge(who, topic, access)) {
+            return verdict;
+        }
+        // A name with a wildcard in it would reach for the topics of others.
+        let is_plain = |name: &str| !name.contains(['+', '#']);
+        is_plain(&who.client_id)
+            && who.username.as_deref().is_none_or(is_plain)
+            && self.patterns.judge(who, topic, access).unwrap_or(false)
     }
 
-    /// Whether a subscription makes sense: not to a single topic that `who`
-    /// may not read. What a wildcard lets through is judged message by
-    /// message.
-    pub(crate) fn allows_subscription(&self, who: &Identity, filter: &TopicFilter) -> bool {
+    /// Whether there is a topic that the filter matches and `who` may read, as
+    /// far as that is easily told: of a filter without wildcards it is.
+    pub(crate) fn may_get_something(&self, who: &Identity, filter: &TopicFilter) -> bool {
         match TopicName::new(filter.matched()) {
             Ok(topic) => self.allows(who, &topic, Access::Read),
             Err(_) => true,
         }
+    }
+}
+
+impl Rules {
+    /// Whether these allow it; `None` if they have nothing to say of it.
+    fn judge(&self, who: &Identity, topic: &TopicName, access: Access) -> Option<bool> {
+        let mut is_allowed = None;
+        for rule in &self.0 {
+            let says = match access {
+                _ if rule.denies => Some(false),
+                Access::Read if rule.reads => Some(true),
+                Access::Write if rule.writes => Some(true),
+                Access::Read | Access::Write => None,
+            };
+            if says.is_some() && says != is_allowed && rule.matches(who, topic) {
+                is_allowed = says;
+                if rule.denies {
+                    break;
+                }
+            }
+        }
+        is_allowed
     }
 }
 
@@ -151,7 +194,14 @@ impl Rule {
             Some((access @ ("read" | "write" | "readwrite" | "deny"), topic)) => {
                 (access, topic.trim())
             }
-            _ => ("readwrite", value),
+            // Else a slip of the pen would be a part of the topic.
+            Some((other, _)) => {
+                return Err(format!(
+                    "access is read, write, readwrite or deny, not \"{other}\"; before a topic \
+                     with a space in it, it cannot be left out"
+                ));
+            }
+            None => ("readwrite", value),
         };
         let topic = if is_pattern && (topic.contains("%c") || topic.contains("%u")) {
             // Checked with something in place of what is not known yet.
@@ -168,35 +218,54 @@ impl Rule {
         })
     }
 
-    fn matches(&self, who: &Identity, topic: &TopicName) -> bool {
+    /// What its author may not have meant.
+    fn oddity(&self, is_pattern: bool) -> Option<&'static str> {
         match &self.topic {
-            Topic::Filter(filter) => filter.matches(topic),
-            Topic::Pattern(pattern) => {
-                // A name with a wildcard or a level in it would reach for
-                // topics of others.
-                let is_plain = |name: &str| !name.is_empty() && !name.contains(['+', '#', '/']);
-                let user = who.username.as_deref().unwrap_or_default();
-                if pattern.contains("%c") && !is_plain(&who.client_id)
-                    || pattern.contains("%u") && !is_plain(user)
-                {
-                    return false;
-                }
-                // Level by level, so that a user name with %c in it is no
-                // pattern again.
-                let parts =
-                    pattern
-                        .split('%')
-                        .enumerate()
-                        .map(|(i, part)| match part.chars().next() {
-                            Some('c') if i > 0 => format!("{}{}", who.client_id, &part[1..]),
-                            Some('u') if i > 0 => format!("{user}{}", &part[1..]),
-                            _ if i > 0 => format!("%{part}"),
-                            _ => part.to_owned(),
-                        });
-                TopicFilter::new(parts.collect::<String>()).is_ok_and(|f| f.matches(topic))
+            Topic::Filter(filter) if filter.share_name().is_some() => Some(
+                "a rule is about topics, and there are none below $share: it has no effect. \
+                 Whoever may read a topic may share a subscription to it.",
+            ),
+            Topic::Filter(_) if is_pattern => {
+                Some("this pattern has neither %c nor %u: it is a rule for everybody.")
             }
+            Topic::Filter(_) | Topic::Pattern(_) => None,
         }
     }
+
+    fn matches(&self, who: &Identity, topic: &TopicName) -> bool {
+        // To a filter the words after $share would be a topic.
+        let matches = |filter: &TopicFilter| filter.share_name().is_none() && filter.matches(topic);
+        match &self.topic {
+            Topic::Filter(filter) => matches(filter),
+            Topic::Pattern(pattern) => fill_in(pattern, who)
+                .and_then(|filter| TopicFilter::new(filter).ok())
+                .is_some_and(|filter| matches(&filter)),
+        }
+    }
+}
+
+/// Puts the client's names in place of `%c` and `%u`; `None` if it has no user
+/// name and one is wanted.
+fn fill_in(pattern: &str, who: &Identity) -> Option<String> {
+    let mut filled = String::with_capacity(pattern.len());
+    let mut rest = pattern;
+    // From left to right, so that a user name with %c in it is no pattern
+    // again.
+    while let Some((before, after)) = rest.split_once('%') {
+        filled.push_str(before);
+        rest = if let Some(rest) = after.strip_prefix('c') {
+            filled.push_str(&who.client_id);
+            rest
+        } else if let Some(rest) = after.strip_prefix('u') {
+            filled.push_str(who.username.as_deref()?);
+            rest
+        } else {
+            filled.push('%');
+            after
+        };
+    }
+    filled.push_str(rest);
+    Some(filled)
 }
 
 fn filter(topic: &str) -> Result<TopicFilter, String> {
@@ -204,85 +273,4 @@ fn filter(topic: &str) -> Result<TopicFilter, String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const FILE: &str = "
-# everybody
-topic read Kitchen/#
-topic deny Kitchen/Secret
-
-user mia
-topic readwrite home/led
-topic Garden/+
-
-pattern write devices/%c/state
-pattern read users/%u/#
-";
-
-    fn may(client: &str, user: Option<&str>, topic: &str, access: Access) -> bool {
-        let who = Identity {
-            client_id: client.into(),
-            username: user.map(Into::into),
-            rules: 0,
-        };
-        let topic = TopicName::new(topic).unwrap();
-        Acl::parse(FILE).unwrap().allows(&who, &topic, access)
-    }
-
-    #[test]
-    fn without_a_file_everything_is_allowed() {
-        let topic = TopicName::new("a").unwrap();
-        assert!(Acl::default().allows(&Identity::default(), &topic, Access::Write));
-    }
-
-    #[test]
-    fn rules_before_the_first_user_are_for_anonymous_clients() {
-        assert!(may("c", None, "Kitchen/Fridge", Access::Read));
-        assert!(!may("c", None, "Kitchen/Fridge", Access::Write));
-        assert!(!may("c", Some("mia"), "Kitchen/Fridge", Access::Read));
-        assert!(!may("c", None, "home/led", Access::Read));
-    }
-
-    #[test]
-    fn a_user_has_rules_of_their_own() {
-        assert!(may("c", Some("mia"), "home/led", Access::Write));
-        assert!(may("c", Some("mia"), "Garden/Pump", Access::Write));
-        assert!(!may("c", Some("mia"), "Garden/Pump/State", Access::Read));
-        assert!(!may("c", Some("tom"), "home/led", Access::Write));
-    }
-
-    #[test]
-    fn deny_beats_allow() {
-        assert!(!may("c", None, "Kitchen/Secret", Access::Read));
-    }
-
-    #[test]
-    fn patterns_hold_for_all_and_cannot_be_widened_by_a_name() {
-        assert!(may("fridge", None, "devices/fridge/state", Access::Write));
-        assert!(!may("fridge", None, "devices/oven/state", Access::Write));
-        assert!(!may("+", None, "devices/oven/state", Access::Write));
-        assert!(may("c", Some("mia"), "users/mia/x", Access::Read));
-        assert!(!may("c", None, "users//x", Access::Read));
-        assert!(!may("mia", Some("%c"), "users/mia/x", Access::Read));
-    }
-
-    #[test]
-    fn a_subscription_to_one_forbidden_topic_is_refused() {
-        let acl = Acl::parse(FILE).unwrap();
-        let who = Identity::default();
-        let allows = |filter| acl.allows_subscription(&who, &TopicFilter::new(filter).unwrap());
-        assert!(!allows("Kitchen/Secret"));
-        assert!(!allows("home/led"));
-        assert!(allows("Kitchen/Fridge"));
-        assert!(allows("#"));
-    }
-
-    #[test]
-    fn errors_say_the_line() {
-        assert_eq!(Acl::parse("topic a\nfoo bar").unwrap_err().0, 2);
-        assert!(Acl::parse("topic read a/#/b").is_err());
-        assert!(Acl::parse("topic").is_err());
-        assert!(Acl::parse("user").is_err());
-    }
-}
+mod tests;

@@ -3,13 +3,15 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use codec::{QoS, Will};
+use codec::{QoS, ReasonCode, Will};
 use protocol::{Message, Session, Time};
 use tokio::sync::Notify;
 
+use crate::access::{Access, Identity};
 use crate::auth::Auth;
 use crate::clock::Clock;
 use crate::counters::{Counters, Tally};
+use crate::log::debug;
 use crate::router::{Publication, Retained, Router, Routes};
 use crate::sessions::{Due, SessionState, Sessions};
 use crate::settings::Settings;
@@ -64,22 +66,24 @@ impl Broker {
     /// Publishes something that no connection publishes.
     pub(crate) fn publish(&self, publication: Publication<'_>, now: Time) {
         let mut routes = Routes::new(None);
-        self.route(&mut routes, publication, now);
+        self.route(&mut routes, publication, None, now);
         routes.flush(&self.router);
     }
 
-    /// Retains the message if it says so, and collects it for its
-    /// subscribers; gives their number.
+    /// Retains the message if it says so, with who has published it if that is
+    /// to be known, and collects it for its subscribers; gives their number.
     pub(crate) fn route(
         &self,
         routes: &mut Routes,
         publication: Publication<'_>,
+        source: Option<&Identity>,
         now: Time,
     ) -> usize {
         if publication.retain
             && !self.router.retain(&Retained {
                 message: publication.message.clone(),
                 qos: publication.qos,
+                source: source.cloned().map(Box::new),
             })
         {
             self.router.count_dropped(1);
@@ -87,15 +91,28 @@ impl Broker {
         routes.publish(&self.router, publication, now)
     }
 
-    /// Publishes a will (section 3.1.2.5).
-    pub(crate) fn publish_will(&self, will: Will, now: Time) {
+    /// Publishes a client's will (section 3.1.2.5), if the client may publish
+    /// it by now.
+    pub(crate) fn publish_will(&self, who: &Identity, will: Will, now: Time) {
+        let settings = self.settings();
+        if !settings.allows(who, &will.topic, Access::Write) {
+            debug!(
+                "Denied PUBLISH from {}: its will to '{}' is {}",
+                who.client_id,
+                will.topic,
+                ReasonCode::NotAuthorized.text()
+            );
+            return;
+        }
         let message = Message::from_parts(will.topic, will.payload, will.properties, now);
         let publication = Publication {
             message: &Arc::new(message.detached()),
             qos: will.qos,
             retain: will.retain,
         };
-        self.publish(publication, now);
+        let mut routes = Routes::new(None);
+        self.route(&mut routes, publication, settings.source(who), now);
+        routes.flush(&self.router);
     }
 
     /// Ends a session: its subscriptions and what waits in it are gone.
@@ -128,8 +145,9 @@ impl Broker {
         loop {
             for due in self.sessions.due(self.clock).await {
                 match due {
-                    Due::Will(will, change) => {
-                        self.publish_will(*will, self.clock.now());
+                    Due::Will(due, change) => {
+                        let (who, will) = *due;
+                        self.publish_will(&who, will, self.clock.now());
                         if let Some(journal) = self.router.journal() {
                             journal.submit(change);
                         }
@@ -140,7 +158,8 @@ impl Broker {
                             ..Tally::default()
                         });
                         if let Some((will, _)) = parked.will {
-                            self.publish_will(will, self.clock.now());
+                            let who = parked.state.outbox.identity();
+                            self.publish_will(who, will, self.clock.now());
                         }
                         self.end_session(&parked.state);
                     }

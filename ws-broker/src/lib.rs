@@ -34,6 +34,7 @@ mod sessions;
 mod settings;
 mod store;
 mod sys;
+mod user_file;
 
 pub use auth::{PasswordFileError, passwd};
 #[cfg(feature = "bench-api")]

@@ -208,8 +208,9 @@ pub(crate) enum Found {
 /// What is due at a moment.
 #[derive(Debug)]
 pub(crate) enum Due {
-    /// A will's delay has passed; what is to be stored when it is published.
-    Will(Box<Will>, Option<Change>),
+    /// The delay of a client's will has passed; what is to be stored when it is
+    /// published.
+    Will(Box<(Identity, Will)>, Option<Change>),
     /// A session has expired.
     Session(Box<Parked>),
 }
@@ -378,7 +379,8 @@ impl Inner {
                 continue;
             };
             if let Some((will, _)) = parked.will.take_if(|(_, at)| *at <= now) {
-                due.push(Due::Will(Box::new(will), parked.change()));
+                let who = parked.state.outbox.identity().clone();
+                due.push(Due::Will(Box::new((who, will)), parked.change()));
             }
             if parked.expires_at.is_some_and(|at| at <= now) {
                 if let Some(Entry::Parked(parked)) = self.entries.remove(&id) {

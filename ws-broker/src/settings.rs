@@ -3,12 +3,13 @@
 
 use std::sync::{Arc, PoisonError, RwLock};
 
-use codec::{ProtocolVersion, TopicName};
+use codec::{ProtocolVersion, TopicFilter, TopicName};
 use protocol::scram;
 
 use crate::access::{Access, Identity};
 use crate::auth::{PasswordFileError, Users};
 use crate::config::{Config, Security};
+use crate::router::Retained;
 
 /// What holds now.
 ///
@@ -89,16 +90,45 @@ impl Settings {
 
     /// Whether a client may read or write there.
     pub(crate) fn allows(&self, who: &Identity, topic: &TopicName, access: Access) -> bool {
+        // What is below $SYS is the broker's own, and must be true; $share/ is
+        // there for filters. Both as in Mosquitto.
+        if topic.starts_with("$SYS") && access == Access::Write || topic.starts_with("$share/") {
+            return false;
+        }
         let rules = self.rules(who.rules);
         rules.security.acl.allows(who, topic, access)
+    }
+
+    /// Whether there is anything for a client in a subscription, as far as that
+    /// is easily told.
+    pub(crate) fn may_get_something(&self, who: &Identity, filter: &TopicFilter) -> bool {
+        let rules = self.rules(who.rules);
+        rules.security.acl.may_get_something(who, filter)
+    }
+
+    /// Who publishes a message that is retained, if that is to be known later.
+    pub(crate) fn source<'a>(&self, who: &'a Identity) -> Option<&'a Identity> {
+        let has_rules = self.rules(who.rules).security.acl.is_active();
+        (has_rules && self.config.check_retain_source).then_some(who)
+    }
+
+    /// Whether who has published a retained message may still do so, as
+    /// `check_retain_source` asks; nobody is asked where it is not known.
+    pub(crate) fn trusts(&self, retained: &Retained) -> bool {
+        let topic = &retained.message.topic;
+        let source = retained.source.as_ref();
+        !self.config.check_retain_source
+            || source.is_none_or(|source| self.allows(source, topic, Access::Write))
     }
 
     /// What is odd about the configuration and the files that it names.
     pub(crate) fn warnings(&self) -> impl Iterator<Item = &String> {
         let rules = std::iter::once(&self.all).chain(self.own.iter().flatten());
-        let users = rules.filter_map(|rules| rules.users.as_ref());
-        let of_users = users.flat_map(|users| &users.warnings);
-        self.config.warnings.iter().chain(of_users)
+        let of_files = rules.flat_map(|rules| {
+            let users = rules.users.iter().flat_map(|users| &users.warnings);
+            users.chain(&rules.security.acl.warnings)
+        });
+        self.config.warnings.iter().chain(of_files)
     }
 }
 

@@ -8,6 +8,7 @@ use foldhash::fast::RandomState;
 use protocol::scram::Credentials;
 
 use super::password::Stored;
+use crate::user_file;
 
 /// Why a password file cannot be used; displays as one line that begins as
 /// Mosquitto's.
@@ -70,18 +71,13 @@ impl Users {
             line,
             what,
         };
-        let text = std::fs::read_to_string(file)
-            .map_err(|why| error(0, What::Unreadable(why.to_string())))?;
+        let (text, odd) =
+            user_file::read(file).map_err(|why| error(0, What::Unreadable(why.to_string())))?;
         let mut users = Self::parse(&text).map_err(|(line, what)| error(line, what))?;
         for warning in &mut users.warnings {
             *warning = format!("{}:{warning}", file.display());
         }
-        if is_open_to_others(file) {
-            users.warnings.push(format!(
-                "every user of this machine can read {}; chmod o-r it.",
-                file.display()
-            ));
-        }
+        users.warnings.extend(odd);
         Ok(users)
     }
 
@@ -159,17 +155,6 @@ impl Users {
             }
         }
     }
-}
-
-#[cfg(unix)]
-fn is_open_to_others(file: &Path) -> bool {
-    use std::os::unix::fs::PermissionsExt;
-    std::fs::metadata(file).is_ok_and(|metadata| metadata.permissions().mode() & 0o004 != 0)
-}
-
-#[cfg(not(unix))]
-fn is_open_to_others(_: &Path) -> bool {
-    false
 }
 
 #[cfg(test)]

@@ -44,10 +44,7 @@ const KEYS: &[(&str, Key)] = &[
     ("cafile", NoEffect(NO_CLIENT_CERTIFICATES)),
     ("capath", NoEffect(NO_CLIENT_CERTIFICATES)),
     ("certfile", AtStart),
-    (
-        "check_retain_source",
-        NoEffect("who may publish is judged when it is published"),
-    ),
+    ("check_retain_source", Supported),
     ("ciphers", Missing),
     ("ciphers_tls1.3", Missing),
     ("clientid_prefixes", Supported),

@@ -38,6 +38,9 @@ pub struct Config {
     /// Who may come in and what they may do, where a listener does not have
     /// its own.
     pub security: Security,
+    /// Whether a retained message is only sent as long as who has published it
+    /// may publish it.
+    pub check_retain_source: bool,
     /// What client identifiers must start with; `None` for anything.
     pub clientid_prefixes: Option<String>,
     /// Whether connects and disconnects are logged.
@@ -271,6 +274,7 @@ impl Default for Config {
             file: None,
             listeners: Vec::new(),
             security: Security::default(),
+            check_retain_source: true,
             clientid_prefixes: None,
             connection_messages: true,
             log: log::Settings::default(),

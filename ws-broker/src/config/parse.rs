@@ -212,6 +212,7 @@ impl Parser {
             }
             "bind_interface" => self.current().interface = Some(value.into()),
             "certfile" => self.current().certfile = Some(value.into()),
+            "check_retain_source" => config.check_retain_source = boolean(key, value)?,
             "connection_messages" => config.connection_messages = boolean(key, value)?,
             "global_max_clients" => config.global_max_clients = limit(key, value)?,
             "global_max_connections" => config.global_max_connections = limit(key, value)?,

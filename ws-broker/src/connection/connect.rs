@@ -60,13 +60,6 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
             exchange: None,
             id,
         });
-        if let Some(will) = &connect.will {
-            let who = client.state.outbox.identity();
-            if !self.settings.allows(who, &will.topic, Access::Write) {
-                let why = "it may not publish its will";
-                return Err(self.refuse(&connect, ReasonCode::NotAuthorized, why));
-            }
-        }
         let clean_start = connect.clean_start;
         if let Some(limit) = self.settings.config.global_max_clients
             && !broker.sessions.has_room(&client.id, limit)
@@ -84,7 +77,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
                 if let Some((will, _)) = parked.will
                     && clean_start
                 {
-                    broker.publish_will(will, broker.clock.now());
+                    let who = parked.state.outbox.identity();
+                    broker.publish_will(who, will, broker.clock.now());
                 }
                 let state = if clean_start {
                     broker.end_session(&parked.state);
@@ -366,11 +360,19 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
             let done = too_large.into_iter().map(|number| Change::Done(id, number));
             self.store(done, None);
         }
-        // What is below $SYS is the broker's own.
-        let will = connect.will.as_ref();
-        client.will = will
-            .filter(|will| !will.topic.starts_with("$SYS"))
-            .map(|will| Box::new(will.clone()));
+        client.will = connect.will.clone().map(Box::new);
+        if let Some(will) = &client.will {
+            let who = client.state.outbox.identity();
+            if !settings.allows(who, &will.topic, Access::Write) {
+                let (id, address) = (&client.id, &self.peer.address);
+                let user = who.username.as_deref().unwrap_or("-");
+                notice!(
+                    "The will of {id} [{address}], user {user}, is not sent: it may not publish \
+                     to {}.",
+                    will.topic
+                );
+            }
+        }
         client.state.outbox.set_online(receiver);
         // Encoders remember who is here, and in which version.
         if !client.state.subscriptions.is_empty() {

@@ -13,12 +13,11 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::stored::Step;
 use super::{Connection, End, MAX_BACKLOG, Phase};
-use crate::access::{Access, Identity};
-use crate::log::{self, debug};
+use crate::access::Access;
+use crate::log::{self, debug, notice};
 use crate::names;
 use crate::router::{Publication, Subscriber};
 use crate::sessions::NEVER;
-use crate::settings::Settings;
 use crate::store::{Change, Subscribed};
 
 impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
@@ -93,7 +92,14 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
                     qos,
                     retain,
                 };
-                let subscribers = self.broker.route(&mut self.routes, publication, now);
+                let source = match &self.phase {
+                    Phase::Connected(client) if retain => {
+                        self.settings.source(client.state.outbox.identity())
+                    }
+                    _ => None,
+                };
+                let routes = &mut self.routes;
+                let subscribers = self.broker.route(routes, publication, source, now);
                 let router = &self.broker.router;
                 if router.journal().is_some() && qos > QoS::AtMostOnce {
                     is_stored = self.routes.take_has_stored()
@@ -158,14 +164,16 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
         let mut changes = Vec::new();
         let identifier = subscribe.properties.subscription_identifier();
         let mut reasons = Vec::with_capacity(subscribe.subscriptions.len());
+        let mut in_vain = Vec::new();
         for subscription in &subscribe.subscriptions {
             let (filter, mut options) = (&subscription.filter, subscription.options);
             // More may be asked for [MQTT-3.2.2-10].
             options.qos = options.qos.min(self.listener.max_qos);
             let who = client.state.outbox.identity();
-            if let Err(reason) = may_subscribe(&self.settings, who, filter) {
-                reasons.push(reason);
-                continue;
+            // It is granted, as in Mosquitto: each message is judged, and what
+            // may be read can change while a subscription stands.
+            if !self.settings.may_get_something(who, filter) {
+                in_vain.push(filter.as_str());
             }
             if is_failing && stored.is_some() {
                 reasons.push(ReasonCode::QuotaExceeded);
@@ -208,6 +216,19 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
                 QoS::ExactlyOnce => ReasonCode::GrantedQoS2,
             });
         }
+        if let Some((first, others)) = in_vain.split_first() {
+            let (id, address) = (&client.id, &self.peer.address);
+            let user = client.state.outbox.identity().username.as_deref();
+            let user = user.unwrap_or("-");
+            let others = match others.len() {
+                0 => String::new(),
+                others => format!(" and {others} more"),
+            };
+            notice!(
+                "{id} [{address}], user {user}, subscribes to {first}{others}, and gets nothing: \
+                 it may not read there."
+            );
+        }
         let suback = SubAck {
             packet_id: subscribe.packet_id,
             reasons,
@@ -239,7 +260,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
             let identifiers = identifier.map(|id| Arc::from([id]));
             for retained in router.retained(&filter, now) {
                 let topic = &retained.message.topic;
-                if self.settings.allows(who, topic, Access::Read) {
+                if self.settings.allows(who, topic, Access::Read) && self.settings.trusts(&retained)
+                {
                     let mut delivery = Delivery {
                         qos: router.outgoing_qos(retained.qos, qos),
                         message: retained.message,
@@ -290,16 +312,4 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
             None => self.server.unsuback(unsuback),
         }
     }
-}
-
-fn may_subscribe(
-    settings: &Settings,
-    who: &Identity,
-    filter: &TopicFilter,
-) -> Result<(), ReasonCode> {
-    let acl = &settings.rules(who.rules).security.acl;
-    if !acl.allows_subscription(who, filter) {
-        return Err(ReasonCode::NotAuthorized);
-    }
-    Ok(())
 }

@@ -3,11 +3,10 @@
 
 use std::time::Duration;
 
-use codec::{QoS, Will};
+use codec::QoS;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::{Client, Connection, End};
-use crate::access::Access;
 use crate::broker::Broker;
 use crate::sessions::{Command, Parked, SessionState, TakeOver};
 
@@ -39,10 +38,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
         // A client that is back already, and goes on with its session, is not
         // gone [MQTT-3.1.3-9].
         let is_back = take_over.is_some() && !is_session_over;
-        let who = state.outbox.identity();
-        let may_publish = |will: &Will| self.settings.allows(who, &will.topic, Access::Write);
-        let will = client.will.take().filter(|_| is_will_due && !is_back);
-        let mut will = will.filter(|will| may_publish(will));
+        let mut will = client.will.take().filter(|_| is_will_due && !is_back);
         // A will waits for its delay or the session's end, and is not sent if
         // the client is back before that [MQTT-3.1.3-9].
         let delay = will
@@ -53,7 +49,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
         if (delay == 0 || is_session_over)
             && let Some(will) = will.take()
         {
-            broker.publish_will(*will, now);
+            broker.publish_will(state.outbox.identity(), *will, now);
         }
         if let Some(take_over) = take_over {
             if client.expiry == 0 {

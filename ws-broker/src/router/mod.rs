@@ -12,6 +12,7 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use codec::{QoS, TopicFilter, TopicName};
 use protocol::{Delivery, Time};
 
+use crate::access::Access;
 use crate::memory::Memory;
 use crate::outbox::Batch;
 use crate::settings::{Live, Settings};
@@ -101,21 +102,22 @@ impl Router {
     /// Gives deliveries of shared subscriptions, whose client is gone for
     /// good, to other members (section 4.8.2).
     pub(crate) fn redistribute(&self, deliveries: impl Iterator<Item = Delivery>) {
+        let settings = self.live.get();
         for delivery in deliveries {
+            let topic = &delivery.message.topic;
+            let may_read = |member: &&Subscriber| {
+                settings.allows(member.outbox.identity(), topic, Access::Read)
+            };
             let member = {
                 let subscriptions = self.read();
                 subscriptions.group(delivery.token).and_then(|group| {
+                    let members: Vec<_> = group.members.iter().filter(may_read).collect();
                     let turn = group.turn.fetch_add(1, Ordering::Relaxed);
-                    let members = || {
-                        group
-                            .members
-                            .iter()
-                            .cycle()
-                            .skip(turn % group.members.len())
-                    };
-                    let mut members = members().take(group.members.len());
-                    let here = members.clone().find(|m| m.outbox.receiver().is_some());
-                    here.or_else(|| members.next()).cloned()
+                    let first = turn.checked_rem(members.len())?;
+                    let (after, from) = members.split_at(first);
+                    let mut in_turn = from.iter().chain(after);
+                    let here = in_turn.clone().find(|m| m.outbox.receiver().is_some());
+                    here.or_else(|| in_turn.next()).copied().cloned()
                 })
             };
             let Some(member) = member else {

@@ -5,6 +5,7 @@ use codec::{QoS, TopicFilter};
 use foldhash::fast::RandomState;
 use protocol::{Message, Time};
 
+use crate::access::Identity;
 use crate::memory::{Memory, Stored};
 use crate::store::Change;
 
@@ -15,6 +16,8 @@ pub(crate) struct Retained {
     pub message: Arc<Message>,
     /// The QoS it was published at.
     pub qos: QoS,
+    /// Who has published it, if that matters: see `check_retain_source`.
+    pub source: Option<Box<Identity>>,
 }
 
 impl Retained {
@@ -60,7 +63,7 @@ impl RetainedStore {
             }
             return true;
         }
-        if !memory.has_room(size(message)) {
+        if !memory.has_room(size(retained)) {
             return false;
         }
         let mut node = &mut self.root;
@@ -115,9 +118,16 @@ impl RetainedStore {
 }
 
 /// What a retained message takes, with its place in the tree.
-fn size(message: &Message) -> usize {
+fn size(retained: &Retained) -> usize {
     const NODE: usize = 128;
-    message.size() + NODE + message.topic.len()
+    let Retained {
+        message, source, ..
+    } = retained;
+    let source = source.as_ref().map_or(0, |source| {
+        let names = source.client_id.len() + source.username.as_ref().map_or(0, |name| name.len());
+        size_of::<Identity>() + names
+    });
+    message.size() + NODE + message.topic.len() + source
 }
 
 fn stored(retained: Option<&Retained>) -> Stored {
@@ -125,7 +135,7 @@ fn stored(retained: Option<&Retained>) -> Stored {
         None => Stored::default(),
         Some(retained) => Stored {
             messages: 1,
-            bytes: size(&retained.message),
+            bytes: size(retained),
         },
     }
 }
@@ -153,6 +163,7 @@ mod tests {
         Retained {
             message: Arc::new(Message::new(TopicName::new(topic).unwrap(), payload)),
             qos: QoS::AtLeastOnce,
+            source: None,
         }
     }
 
@@ -220,6 +231,7 @@ mod tests {
         let expires = Retained {
             message: Arc::new(message),
             qos: QoS::AtMostOnce,
+            source: None,
         };
         set(&mut store, &expires);
         let filter = TopicFilter::new("#").unwrap();

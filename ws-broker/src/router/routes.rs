@@ -476,10 +476,9 @@ impl Table {
         };
         let may_read = |subscriber: &Subscriber| allows(subscriber.outbox.identity(), Access::Read);
         let matches = merge(&router.read(), &name, self.publisher_id(), may_read);
-        // $SYS is the broker's own: what is there must be true.
-        let may_publish = self.publisher.as_ref().is_none_or(|publisher| {
-            !name.starts_with("$SYS") && allows(publisher.identity(), Access::Write)
-        });
+        let publisher = self.publisher.as_ref();
+        let may_publish =
+            publisher.is_none_or(|publisher| allows(publisher.identity(), Access::Write));
         let targets = matches.subscribers.into_iter();
         let targets: Vec<_> = targets.map(|m| self.target(m)).collect();
         let groups = matches.groups.into_iter();

@@ -17,7 +17,7 @@ use super::{Change, Loaded, LoadedSession, Sent, SessionId};
 use crate::router::Retained;
 
 /// The version of the format that this is.
-pub(super) const FORMAT: u64 = 1;
+pub(super) const FORMAT: u64 = 2;
 /// Its key in [`META`].
 const FORMAT_KEY: &str = "format";
 
@@ -58,14 +58,16 @@ fn prepare(database: &Database) -> Result<(), Failure> {
     let found = {
         let mut meta = transaction.open_table(META)?;
         let found = meta.get(FORMAT_KEY)?.map(|format| format.value());
-        if found.is_none() {
+        // What an older one has is read as it is.
+        if found.is_none_or(|found| found < FORMAT) {
             meta.insert(FORMAT_KEY, FORMAT)?;
         }
         found
     };
     match found {
         Some(found) if found > FORMAT => return Err(Failure::Newer(found)),
-        Some(_) => transaction.abort()?,
+        Some(FORMAT) => transaction.abort()?,
+        Some(_) => transaction.commit()?,
         None => {
             transaction.open_table(SESSIONS)?;
             transaction.open_table(SUBSCRIPTIONS)?;

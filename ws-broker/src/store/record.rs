@@ -157,16 +157,40 @@ impl Record for Arc<Message> {
     }
 }
 
+impl Record for Identity {
+    fn encode(&self, out: &mut BytesMut) {
+        self.client_id.encode(out);
+        put_option(self.username.as_ref(), out);
+        out.put_u16(self.rules);
+    }
+
+    fn decode(bytes: &mut Bytes) -> Option<Self> {
+        Some(Self {
+            client_id: ByteString::decode(bytes)?,
+            username: option(bytes)?,
+            rules: bytes.try_get_u16().ok()?,
+        })
+    }
+}
+
+/// Its source stands at the end, if it has one: format 1 had none.
 impl Record for Retained {
     fn encode(&self, out: &mut BytesMut) {
         out.put_u8(self.qos.as_u8());
         self.message.encode(out);
+        if let Some(source) = &self.source {
+            source.encode(out);
+        }
     }
 
     fn decode(bytes: &mut Bytes) -> Option<Self> {
         Some(Self {
             qos: qos(bytes)?,
             message: Record::decode(bytes)?,
+            source: match bytes.is_empty() {
+                true => None,
+                false => Some(Box::new(Identity::decode(bytes)?)),
+            },
         })
     }
 }
@@ -282,9 +306,7 @@ impl Record for (Will, Time) {
 
 impl Record for SessionRecord {
     fn encode(&self, out: &mut BytesMut) {
-        self.identity.client_id.encode(out);
-        put_option(self.identity.username.as_ref(), out);
-        out.put_u16(self.identity.rules);
+        self.identity.encode(out);
         out.put_u32(self.expiry);
         put_option(self.away_since.as_ref(), out);
         put_option(self.will.as_ref(), out);
@@ -292,11 +314,7 @@ impl Record for SessionRecord {
 
     fn decode(bytes: &mut Bytes) -> Option<Self> {
         Some(Self {
-            identity: Identity {
-                client_id: ByteString::decode(bytes)?,
-                username: option(bytes)?,
-                rules: bytes.try_get_u16().ok()?,
-            },
+            identity: Identity::decode(bytes)?,
             expiry: bytes.try_get_u32().ok()?,
             away_since: option(bytes)?,
             will: option(bytes)?,
@@ -385,17 +403,24 @@ mod tests {
             will: Some((will(), Time::from_millis(9))),
         };
         check(&record);
+        check(&record.identity);
         check(&SessionRecord {
             away_since: None,
             will: None,
-            ..record
+            ..record.clone()
         });
-        let retained = Retained {
-            message: message(),
-            qos: QoS::AtLeastOnce,
-        };
-        let back: Retained = decoded(&encoded(&retained)).unwrap();
-        assert_eq!((back.message, back.qos), (retained.message, retained.qos));
+        for source in [None, Some(Box::new(record.identity.clone()))] {
+            let retained = Retained {
+                message: message(),
+                qos: QoS::AtLeastOnce,
+                source,
+            };
+            let bytes = encoded(&retained);
+            let back: Retained = decoded(&bytes).unwrap();
+            assert_eq!((back.message, back.qos), (retained.message, retained.qos));
+            assert_eq!(back.source, retained.source);
+            assert!(decoded::<Retained>(&bytes[..bytes.len() - 1]).is_none());
+        }
     }
 
     #[test]

@@ -17,6 +17,7 @@ mod bad_connect;
 mod bad_packets;
 mod crossing;
 mod fairness;
+mod fence;
 mod flood;
 mod http;
 mod ipv6;

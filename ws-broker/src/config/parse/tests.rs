@@ -90,6 +90,7 @@ fn every_supported_key_is_handled() {
     let keys = [
         ("acl_file", acl.to_str().unwrap()),
         ("accept_protocol_versions", "3, 4,5"),
+        ("check_retain_source", "false"),
         ("global_max_clients", "10"),
         ("global_max_connections", "-1"),
         ("listener_allow_anonymous", "true"),

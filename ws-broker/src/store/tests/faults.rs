@@ -1,4 +1,5 @@
 use fastrand::Rng;
+use redb::ReadableTable;
 
 use super::medium::{Fault, Medium, What};
 use super::model::Model;
@@ -204,6 +205,36 @@ fn a_store_that_was_large_is_small_again_when_it_has_been_tidied_up() {
 }
 
 #[test]
+fn a_store_of_format_1_is_read_and_is_one_of_this_format_from_then_on() {
+    let medium = Medium::default();
+    let (mut disk, _) = open(&medium);
+    let retained = Change::Retained(Retained {
+        message: message("t", "x"),
+        qos: QoS::AtLeastOnce,
+        source: None,
+    });
+    disk.commit(&group(&[retained])).unwrap();
+    drop(disk);
+    let format = |new: Option<u64>| {
+        let database = disk::Medium::open(&medium).unwrap();
+        let transaction = database.begin_write().unwrap();
+        let mut meta = transaction.open_table(META).unwrap();
+        if let Some(new) = new {
+            meta.insert("format", new).unwrap();
+        }
+        let found = meta.get("format").unwrap().unwrap().value();
+        drop(meta);
+        transaction.commit().unwrap();
+        found
+    };
+    format(Some(1));
+    let (_, read) = read(&medium, NOW).map_err(|_| ()).unwrap();
+    assert_eq!(read.loaded.retained.len(), 1);
+    assert!(read.damage.is_none(), "{:?}", read.damage);
+    assert_eq!(format(None), 2);
+}
+
+#[test]
 fn a_store_of_a_newer_format_is_left_alone_and_one_in_use_too() {
     let folder = std::env::temp_dir().join(format!("ws-broker-newer-{}", std::process::id()));
     std::fs::remove_dir_all(&folder).ok();
@@ -219,7 +250,7 @@ fn a_store_of_a_newer_format_is_left_alone_and_one_in_use_too() {
     transaction
         .open_table(META)
         .unwrap()
-        .insert("format", 2)
+        .insert("format", 3)
         .unwrap();
     transaction.commit().unwrap();
     drop(database);
@@ -227,7 +258,7 @@ fn a_store_of_a_newer_format_is_left_alone_and_one_in_use_too() {
         .map(drop)
         .unwrap_err();
     assert!(
-        matches!(newer, OpenError::Newer { found: 2, .. }),
+        matches!(newer, OpenError::Newer { found: 3, .. }),
         "{newer}"
     );
     let found = std::fs::read_dir(&folder).unwrap().count();
@@ -252,6 +283,7 @@ fn what_has_expired_is_not_read_and_what_was_sent_does_not_expire() {
         Change::Retained(Retained {
             message: old,
             qos: QoS::AtLeastOnce,
+            source: None,
         }),
     ];
     disk.commit(&group(&changes)).unwrap();

@@ -125,6 +125,7 @@ impl Model {
             6 => vec![Change::Retained(Retained {
                 message: message(filter.as_str(), &text),
                 qos: QoS::AtLeastOnce,
+                source: None,
             })],
             7 => vec![Change::Removed(
                 TopicName::new(filter.as_str()).expect("no wildcard"),

@@ -73,6 +73,7 @@ fn retain(topic: &str) -> Change {
     Change::Retained(Retained {
         message: message(topic, "x"),
         qos: QoS::AtLeastOnce,
+        source: None,
     })
 }
 
