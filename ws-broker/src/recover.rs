@@ -77,7 +77,8 @@ impl Broker {
     }
 
     fn restore_session(&self, journal: &Arc<Journal>, session: LoadedSession, now: Time) -> Parked {
-        let record = session.record;
+        let mut record = session.record;
+        record.identity.rules = self.settings().number(record.identity.rules);
         let mut state = SessionState::new(record.identity, self.router.memory().clone());
         state.store(journal, session.id);
         let outbox = state.outbox.clone();

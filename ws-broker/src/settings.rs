@@ -73,6 +73,16 @@ impl Settings {
         })
     }
 
+    /// What [`Identity::rules`] is for clients of a listener, counted from 1:
+    /// the same for all that have no rules of their own, so that their clients
+    /// are the same users.
+    pub(crate) fn number(&self, listener: u16) -> u16 {
+        let own = listener
+            .checked_sub(1)
+            .and_then(|place| self.own.get(usize::from(place)));
+        own.and_then(Option::as_ref).map_or(0, |_| listener)
+    }
+
     /// The rules for clients of a listener, by [`Identity::rules`].
     pub(crate) fn rules(&self, number: u16) -> &Rules {
         let own = number

@@ -49,7 +49,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
                 Identity {
                     client_id: id.clone(),
                     username: connect.username.clone(),
-                    rules: self.peer.rules,
+                    rules: self.settings.number(self.peer.rules),
                 },
                 broker.router.memory().clone(),
             )),

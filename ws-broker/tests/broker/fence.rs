@@ -269,6 +269,24 @@ async fn a_session_is_nobody_elses() {
     }
 }
 
+#[tokio::test]
+async fn a_session_goes_with_its_user_from_listener_to_listener() {
+    let second = || Listener {
+        bind: Bind::Host("127.0.0.2".into()),
+        ..Listener::new(0, Protocol::Mqtt)
+    };
+    let broker = start_with(|config| config.listeners.push(second())).await;
+    let kept = || {
+        let mut connect = v3_1_1("tablet");
+        connect.clean_start = false;
+        named(connect, "mia")
+    };
+    broker.client(kept()).await.disconnect().await;
+    let mut client = Client::open(broker.running.bound()[2].address).await;
+    client.connect(kept()).await;
+    assert!(client.connack.session_present);
+}
+
 /// While its owner is connected too.
 #[tokio::test]
 async fn taking_over_a_client_identifier_gives_no_messages() {
