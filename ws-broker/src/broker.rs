@@ -168,6 +168,21 @@ impl Broker {
         }
     }
 
+    /// Looks from time to time whether the files of TLS have changed, for ever.
+    pub(crate) async fn watch_certificates(self: Arc<Self>) {
+        loop {
+            tokio::time::sleep(self.settings().config.certificate_interval).await;
+            let settings = self.settings();
+            // It waits for the disk. If it fails, the next one is soon.
+            let _ = tokio::task::spawn_blocking(move || {
+                for tls in settings.all_tls() {
+                    tls.look_again();
+                }
+            })
+            .await;
+        }
+    }
+
     /// How many clients are connected, or about to be.
     pub(crate) fn connections(&self) -> usize {
         self.connections.load(Ordering::Relaxed)

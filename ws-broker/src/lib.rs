@@ -17,6 +17,7 @@
 pub mod access;
 mod auth;
 mod broker;
+mod certificate;
 mod clock;
 pub mod config;
 mod connection;

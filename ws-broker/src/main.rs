@@ -35,6 +35,10 @@ struct Arguments {
     /// Log everything: each packet, each subscription.
     #[arg(short, long)]
     verbose: bool,
+    /// Write the secrets of connections over TLS to this file, for whoever
+    /// wants to read what is on the network.
+    #[arg(long, value_name = "FILE")]
+    tls_keylog: Option<PathBuf>,
     /// Only look whether the configuration can be used.
     #[arg(long)]
     test_config: bool,
@@ -112,6 +116,9 @@ fn configure(arguments: &Arguments) -> Result<Config, String> {
     }
     if let Some(threads) = arguments.threads {
         config.threads = threads;
+    }
+    if let Some(file) = &arguments.tls_keylog {
+        config.tls_keylog = Some(file.clone());
     }
     if arguments.verbose {
         config.log.types = config::LogTypes::ALL;

@@ -14,7 +14,7 @@ use crate::listener;
 use crate::log::{error, information, notice, warning};
 use crate::open_files;
 use crate::recover;
-use crate::settings::Settings;
+use crate::settings::{Settings, SettingsError};
 use crate::store::OpenError;
 use crate::sys;
 
@@ -45,15 +45,29 @@ pub enum StartError {
     Passwords(#[from] PasswordFileError),
 }
 
+impl From<SettingsError> for StartError {
+    fn from(error: SettingsError) -> Self {
+        match error {
+            SettingsError::Passwords(error) => Self::Passwords(error),
+            SettingsError::Tls(error) => Self::Tls(error),
+        }
+    }
+}
+
 /// Why a configuration cannot be taken over; displays as one line.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ReloadError {
     /// It says in another way whose rules hold for whom.
     #[error("per_listener_settings cannot change while the broker runs: restart it")]
     PerListener,
-    /// A password file cannot be used.
+    /// A listener is to begin with TLS, or to end it.
+    #[error(
+        "the listener on port {0} cannot change between TLS and none while the broker runs: restart it"
+    )]
+    Tls(u16),
+    /// A file that it names cannot be used.
     #[error(transparent)]
-    Passwords(#[from] PasswordFileError),
+    Settings(#[from] SettingsError),
 }
 
 /// A listener that is open.
@@ -73,11 +87,8 @@ pub struct Bound {
 /// # Errors
 /// A file of passwords, a certificate or a key cannot be used.
 pub fn check(config: Config) -> Result<Vec<String>, StartError> {
-    for listener in &config.listeners {
-        listener::read_tls(listener)?;
-    }
     let settings = Settings::read(config)?;
-    Ok(settings.warnings().cloned().collect())
+    Ok(settings.warnings().map(Into::into).collect())
 }
 
 /// A broker that serves; it stops when this is dropped.
@@ -126,11 +137,10 @@ impl Running {
         let mut sockets = Vec::new();
         let mut addresses = Vec::new();
         for (rules, listener) in (1..).zip(&config.listeners) {
-            let tls = listener::read_tls(listener)?;
             match listener::open(listener, &addresses).await {
                 Ok(opened) => {
                     addresses.extend(opened.iter().filter_map(listener::Socket::address));
-                    sockets.push((listener.clone(), rules, tls, opened));
+                    sockets.push((listener.clone(), rules, opened));
                 }
                 Err(error) if listener.is_optional => {
                     warning!("Warning: no dashboard: {error}.");
@@ -138,8 +148,8 @@ impl Running {
                 Err(error) => return Err(error),
             }
         }
-        for (listener, rules, tls, opened) in sockets {
-            let served = listener::Served::new(broker.clone(), listener, rules, tls);
+        for (listener, rules, opened) in sockets {
+            let served = listener::Served::new(broker.clone(), listener, rules);
             for socket in opened {
                 if let Some(address) = socket.address() {
                     bound.push(Bound {
@@ -153,6 +163,9 @@ impl Running {
         }
         say_where_the_dashboard_is(&bound);
         tasks.spawn(broker.clone().keep_house());
+        if settings.all_tls().next().is_some() {
+            tasks.spawn(broker.clone().watch_certificates());
+        }
         tasks.spawn(sys::publish(broker.clone()));
         information!("ws-broker version {version} running");
         Ok(Self {

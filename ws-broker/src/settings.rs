@@ -1,6 +1,7 @@
 //! What may change while the broker runs: its configuration is read again
 //! when somebody asks for it.
 
+use std::borrow::Cow;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use codec::{ProtocolVersion, TopicFilter, TopicName};
@@ -9,6 +10,7 @@ use protocol::scram;
 use crate::access::{Access, Identity};
 use crate::auth::{PasswordFileError, Users};
 use crate::config::{Config, Security};
+use crate::listener::{KeyLogFile, Tls};
 use crate::router::Retained;
 
 /// What holds now.
@@ -27,6 +29,19 @@ pub(crate) struct Settings {
     all: Rules,
     /// Those of each listener that has its own.
     own: Vec<Option<Rules>>,
+    /// The TLS of each listener that has it.
+    tls: Vec<Option<Arc<Tls>>>,
+}
+
+/// Why what a configuration names cannot be used; displays as one line.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum SettingsError {
+    /// A password file.
+    #[error(transparent)]
+    Passwords(#[from] PasswordFileError),
+    /// A certificate, its key or another file of TLS.
+    #[error("{0}")]
+    Tls(String),
 }
 
 /// Who may come in, and what they may do.
@@ -62,13 +77,15 @@ impl Settings {
     /// Reads what the configuration names.
     ///
     /// # Errors
-    /// A password file cannot be used.
-    pub(crate) fn read(config: Config) -> Result<Self, PasswordFileError> {
+    /// A file of passwords or of TLS cannot be used.
+    pub(crate) fn read(config: Config) -> Result<Self, SettingsError> {
+        let tls = read_tls(&config).map_err(SettingsError::Tls)?;
         let own = config.listeners.iter();
         let own = own.map(|listener| listener.security.as_ref().map(Rules::read).transpose());
         Ok(Self {
             all: Rules::read(&config.security)?,
             own: own.collect::<Result<_, _>>()?,
+            tls,
             config,
         })
     }
@@ -96,6 +113,17 @@ impl Settings {
         let place = number.checked_sub(1)?;
         let listener = self.config.listeners.get(usize::from(place))?;
         listener.versions.as_deref()
+    }
+
+    /// The TLS of a listener, which are counted from 1.
+    pub(crate) fn tls(&self, number: u16) -> Option<&Arc<Tls>> {
+        let place = usize::from(number).checked_sub(1)?;
+        self.tls.get(place)?.as_ref()
+    }
+
+    /// All there is of TLS.
+    pub(crate) fn all_tls(&self) -> impl Iterator<Item = &Arc<Tls>> {
+        self.tls.iter().flatten()
     }
 
     /// Whether a client may read or write there.
@@ -132,14 +160,34 @@ impl Settings {
     }
 
     /// What is odd about the configuration and the files that it names.
-    pub(crate) fn warnings(&self) -> impl Iterator<Item = &String> {
+    pub(crate) fn warnings(&self) -> impl Iterator<Item = Cow<'_, str>> {
         let rules = std::iter::once(&self.all).chain(self.own.iter().flatten());
         let of_files = rules.flat_map(|rules| {
             let users = rules.users.iter().flat_map(|users| &users.warnings);
             users.chain(&rules.security.acl.warnings)
         });
-        self.config.warnings.iter().chain(of_files)
+        let known = self.config.warnings.iter().chain(of_files);
+        let of_tls = self.all_tls().flat_map(|tls| tls.warnings());
+        known.map(Cow::from).chain(of_tls.map(Cow::from))
     }
+}
+
+fn read_tls(config: &Config) -> Result<Vec<Option<Arc<Tls>>>, String> {
+    let key_log = match &config.tls_keylog {
+        None => None,
+        Some(file) => match KeyLogFile::open(file) {
+            Ok(key_log) => Some(Arc::new(key_log)),
+            Err(error) => {
+                return Err(format!(
+                    "cannot write tls_keylog {}: {error}",
+                    file.display()
+                ));
+            }
+        },
+    };
+    let listeners = config.listeners.iter();
+    let tls = listeners.map(|listener| Tls::read(listener, key_log.as_ref()));
+    tls.map(|tls| Ok(tls?.map(Arc::new))).collect()
 }
 
 impl Rules {

@@ -13,13 +13,19 @@ pub(super) enum Key {
     NoEffect(&'static str),
     /// It would be wrong to go on without what it asks for.
     Missing,
+    /// As [`Key::Missing`], and there will not be such a thing; what to do
+    /// instead.
+    Instead(&'static str),
 }
 
-use Key::{AtStart, Missing, NoEffect, Supported};
+use Key::{AtStart, Instead, Missing, NoEffect, Supported};
 
 const ALWAYS: &str = "it is always so";
 const STORED_AT_ONCE: &str = "what changes is stored at once; durability says otherwise";
-const NO_CLIENT_CERTIFICATES: &str = "clients are not asked for certificates";
+const NO_PSK: &str = "the library for TLS has no pre-shared keys; use a certificate, which \
+     \"ws-broker cert\" makes, with password_file, or require_certificate for certificates of \
+     clients too";
+const NO_ENGINE: &str = "the library for TLS has no engines; put the private key into keyfile";
 const NOT_HERE: &str = "this broker does not have it";
 
 /// All keys of Mosquitto and those of this broker, in the order of the alphabet.
@@ -41,20 +47,21 @@ const KEYS: &[(&str, Key)] = &[
     ("autosave_on_changes", NoEffect(STORED_AT_ONCE)),
     ("bind_address", AtStart),
     ("bind_interface", AtStart),
-    ("cafile", NoEffect(NO_CLIENT_CERTIFICATES)),
-    ("capath", NoEffect(NO_CLIENT_CERTIFICATES)),
-    ("certfile", AtStart),
+    ("cafile", Supported),
+    ("capath", Supported),
+    ("certfile", Supported),
     ("check_retain_source", Supported),
-    ("ciphers", Missing),
-    ("ciphers_tls1.3", Missing),
+    ("ciphers", Supported),
+    ("ciphers_tls1.3", Supported),
     ("clientid_prefixes", Supported),
     ("connection", Missing),
     ("connection_messages", Supported),
-    ("crlfile", Missing),
+    ("crlfile", Supported),
     (
         "dhparamfile",
         NoEffect("its key exchange has no parameters"),
     ),
+    ("disable_client_cert_date_checks", Supported),
     ("durability", AtStart),
     ("enable_control_api", NoEffect(NOT_HERE)),
     ("enable_proxy_protocol", Missing),
@@ -102,8 +109,8 @@ const KEYS: &[(&str, Key)] = &[
     ("plugin_use", Missing),
     ("port", AtStart),
     ("protocol", AtStart),
-    ("psk_file", Missing),
-    ("psk_hint", Missing),
+    ("psk_file", Instead(NO_PSK)),
+    ("psk_hint", Instead(NO_PSK)),
     ("queue_qos0_messages", Supported),
     ("require_certificate", AtStart),
     ("retain_available", Supported),
@@ -116,14 +123,14 @@ const KEYS: &[(&str, Key)] = &[
     ("socket_domain", AtStart),
     ("sys_interval", Supported),
     ("threads", AtStart),
-    ("tls_engine", Missing),
-    ("tls_engine_kpass_sha1", Missing),
-    ("tls_keyform", Missing),
-    ("tls_keylog", Missing),
-    ("tls_version", Missing),
+    ("tls_engine", Instead(NO_ENGINE)),
+    ("tls_engine_kpass_sha1", Instead(NO_ENGINE)),
+    ("tls_keyform", Supported),
+    ("tls_keylog", Supported),
+    ("tls_version", Supported),
     ("upgrade_outgoing_qos", Supported),
-    ("use_identity_as_username", Missing),
-    ("use_subject_as_username", Missing),
+    ("use_identity_as_username", Supported),
+    ("use_subject_as_username", Supported),
     ("use_username_as_clientid", AtStart),
     ("user", NoEffect("the broker runs as whoever starts it")),
     ("websockets_headers_size", NoEffect("the limit is fixed")),

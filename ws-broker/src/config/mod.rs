@@ -3,6 +3,7 @@
 mod error;
 mod keys;
 mod parse;
+mod tls;
 mod values;
 
 use std::collections::BTreeSet;
@@ -12,6 +13,7 @@ use std::time::Duration;
 
 use codec::{ProtocolVersion, QoS};
 pub use error::ConfigError;
+pub use tls::{CertificateUsername, TlsOptions, TlsVersion};
 
 pub use crate::log::LogTypes;
 
@@ -41,6 +43,8 @@ pub struct Config {
     /// Whether a retained message is only sent as long as who has published it
     /// may publish it.
     pub check_retain_source: bool,
+    /// How often it is looked whether certificates and keys have changed.
+    pub certificate_interval: Duration,
     /// What client identifiers must start with; `None` for anything.
     pub clientid_prefixes: Option<String>,
     /// Whether connects and disconnects are logged.
@@ -85,6 +89,9 @@ pub struct Config {
     pub sys_interval: u32,
     /// Threads that serve clients; 0 for one for each core.
     pub threads: usize,
+    /// Where the secrets of connections over TLS are written, for whoever wants
+    /// to read what is on the network.
+    pub tls_keylog: Option<PathBuf>,
     /// Whether a subscription's QoS holds even where the publisher's is lower.
     pub upgrade_outgoing_qos: bool,
     /// What was set that takes a restart to change: the key, the listener it
@@ -196,11 +203,8 @@ pub struct Listener {
     pub use_username_as_clientid: bool,
     /// The highest QoS of publishes.
     pub max_qos: QoS,
-    /// The certificate and those that vouch for it, as a PEM file; together
-    /// with [`Listener::keyfile`] it makes this a listener for TLS.
-    pub certfile: Option<PathBuf>,
-    /// The certificate's private key, as a PEM file.
-    pub keyfile: Option<PathBuf>,
+    /// What its TLS is made of.
+    pub tls: TlsOptions,
     /// Whether the broker starts without it when its port is taken.
     pub is_optional: bool,
 }
@@ -253,8 +257,7 @@ impl Listener {
             versions: None,
             use_username_as_clientid: false,
             max_qos: QoS::ExactlyOnce,
-            certfile: None,
-            keyfile: None,
+            tls: TlsOptions::NONE,
             is_optional: false,
         }
     }
@@ -275,6 +278,7 @@ impl Default for Config {
             listeners: Vec::new(),
             security: Security::default(),
             check_retain_source: true,
+            certificate_interval: Duration::from_secs(10),
             clientid_prefixes: None,
             connection_messages: true,
             log: log::Settings::default(),
@@ -299,6 +303,7 @@ impl Default for Config {
             retain_available: true,
             sys_interval: 10,
             threads: 0,
+            tls_keylog: None,
             upgrade_outgoing_qos: false,
             at_start: Vec::new(),
             warnings: Vec::new(),
@@ -357,10 +362,12 @@ impl Config {
     }
 
     /// Puts these listeners into a configuration that is to follow this one
-    /// while they are open, each with its own rules and versions from there.
+    /// while they are open, each with its own rules, versions and certificates
+    /// from there.
     ///
     /// # Errors
-    /// One of the two has rules for each listener, and the other has not.
+    /// One of the two has rules for each listener, or a listener with TLS, and
+    /// the other has not.
     pub(crate) fn keep_listeners(&self, next: &mut Self) -> Result<(), ReloadError> {
         let has_own = |config: &Self| config.listeners.iter().any(|l| l.security.is_some());
         if has_own(self) != has_own(next) {
@@ -377,6 +384,10 @@ impl Config {
             if let Some(next) = next.listeners.iter().find(same) {
                 listener.security.clone_from(&next.security);
                 listener.versions.clone_from(&next.versions);
+                if listener.tls.is_on() != next.tls.is_on() {
+                    return Err(ReloadError::Tls(listener.port));
+                }
+                listener.tls.clone_from(&next.tls);
             }
         }
         next.listeners = listeners;

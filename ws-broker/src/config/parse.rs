@@ -159,6 +159,9 @@ impl Parser {
                     self.config.warnings.push(warning);
                 }
             }
+            Key::Instead(what) => {
+                return Ok(Some(format!("'{key}' is not available here: {what}.")));
+            }
             Key::Missing => {
                 return Ok(Some(format!(
                     "'{key}' is not supported by this version; remove the line if you can do \
@@ -191,6 +194,9 @@ impl Parser {
     }
 
     fn set(&mut self, key: &str, value: &str) -> Result<(), String> {
+        if self.current().tls.set(key, value)? {
+            return Ok(());
+        }
         let config = &mut self.config;
         match key {
             "accept_protocol_versions" => self.current().versions = Some(versions(value)?),
@@ -211,7 +217,6 @@ impl Parser {
                 self.has_default = true;
             }
             "bind_interface" => self.current().interface = Some(value.into()),
-            "certfile" => self.current().certfile = Some(value.into()),
             "check_retain_source" => config.check_retain_source = boolean(key, value)?,
             "connection_messages" => config.connection_messages = boolean(key, value)?,
             "global_max_clients" => config.global_max_clients = limit(key, value)?,
@@ -222,7 +227,6 @@ impl Parser {
             "use_username_as_clientid" => {
                 self.current().use_username_as_clientid = boolean(key, value)?;
             }
-            "keyfile" => self.current().keyfile = Some(value.into()),
             "listener" => self.listener(value)?,
             "listener_allow_anonymous" => {
                 self.current().allow_anonymous = Some(boolean(key, value)?);
@@ -306,18 +310,10 @@ impl Parser {
                 };
                 self.current().protocol = protocol;
             }
-            "require_certificate" => {
-                if boolean(key, value)? {
-                    return Err(
-                        "certificates of clients are not supported by this version; use \
-                         password_file, or remove the line if you can do without"
-                            .into(),
-                    );
-                }
-            }
             "retain_available" => config.retain_available = boolean(key, value)?,
             "socket_domain" => self.current().family = Some(family(key, value)?),
             "sys_interval" => config.sys_interval = number(key, value, 0..=65_535)?,
+            "tls_keylog" => config.tls_keylog = Some(value.into()),
             "threads" => config.threads = number(key, value, 0..=MAX_THREADS)?,
             "upgrade_outgoing_qos" => config.upgrade_outgoing_qos = boolean(key, value)?,
             _ => unreachable!("every supported key is handled: see the test"),

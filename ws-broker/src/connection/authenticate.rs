@@ -31,6 +31,23 @@ enum Progress {
 }
 
 impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
+    /// Where a certificate says who the client is, what it says itself does not
+    /// count.
+    pub(super) fn name_by_certificate(&mut self, connect: &mut Connect) -> Result<(), End> {
+        let Some(shown) = &self.peer.shown else {
+            return Ok(());
+        };
+        connect.password = None;
+        connect.username = None;
+        match **shown {
+            Ok(ref user) => connect.username = Some(user.clone()),
+            Err(why) => {
+                return Err(self.refuse(connect, ReasonCode::BadUserNameOrPassword, why));
+            }
+        }
+        Ok(())
+    }
+
     /// Admits the client, or finds out whether it may be.
     pub(super) fn authenticate(
         &mut self,
@@ -56,6 +73,10 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
             }));
             self.go_on(&data.unwrap_or_default());
             return Ok(());
+        }
+        // As in Mosquitto, neither a password nor allow_anonymous matters.
+        if self.peer.shown.is_some() {
+            return self.admit(connect, id, None);
         }
         if let (Some(users), Some(user)) = (&rules.users, &connect.username) {
             let attempt = Attempt::new(&broker, &self.peer.address, user.clone());
@@ -185,7 +206,9 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
         let number = self.peer.rules;
         let (before, rules) = (before.rules(number), self.settings.rules(number));
         let user = client.state.outbox.identity().username.as_deref();
-        if let Err(why) = rules.still_admit(before, user, allows_anonymous) {
+        if self.peer.shown.is_none()
+            && let Err(why) = rules.still_admit(before, user, allows_anonymous)
+        {
             self.disconnect(ReasonCode::NotAuthorized);
             return Err(End::Unauthenticated(why.into()));
         }

@@ -29,8 +29,9 @@ pub(super) struct Accepting {
 }
 
 impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
-    pub(super) fn connect(&mut self, connect: Box<Connect>) -> Result<(), End> {
+    pub(super) fn connect(&mut self, mut connect: Box<Connect>) -> Result<(), End> {
         self.settings = self.broker.settings();
+        self.name_by_certificate(&mut connect)?;
         let id = self.check(&connect)?;
         self.authenticate(connect, id)
     }

@@ -34,7 +34,7 @@ use crate::auth::Exchange;
 use crate::broker::Broker;
 use crate::config::Listener;
 use crate::counters::Tally;
-use crate::listener::{Address, Place};
+use crate::listener::{Address, Place, Shown};
 use crate::log::{error, notice};
 use crate::memory::Share;
 use crate::router::Routes;
@@ -69,6 +69,9 @@ pub(crate) struct Peer {
     pub port: u16,
     /// Whose rules hold: see [`Identity::rules`](crate::access::Identity::rules).
     pub rules: u16,
+    /// What its certificate says of its user name; `None` if that does not
+    /// count.
+    pub shown: Option<Box<Shown>>,
 }
 
 /// A connection and its task.

@@ -36,6 +36,7 @@ fn connection<T: AsyncRead + AsyncWrite + Unpin>(stream: T) -> Connection<T> {
         address: Address::Unix("client".into()),
         port: 0,
         rules: 0,
+        shown: None,
     };
     let listener = Arc::new(Listener::new(0, Protocol::Mqtt));
     Connection::new(broker, listener, stream, peer, place)

@@ -18,7 +18,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 pub(crate) use address::Address;
 pub(crate) use socket::{Socket, open};
-pub(crate) use tls::{Tls, read as read_tls};
+pub(crate) use tls::{KeyLogFile, Shown, Tls};
 
 use crate::broker::{Broker, ConnectionGuard};
 use crate::config::{Listener, Protocol};
@@ -42,7 +42,7 @@ pub(crate) struct Served {
     listener: Arc<Listener>,
     /// Whose rules hold: see [`Identity::rules`](crate::access::Identity::rules).
     rules: u16,
-    tls: Option<Tls>,
+    is_tls: bool,
     connections: Arc<AtomicUsize>,
 }
 
@@ -72,17 +72,12 @@ impl Place {
 }
 
 impl Served {
-    pub(crate) fn new(
-        broker: Arc<Broker>,
-        listener: Listener,
-        rules: u16,
-        tls: Option<Tls>,
-    ) -> Self {
+    pub(crate) fn new(broker: Arc<Broker>, listener: Listener, rules: u16) -> Self {
         Self {
             broker,
             rules,
+            is_tls: listener.tls.is_on(),
             listener: Arc::new(listener),
-            tls,
             connections: Arc::default(),
         }
     }
@@ -92,7 +87,7 @@ impl Served {
     }
 
     pub(crate) fn is_tls(&self) -> bool {
-        self.tls.is_some()
+        self.is_tls
     }
 
     /// Accepts connections for ever.
@@ -117,6 +112,7 @@ impl Served {
                 address,
                 port,
                 rules: self.rules,
+                shown: None,
             };
             self.spawn(stream, peer, counted);
         }
@@ -146,7 +142,7 @@ impl Served {
     }
 
     fn spawn(&self, stream: Stream, peer: Peer, counted: Counted) {
-        let is_plain = self.protocol() == Protocol::Mqtt && self.tls.is_none();
+        let is_plain = self.protocol() == Protocol::Mqtt && !self.is_tls;
         match stream {
             Stream::Tcp(stream) if is_plain => {
                 let place = Place::new(&self.broker, Some(counted));
@@ -165,17 +161,27 @@ impl Served {
 
     /// A connection that is more than MQTT over TCP.
     async fn wrapped(self, stream: impl Link + 'static, peer: Peer, counted: Counted) {
-        match self.tls.clone() {
-            Some(tls) => Box::pin(self.secure(tls, stream, peer)).await,
-            None => self.speak(Box::new(stream), peer).await,
+        if self.is_tls {
+            Box::pin(self.secure(stream, peer)).await;
+        } else {
+            self.speak(Box::new(stream), peer).await;
         }
         drop(counted);
     }
 
-    async fn secure(self, tls: Tls, stream: impl Link + 'static, peer: Peer) {
+    async fn secure(self, stream: impl Link + 'static, mut peer: Peer) {
+        // The files as they are now.
+        let Some(tls) = self.broker.settings().tls(self.rules).cloned() else {
+            return;
+        };
         // A box of its own, which is gone when the handshake is done.
-        match Box::pin(tls.accept(stream)).await {
-            Ok(stream) => self.speak(Box::new(stream), peer).await,
+        let accepted = Box::pin(tls.accept(stream)).await;
+        drop(tls);
+        match accepted {
+            Ok((stream, shown)) => {
+                peer.shown = shown.map(Box::new);
+                self.speak(Box::new(stream), peer).await;
+            }
             Err(error) => {
                 let Peer { address, port, .. } = peer;
                 notice!("TLS handshake with {address} on port {port} failed: {error}.");

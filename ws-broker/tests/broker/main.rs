@@ -15,6 +15,7 @@ mod common;
 mod auth;
 mod bad_connect;
 mod bad_packets;
+mod client_certificates;
 mod crossing;
 mod fairness;
 mod fence;

@@ -62,6 +62,7 @@ impl World {
             address: Address::Unix("client".into()),
             port: 0,
             rules: 0,
+            shown: None,
         };
         let listener = Arc::new(Listener::new(0, Protocol::Mqtt));
         let place = Place::new(&self.broker, None);

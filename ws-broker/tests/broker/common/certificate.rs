@@ -1,11 +1,15 @@
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, SystemTime};
 
-use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
+use rcgen::{
+    BasicConstraints, CertificateParams, CertificateRevocationListParams, DnType, IsCa, Issuer,
+    KeyIdMethod, KeyPair, KeyUsagePurpose, RevokedCertParams, SerialNumber,
+};
 use rustls::crypto::ring;
-use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{ClientConfig, RootCertStore, SupportedProtocolVersion};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
@@ -16,43 +20,115 @@ use super::soon;
 /// A certificate for `localhost` by an authority of its own, as files.
 pub(crate) struct Certificate {
     authority: CertificateDer<'static>,
+    issuer: Issuer<'static, KeyPair>,
+    pub(crate) cafile: PathBuf,
     pub(crate) certfile: PathBuf,
     pub(crate) keyfile: PathBuf,
 }
 
+/// A client's certificate and its key.
+pub(crate) struct ClientCertificate {
+    chain: Vec<CertificateDer<'static>>,
+    key: KeyPair,
+    serial: u64,
+}
+
 impl Certificate {
     pub(crate) fn new() -> Self {
-        static COUNT: AtomicUsize = AtomicUsize::new(0);
-        let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let key = KeyPair::generate().expect("a key");
         let mut params = CertificateParams::new([]).expect("no names");
         // OpenSSL takes a certificate by one of the same name for its own.
-        params
-            .distinguished_name
-            .push(DnType::CommonName, "authority");
+        let name = format!("authority {}", number());
+        params.distinguished_name.push(DnType::CommonName, name);
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
         let authority = params.self_signed(&key).expect("an authority");
-        let issuer = Issuer::new(params, key);
+        let certificate = Self {
+            authority: authority.der().clone(),
+            issuer: Issuer::new(params, key),
+            cafile: file("ca", &authority.pem()),
+            certfile: file("crt", ""),
+            keyfile: file("key", ""),
+        };
+        certificate.renew();
+        certificate
+    }
+
+    /// Puts another certificate, with another key, into the files; gives it.
+    pub(crate) fn renew(&self) -> CertificateDer<'static> {
+        let [certificate, key] = self.another();
+        std::fs::write(&self.certfile, &certificate).expect("the file is there");
+        std::fs::write(&self.keyfile, key).expect("the file is there");
+        rustls::pki_types::pem::PemObject::from_pem_slice(certificate.as_bytes())
+            .expect("a certificate")
+    }
+
+    /// Another certificate and its key, as PEM.
+    pub(crate) fn another(&self) -> [String; 2] {
         let key = KeyPair::generate().expect("a key");
         let params = CertificateParams::new(["localhost".into()]).expect("a name");
-        let certificate = params.signed_by(&key, &issuer).expect("a certificate");
-        let file = |kind: &str, text: String| {
-            let name = format!("broker-{}-{number}.{kind}", std::process::id());
-            let file = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
-            std::fs::write(&file, text).expect("the folder is there");
-            file
-        };
-        Self {
-            authority: authority.der().clone(),
-            certfile: file("crt", certificate.pem()),
-            keyfile: file("key", key.serialize_pem()),
-        }
+        let certificate = params.signed_by(&key, &self.issuer).expect("a certificate");
+        [certificate.pem(), key.serialize_pem()]
     }
 
     /// A listener's lines in a configuration file.
     pub(crate) fn lines(&self) -> String {
         let (certfile, keyfile) = (self.certfile.display(), self.keyfile.display());
         format!("certfile {certfile}\nkeyfile {keyfile}\n")
+    }
+
+    /// As [`Certificate::lines`], for clients with certificates.
+    pub(crate) fn lines_for_clients(&self) -> String {
+        let (lines, cafile) = (self.lines(), self.cafile.display());
+        format!("{lines}cafile {cafile}\nrequire_certificate true\n")
+    }
+
+    /// A certificate for a client.
+    pub(crate) fn client(&self, name: &[(DnType, &str)]) -> ClientCertificate {
+        self.client_with(|params| {
+            for (kind, value) in name {
+                params.distinguished_name.push(kind.clone(), *value);
+            }
+        })
+    }
+
+    pub(crate) fn client_with(
+        &self,
+        set_up: impl FnOnce(&mut CertificateParams),
+    ) -> ClientCertificate {
+        let key = KeyPair::generate().expect("a key");
+        let mut params = CertificateParams::new([]).expect("no names");
+        params.distinguished_name = rcgen::DistinguishedName::new();
+        let serial = number();
+        params.serial_number = Some(SerialNumber::from(serial));
+        set_up(&mut params);
+        let certificate = params.signed_by(&key, &self.issuer).expect("a certificate");
+        ClientCertificate {
+            chain: vec![certificate.der().clone()],
+            key,
+            serial,
+        }
+    }
+
+    /// Writes the list of certificates that are revoked.
+    pub(crate) fn revoke(&self, crlfile: &Path, clients: &[&ClientCertificate]) {
+        let now = SystemTime::now();
+        let revoked = clients.iter().map(|client| RevokedCertParams {
+            serial_number: SerialNumber::from(client.serial),
+            revocation_time: now.into(),
+            reason_code: None,
+            invalidity_date: None,
+        });
+        let list = CertificateRevocationListParams {
+            this_update: (now - Duration::from_secs(3600)).into(),
+            next_update: (now + Duration::from_secs(1000 * 24 * 3600)).into(),
+            crl_number: SerialNumber::from(number()),
+            issuing_distribution_point: None,
+            revoked_certs: revoked.collect(),
+            key_identifier_method: KeyIdMethod::Sha256,
+        };
+        let list = list.signed_by(&self.issuer).expect("a list");
+        std::fs::write(crlfile, list.pem().expect("text")).expect("the folder is there");
     }
 
     /// A connection over TLS of any version, as one who trusts the authority.
@@ -74,17 +150,57 @@ impl Certificate {
         versions: &[&'static SupportedProtocolVersion],
         address: SocketAddr,
     ) -> std::io::Result<TlsStream<TcpStream>> {
+        self.try_connect_as(versions, None, address).await
+    }
+
+    /// A connection with a certificate of the client.
+    pub(crate) async fn connect_as(
+        &self,
+        client: &ClientCertificate,
+        address: SocketAddr,
+    ) -> TlsStream<TcpStream> {
+        let connected = self.try_connect_as(rustls::ALL_VERSIONS, Some(client), address);
+        connected.await.expect("the broker shakes hands")
+    }
+
+    /// In TLS 1.3 a client whose certificate is refused hears of it with what
+    /// it reads next.
+    pub(crate) async fn try_connect_as(
+        &self,
+        versions: &[&'static SupportedProtocolVersion],
+        client: Option<&ClientCertificate>,
+        address: SocketAddr,
+    ) -> std::io::Result<TlsStream<TcpStream>> {
         let mut roots = RootCertStore::empty();
         roots.add(self.authority.clone()).expect("a certificate");
         let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
             .with_protocol_versions(versions)
             .expect("versions that there are")
-            .with_root_certificates(roots)
-            .with_no_client_auth();
+            .with_root_certificates(roots);
+        let config = match client {
+            None => config.with_no_client_auth(),
+            Some(client) => {
+                let key = PrivateKeyDer::try_from(client.key.serialize_der()).expect("a key");
+                let config = config.with_client_auth_cert(client.chain.clone(), key);
+                config.expect("its key")
+            }
+        };
         let stream = TcpStream::connect(address).await.expect("it accepts");
         stream.set_nodelay(true).expect("a working socket");
         let name = ServerName::try_from("localhost").expect("a name");
         let connect = TlsConnector::from(Arc::new(config)).connect(name, stream);
         soon("a handshake", connect).await
     }
+}
+
+fn number() -> u64 {
+    static COUNT: AtomicUsize = AtomicUsize::new(1);
+    COUNT.fetch_add(1, Ordering::Relaxed) as u64
+}
+
+fn file(kind: &str, text: &str) -> PathBuf {
+    let name = format!("broker-{}-{}.{kind}", std::process::id(), number());
+    let file = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
+    std::fs::write(&file, text).expect("the folder is there");
+    file
 }

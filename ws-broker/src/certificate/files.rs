@@ -1,0 +1,173 @@
+//! What is read from PEM files, for listeners and for whoever connects to
+//! others. Every error is one line that names the file.
+
+use std::collections::HashSet;
+use std::fmt::Display;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rustls::crypto::{CryptoProvider, ring};
+use rustls::pki_types::pem::{self, PemObject};
+use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer};
+use rustls::sign::CertifiedKey;
+use rustls::version::{TLS12, TLS13};
+use rustls::{RootCertStore, SupportedProtocolVersion};
+use x509_parser::prelude::{FromDer, X509Certificate};
+
+use crate::config::TlsVersion;
+
+/// What encrypts.
+pub(crate) fn provider() -> Arc<CryptoProvider> {
+    Arc::new(ring::default_provider())
+}
+
+/// A version of TLS and those above it.
+pub(crate) fn versions(lowest: TlsVersion) -> &'static [&'static SupportedProtocolVersion] {
+    static BOTH: [&SupportedProtocolVersion; 2] = [&TLS13, &TLS12];
+    match lowest {
+        TlsVersion::V1_2 => &BOTH,
+        TlsVersion::V1_3 => &BOTH[..1],
+    }
+}
+
+/// A certificate, those that vouch for it, and its key.
+pub(crate) fn certified_key(certfile: &Path, keyfile: &Path) -> Result<CertifiedKey, String> {
+    let chain = read_chain(certfile)?;
+    let key = provider()
+        .key_provider
+        .load_private_key(read_key(keyfile)?)
+        .map_err(|error| at(keyfile, format!("the private key cannot be used: {error}")))?;
+    // rustls would ask the same, but takes no certificate of X.509's version 1,
+    // which `openssl x509 -req` makes.
+    let certificate = parse(certfile, &chain[0])?;
+    if let Some(public) = key.public_key()
+        && *public != *certificate.public_key().raw
+    {
+        let certfile = certfile.display();
+        return Err(at(
+            keyfile,
+            format!("not the key of the certificate in {certfile}"),
+        ));
+    }
+    Ok(CertifiedKey::new(chain, key))
+}
+
+/// A certificate and those that vouch for it, in the order of the file; at
+/// least one.
+pub(crate) fn read_chain(file: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
+    let what = "certificate";
+    let certificates = CertificateDer::pem_file_iter(file)
+        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+        .map_err(|error| unreadable(file, what, &error))?;
+    if certificates.is_empty() {
+        return Err(unreadable(file, what, &pem::Error::NoItemsFound));
+    }
+    Ok(certificates)
+}
+
+/// What is in a certificate.
+pub(crate) fn parse<'a>(
+    file: &Path,
+    certificate: &'a CertificateDer<'_>,
+) -> Result<X509Certificate<'a>, String> {
+    match X509Certificate::from_der(certificate) {
+        Ok((_, certificate)) => Ok(certificate),
+        Err(_) => Err(at(file, "what is in it is not a certificate")),
+    }
+}
+
+fn read_key(file: &Path) -> Result<PrivateKeyDer<'static>, String> {
+    let what = "private key";
+    let text = fs::read(file).map_err(|error| unreadable(file, what, &pem::Error::Io(error)))?;
+    let read = PrivateKeyDer::from_pem_slice(&text);
+    let is_encrypted = || text.windows(9).any(|word| word == b"ENCRYPTED");
+    read.map_err(|error| {
+        if is_encrypted() {
+            let name = file.display();
+            let how = format!("openssl pkey -in {name} -out FILE");
+            return at(
+                file,
+                format!("the private key has a passphrase: take it off with \"{how}\""),
+            );
+        }
+        unreadable(file, what, &error)
+    })
+}
+
+/// Who is believed: all certificates of a file, and of the files in a folder.
+pub(crate) fn read_authorities(
+    cafile: Option<&Path>,
+    capath: Option<&Path>,
+) -> Result<RootCertStore, String> {
+    let mut roots = RootCertStore::empty();
+    let mut known = HashSet::new();
+    let mut add = |file: &Path, certificates: Vec<CertificateDer<'static>>| {
+        for certificate in certificates {
+            if known.insert(certificate.clone()) {
+                let added = roots.add(certificate);
+                added.map_err(|_| at(file, "what is in it is not a certificate"))?;
+            }
+        }
+        Ok::<_, String>(())
+    };
+    if let Some(file) = cafile {
+        add(file, read_chain(file)?)?;
+    }
+    if let Some(folder) = capath {
+        let mut has_any = false;
+        for file in files_of(folder)? {
+            // What else is there, such as lists of revoked ones, is passed over.
+            if let Ok(certificates) = read_chain(&file) {
+                add(&file, certificates)?;
+                has_any = true;
+            }
+        }
+        if !has_any {
+            return Err(at(folder, "there is no certificate in this folder"));
+        }
+    }
+    Ok(roots)
+}
+
+/// The lists of revoked certificates in a file; at least one.
+pub(crate) fn read_revoked(
+    file: &Path,
+) -> Result<Vec<CertificateRevocationListDer<'static>>, String> {
+    let what = "list of revoked certificates";
+    let lists = CertificateRevocationListDer::pem_file_iter(file)
+        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+        .map_err(|error| unreadable(file, what, &error))?;
+    if lists.is_empty() {
+        return Err(unreadable(file, what, &pem::Error::NoItemsFound));
+    }
+    Ok(lists)
+}
+
+/// The files in a folder, links to them included, in the order of their names.
+pub(crate) fn files_of(folder: &Path) -> Result<Vec<PathBuf>, String> {
+    let cannot = |error| at(folder, format!("cannot read the folder: {error}"));
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder).map_err(cannot)? {
+        let file = entry.map_err(cannot)?.path();
+        if file.is_file() {
+            files.push(file);
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+/// What is wrong with a file.
+pub(crate) fn at(file: &Path, what: impl Display) -> String {
+    format!("{}: {what}", file.display())
+}
+
+fn unreadable(file: &Path, what: &str, error: &pem::Error) -> String {
+    let why = match error {
+        pem::Error::Io(error) => format!("cannot read the {what}: {error}"),
+        pem::Error::NoItemsFound => format!("there is no {what} in it: a PEM file is wanted"),
+        error => format!("cannot read the {what}: {error}"),
+    };
+    at(file, why)
+}

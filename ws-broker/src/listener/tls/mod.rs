@@ -1,0 +1,205 @@
+//! TLS: certificates and keys from files, which are read again when they
+//! change, and handshakes.
+
+mod ciphers;
+mod client_dates;
+mod failure;
+mod key_log;
+mod server;
+mod stamps;
+mod username;
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::Duration;
+
+use rustls::ServerConfig;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
+
+use crate::certificate::{self, Dates};
+use crate::config::{Listener, TlsOptions};
+use crate::log::{notice, warning};
+use failure::explain;
+pub(crate) use key_log::KeyLogFile;
+use stamps::Stamps;
+pub(crate) use username::Shown;
+
+/// How long a client may take for a handshake. Small devices need seconds.
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// A listener's TLS.
+#[derive(Debug)]
+pub(crate) struct Tls {
+    options: TlsOptions,
+    files: (PathBuf, PathBuf),
+    key_log: Option<Arc<KeyLogFile>>,
+    /// What handshakes go by.
+    config: RwLock<Arc<ServerConfig>>,
+    /// What was found when the files were looked at last.
+    seen: Mutex<Seen>,
+    /// What is odd about the options.
+    warnings: Vec<String>,
+}
+
+#[derive(Debug)]
+struct Seen {
+    stamps: Stamps,
+    /// Why the files as they are now were not taken over, and whether that was
+    /// said.
+    failure: Option<(String, bool)>,
+    dates: Vec<Dates>,
+    /// What was said about the dates.
+    worries: Vec<String>,
+}
+
+impl Tls {
+    /// Reads what a listener's options name; `None` if it has no TLS. An error
+    /// is one line.
+    pub(crate) fn read(
+        listener: &Listener,
+        key_log: Option<&Arc<KeyLogFile>>,
+    ) -> Result<Option<Self>, String> {
+        let (options, port) = (&listener.tls, listener.port);
+        if !server::check(options, port)? {
+            return Ok(None);
+        }
+        let (Some(certfile), Some(keyfile)) = (&options.certfile, &options.keyfile) else {
+            return Ok(None);
+        };
+        // What changes while it is read is seen later.
+        let stamps = Stamps::of(options);
+        let read = server::read(options, (certfile, keyfile), key_log)?;
+        let mut warnings = server::warnings(options, port);
+        warnings.extend(read.warnings);
+        Ok(Some(Self {
+            options: options.clone(),
+            files: (certfile.clone(), keyfile.clone()),
+            key_log: key_log.cloned(),
+            config: RwLock::new(read.config),
+            seen: Mutex::new(Seen {
+                stamps,
+                failure: None,
+                worries: worries(&read.dates),
+                dates: read.dates,
+            }),
+            warnings,
+        }))
+    }
+
+    /// What a person should know.
+    pub(crate) fn warnings(&self) -> Vec<String> {
+        [&self.warnings[..], &self.seen().worries].concat()
+    }
+
+    /// Reads the files again if they have changed. What cannot be used leaves
+    /// all as it was; that is said once, and not of a file that somebody is
+    /// just writing.
+    pub(crate) fn look_again(&self) {
+        let mut seen = self.seen();
+        let stamps = Stamps::of(&self.options);
+        if stamps != seen.stamps {
+            seen.stamps = stamps;
+            seen.failure = self.take(&mut seen).err().map(|why| (why, false));
+        } else if let Some((why, is_said @ false)) = &mut seen.failure {
+            warning!("Warning: {why}. The certificate that was there is used on.");
+            *is_said = true;
+        }
+        let worries = worries(&seen.dates);
+        for worry in worries.iter().filter(|worry| !seen.worries.contains(worry)) {
+            warning!("Warning: {worry}");
+        }
+        seen.worries = worries;
+    }
+
+    fn take(&self, seen: &mut Seen) -> Result<(), String> {
+        let (certfile, keyfile) = &self.files;
+        let read = server::read(&self.options, (certfile, keyfile), self.key_log.as_ref())?;
+        *self.config.write().unwrap_or_else(PoisonError::into_inner) = read.config;
+        seen.dates = read.dates;
+        let until = seen.dates.first().map(Dates::until).unwrap_or_default();
+        notice!(
+            "The files of TLS have changed and are in use: {} holds until {until}.",
+            certfile.display()
+        );
+        Ok(())
+    }
+
+    fn seen(&self) -> MutexGuard<'_, Seen> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn config(&self) -> Arc<ServerConfig> {
+        let config = self.config.read().unwrap_or_else(PoisonError::into_inner);
+        config.clone()
+    }
+
+    /// Shakes hands with a client; gives what its certificate says of its user
+    /// name, if that counts.
+    ///
+    /// # Errors
+    /// The client does not, or not in time; displays as what a person can do
+    /// something with.
+    pub(super) async fn accept<S>(&self, stream: S) -> io::Result<(TlsStream<S>, Option<Shown>)>
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        let accept = TlsAcceptor::from(self.config()).accept(stream);
+        let stream = match tokio::time::timeout(HANDSHAKE_TIMEOUT, accept).await {
+            Ok(accepted) => accepted.map_err(explain)?,
+            Err(_) => {
+                return Err(io::Error::new(
+                    io::ErrorKind::TimedOut,
+                    format!("not done after {} s", HANDSHAKE_TIMEOUT.as_secs()),
+                ));
+            }
+        };
+        let username = self.options.username;
+        let shown = username.is_used().then(|| {
+            let (_, connection) = stream.get_ref();
+            username::of(connection.peer_certificates(), username)
+        });
+        Ok((stream, shown))
+    }
+}
+
+fn worries(dates: &[Dates]) -> Vec<String> {
+    let now = certificate::now();
+    dates.iter().filter_map(|dates| dates.worry(now)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use rcgen::{CertifiedKey, generate_simple_self_signed};
+
+    use super::*;
+    use crate::config::{Protocol, TlsOptions};
+
+    #[tokio::test(start_paused = true)]
+    async fn a_handshake_has_a_time_limit() {
+        let folder = std::env::temp_dir();
+        let file = |name: &str, text: String| {
+            let file = folder.join(format!("ws-broker-{name}-{}", std::process::id()));
+            std::fs::write(&file, text).unwrap();
+            Some(file)
+        };
+        let CertifiedKey { cert, signing_key } =
+            generate_simple_self_signed(["localhost".into()]).unwrap();
+        let listener = Listener {
+            tls: TlsOptions {
+                certfile: file("certificate", cert.pem()),
+                keyfile: file("key", signing_key.serialize_pem()),
+                ..TlsOptions::NONE
+            },
+            ..Listener::new(0, Protocol::Mqtt)
+        };
+        let tls = Tls::read(&listener, None).unwrap().unwrap();
+        let (near, _far) = tokio::io::duplex(100);
+        let start = tokio::time::Instant::now();
+        let error = tls.accept(near).await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+        assert_eq!(start.elapsed(), HANDSHAKE_TIMEOUT);
+    }
+}

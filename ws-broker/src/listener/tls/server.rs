@@ -1,0 +1,146 @@
+//! What a listener's options and the files that they name come to.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use rustls::server::danger::ClientCertVerifier;
+use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
+use rustls::sign::SingleCertAndKey;
+use rustls::{RootCertStore, ServerConfig};
+
+use super::ciphers;
+use super::client_dates::WithoutDates;
+use super::key_log::KeyLogFile;
+use crate::certificate::{self, Dates};
+use crate::config::TlsOptions;
+
+/// What was read.
+pub(super) struct Read {
+    pub(super) config: Arc<ServerConfig>,
+    /// When what is in the files holds.
+    pub(super) dates: Vec<Dates>,
+    /// What is odd, whatever the time.
+    pub(super) warnings: Vec<String>,
+}
+
+/// Whether the options of the listener on `port` make sense; tells whether
+/// there is TLS.
+pub(super) fn check(options: &TlsOptions, port: u16) -> Result<bool, String> {
+    let what = match (&options.certfile, &options.keyfile) {
+        (Some(_), Some(_)) if !options.require_certificate => return Ok(true),
+        (Some(_), Some(_)) if options.cafile.is_some() || options.capath.is_some() => {
+            return Ok(true);
+        }
+        (Some(_), Some(_)) => {
+            "require_certificate and no cafile or capath that says who vouches for clients"
+        }
+        (Some(_), None) => "a certfile and no keyfile: TLS needs both",
+        (None, Some(_)) => "a keyfile and no certfile: TLS needs both",
+        (None, None) if options.require_certificate => {
+            "require_certificate and no certfile and keyfile: TLS needs them"
+        }
+        (None, None) if options.username.is_used() => {
+            "a user name from certificates and no certfile and keyfile: TLS needs them"
+        }
+        (None, None) => return Ok(false),
+    };
+    Err(format!("the listener on port {port} has {what}"))
+}
+
+/// Reads the files; an error is one line.
+pub(super) fn read(
+    options: &TlsOptions,
+    (certfile, keyfile): (&Path, &Path),
+    key_log: Option<&Arc<KeyLogFile>>,
+) -> Result<Read, String> {
+    let key = certificate::certified_key(certfile, keyfile)?;
+    let mut dates = vec![Dates::of_certificate(certfile, &key.cert[0])?];
+    let mut provider = certificate::provider();
+    let chosen = ciphers::choose(options, &provider.cipher_suites)?;
+    if let Some(suites) = chosen.suites {
+        Arc::make_mut(&mut provider).cipher_suites = suites;
+    }
+    let builder = ServerConfig::builder_with_provider(provider)
+        .with_protocol_versions(certificate::versions(options.version))
+        .map_err(|_| "ciphers and tls_version leave nothing that can be spoken")?;
+    let builder = if options.require_certificate {
+        builder.with_client_cert_verifier(verifier(options, &mut dates)?)
+    } else {
+        builder.with_no_client_auth()
+    };
+    let mut config = builder.with_cert_resolver(Arc::new(SingleCertAndKey::from(key)));
+    config.ignore_client_order = chosen.is_ordered;
+    if options.require_certificate {
+        // A session that is resumed would not be looked at again: not whether
+        // the certificate has expired, nor whether it is revoked.
+        config.session_storage = Arc::new(NoServerSessionStorage {});
+        config.send_tls13_tickets = 0;
+    }
+    if let Some(key_log) = key_log {
+        config.key_log = key_log.clone();
+    }
+    Ok(Read {
+        config: Arc::new(config),
+        dates,
+        warnings: chosen.warnings,
+    })
+}
+
+fn verifier(
+    options: &TlsOptions,
+    dates: &mut Vec<Dates>,
+) -> Result<Arc<dyn ClientCertVerifier>, String> {
+    let (cafile, capath) = (options.cafile.as_deref(), options.capath.as_deref());
+    let roots: Arc<RootCertStore> = certificate::read_authorities(cafile, capath)?.into();
+    let mut builder = WebPkiClientVerifier::builder_with_provider(roots, certificate::provider());
+    if let Some(file) = &options.crlfile {
+        let lists = certificate::read_revoked(file)?;
+        for list in &lists {
+            dates.push(Dates::of_list(file, list)?);
+        }
+        // As Mosquitto: of the certificate itself, and by a list that holds.
+        builder = builder
+            .with_crls(lists)
+            .only_check_end_entity_revocation()
+            .enforce_revocation_expiration();
+    }
+    let verifier = builder.build().map_err(|error| {
+        let file = options.crlfile.as_deref().or(cafile).or(capath);
+        certificate::at(file.unwrap_or(Path::new("cafile")), error)
+    })?;
+    Ok(if options.disable_client_cert_date_checks {
+        Arc::new(WithoutDates(verifier))
+    } else {
+        verifier
+    })
+}
+
+/// What is odd about options that can be used.
+pub(super) fn warnings(options: &TlsOptions, port: u16) -> Vec<String> {
+    let mut warnings = Vec::new();
+    let mut warn = |what: &str| {
+        warnings.push(format!("the listener on port {port} has {what}."));
+    };
+    if options.require_certificate {
+        return warnings;
+    }
+    if options.username.is_used() {
+        warn(
+            "a user name from certificates without require_certificate: clients are not asked \
+             for certificates, so that nobody can connect",
+        );
+    }
+    for (key, is_there) in [
+        ("cafile", options.cafile.is_some()),
+        ("capath", options.capath.is_some()),
+        ("crlfile", options.crlfile.is_some()),
+    ] {
+        if is_there {
+            warn(&format!(
+                "a {key}, which has no effect without require_certificate: clients are not \
+                 asked for certificates"
+            ));
+        }
+    }
+    warnings
+}
