@@ -218,7 +218,8 @@ impl From<PublishError> for Error {
             PublishError::NotConnected => Self::NotConnected,
             PublishError::WindowFull => Self::QueueFull,
             PublishError::Expired => Self::Expired,
-            PublishError::TooLarge => Self::TooLarge,
+            // A client hides nothing from its server.
+            PublishError::TooLarge | PublishError::Hidden => Self::TooLarge,
             PublishError::QoSNotSupported => Self::QoSNotSupported,
             PublishError::RetainNotSupported => Self::RetainNotSupported,
         }

@@ -43,6 +43,7 @@ mod inflight;
 mod keep_alive;
 mod limits;
 mod message;
+mod mount;
 #[cfg(feature = "scram")]
 pub mod scram;
 pub mod server;
@@ -55,6 +56,7 @@ pub use authentication::AuthError;
 pub use endpoint::PublishError;
 pub use limits::Limits;
 pub use message::{Delivery, Message};
+pub use mount::Mount;
 pub use session::{Sent, Session};
 pub use time::Time;
 pub use violation::Violation;

@@ -15,7 +15,7 @@ use crate::authentication::{AuthError, Authentication, Turn};
 pub use crate::endpoint::{Delivered, Taken};
 use crate::endpoint::{Endpoint, remove_problem_information};
 use crate::keep_alive::SilenceLimit;
-use crate::{Delivery, Limits, PublishError, Session, Time, Violation};
+use crate::{Delivery, Limits, Mount, PublishError, Session, Time, Violation};
 
 /// What a client asks for, or has done.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -444,6 +444,19 @@ impl Connection {
         };
         let given_up = self.endpoint.resume(session, client, |_| true, now);
         given_up.iter().map(|delivery| delivery.token).collect()
+    }
+
+    /// Where the client's topics are: it sees those below `mount`, without it.
+    /// What the client sends comes with its own names, for the driver to
+    /// [enter](Mount::enter). Before [`Connection::accept`].
+    pub fn set_mount(&mut self, mount: Option<Mount>) {
+        self.endpoint.mount = mount;
+    }
+
+    /// Where the client's topics are, if not at the root.
+    #[inline]
+    pub const fn mount(&self) -> Option<&Mount> {
+        self.endpoint.mount.as_ref()
     }
 
     /// Sets at most `maximum` topic aliases, even if the client takes more;

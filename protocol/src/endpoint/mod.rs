@@ -22,7 +22,7 @@ use codec::{
 };
 
 use crate::topic_alias::{InboundAliases, OutboundAliases};
-use crate::{Limits, Session};
+use crate::{Limits, Mount, Session};
 pub use deferred::Taken;
 use inbound::Unanswered;
 pub use outbound::{Delivered, PublishError};
@@ -36,6 +36,8 @@ pub(crate) struct Endpoint {
     pub(crate) local: Limits,
     /// What the other end accepts.
     pub(crate) peer: Limits,
+    /// What stands before the topics that the other end sees.
+    pub(crate) mount: Option<Mount>,
     /// QoS 1 and 2 publishes that may be sent now.
     quota: u16,
     /// What to send again before anything new, oldest first.
@@ -66,6 +68,7 @@ impl Endpoint {
                 ..local
             },
             peer: Limits::NONE,
+            mount: None,
             quota: 0,
             resend: VecDeque::new(),
             unanswered: VecDeque::new(),

@@ -1,7 +1,7 @@
 use codec::{Ack, PacketId, PacketType, QoS, ReasonCode};
 
 use super::Endpoint;
-use super::transmit::{Transmit, fits};
+use super::transmit::{Transmit, View};
 use crate::session::Outbound;
 use crate::topic_alias::OutboundAliases;
 use crate::{Delivery, Limits, Session, Time, Violation};
@@ -21,6 +21,9 @@ pub enum PublishError {
     /// The other end does not accept packets of this size, or MQTT has none.
     #[error("the message is larger than the receiver accepts")]
     TooLarge,
+    /// It is not below the receiver's mount point.
+    #[error("the receiver does not see this topic")]
+    Hidden,
     /// The server does not take messages at this QoS.
     #[error("the server does not support this QoS")]
     QoSNotSupported,
@@ -56,10 +59,15 @@ impl Endpoint {
         self.outbound_aliases = OutboundAliases::new(peer.topic_alias_maximum);
         let sent: Vec<_> = self.session.outbound.iter().map(|(id, _)| id).collect();
         let mut given_up = Vec::new();
+        let view = View {
+            version: self.version,
+            peer: &peer,
+            mount: self.mount.as_ref(),
+        };
         for id in sent {
             if let Some(outbound) = self.session.outbound.get_mut(id)
                 && let Outbound::Published { delivery, .. } = outbound
-                && !(fits(delivery, self.version, &peer, now) && may_send(delivery))
+                && !(view.fits(delivery, now).is_ok() && may_send(delivery))
             {
                 if delivery.qos == QoS::ExactlyOnce {
                     // The other end may have it, and would take the next
@@ -80,6 +88,14 @@ impl Endpoint {
         given_up
     }
 
+    fn view(&self) -> View<'_> {
+        View {
+            version: self.version,
+            peer: &self.peer,
+            mount: self.mount.as_ref(),
+        }
+    }
+
     /// QoS 1 and 2 publishes that may be sent now; none while anything waits
     /// to be sent again, for that takes all the quota there is.
     pub(crate) fn window(&self) -> usize {
@@ -91,21 +107,22 @@ impl Endpoint {
         delivery: Delivery,
         now: Time,
     ) -> Result<Option<PacketId>, PublishError> {
-        let error = if delivery.message.is_expired(now) {
-            Some(PublishError::Expired)
-        } else if fits(&delivery, self.version, &self.peer, now) {
-            None
+        let checked = if delivery.message.is_expired(now) {
+            Err(PublishError::Expired)
         } else {
-            Some(PublishError::TooLarge)
+            self.view().fits(&delivery, now)
         };
-        if let Some(error) = error {
+        if let Err(error) = checked {
             self.spend_packet_id(delivery);
             return Err(error);
         }
         if delivery.qos == QoS::AtMostOnce {
             let transmit = Transmit {
-                version: self.version,
-                peer: &self.peer,
+                view: View {
+                    version: self.version,
+                    peer: &self.peer,
+                    mount: self.mount.as_ref(),
+                },
                 aliases: &mut self.outbound_aliases,
                 output: &mut self.output,
                 now,
@@ -187,8 +204,11 @@ impl Endpoint {
         {
             let dup = std::mem::replace(is_sent, true);
             let transmit = Transmit {
-                version: self.version,
-                peer: &self.peer,
+                view: View {
+                    version: self.version,
+                    peer: &self.peer,
+                    mount: self.mount.as_ref(),
+                },
                 aliases: &mut self.outbound_aliases,
                 output: &mut self.output,
                 now,

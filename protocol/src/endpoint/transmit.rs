@@ -2,41 +2,55 @@ use bytes::BytesMut;
 use codec::{PacketId, Properties, Property, ProtocolVersion, PublishParts, QoS};
 
 use crate::topic_alias::OutboundAliases;
-use crate::{Delivery, Limits, PublishError, Time};
+use crate::{Delivery, Limits, Mount, PublishError, Time};
+
+/// How the other end sees messages, and which it takes.
+#[derive(Clone, Copy)]
+pub(super) struct View<'a> {
+    pub(super) version: ProtocolVersion,
+    pub(super) peer: &'a Limits,
+    pub(super) mount: Option<&'a Mount>,
+}
 
 /// What a PUBLISH is written with.
 pub(super) struct Transmit<'a> {
-    pub(super) version: ProtocolVersion,
-    pub(super) peer: &'a Limits,
+    pub(super) view: View<'a>,
     pub(super) aliases: &'a mut OutboundAliases,
     pub(super) output: &'a mut BytesMut,
     pub(super) now: Time,
 }
 
 impl Transmit<'_> {
-    /// Encodes a PUBLISH that [`fits`].
+    /// Encodes a PUBLISH that [fits](View::fits).
     pub(super) fn publish(self, delivery: &Delivery, packet_id: Option<PacketId>, dup: bool) {
         let message = &*delivery.message;
+        let view = self.view;
+        let Some(topic) = view.topic(delivery) else {
+            return;
+        };
         let mut publish = PublishParts {
             dup,
             qos: delivery.qos,
             retain: delivery.retain,
-            topic: &message.topic,
+            topic,
             packet_id,
             properties: &message.properties,
             payload: &message.payload,
         };
         let properties;
-        if self.version.is_v5() && (self.aliases.is_enabled() || has_extras(delivery)) {
-            let mut extended = with_extras(delivery, self.now);
+        if view.version.is_v5() && (self.aliases.is_enabled() || view.has_extras(delivery)) {
+            let mut extended = view.with_extras(delivery, self.now);
             if self.aliases.is_enabled() && !self.is_tight(&publish, &extended) {
-                publish.topic = self.aliases.apply(&message.topic, &mut extended);
+                let sent = self.aliases.apply(&message.topic, &mut extended);
+                if sent.is_empty() {
+                    publish.topic = sent;
+                }
             }
             properties = extended;
             publish.properties = &properties;
         }
         publish
-            .encode(self.version, self.output)
+            .encode(view.version, self.output)
             .expect("its length was computed, so it can be encoded");
     }
 
@@ -49,36 +63,57 @@ impl Transmit<'_> {
             ..*publish
         };
         publish
-            .encoded_len(self.version)
-            .is_ok_and(|len| len + ALIAS + LONGER_LENGTHS > self.peer.maximum_packet_size)
+            .encoded_len(self.view.version)
+            .is_ok_and(|len| len + ALIAS + LONGER_LENGTHS > self.view.peer.maximum_packet_size)
     }
 }
 
-/// Whether the PUBLISH can be encoded and the receiver takes its size.
-pub(super) fn fits(
-    delivery: &Delivery,
-    version: ProtocolVersion,
-    peer: &Limits,
-    now: Time,
-) -> bool {
-    let message = &*delivery.message;
-    let properties;
-    let mut publish = PublishParts {
-        dup: false,
-        qos: delivery.qos,
-        retain: false,
-        topic: &message.topic,
-        packet_id: (delivery.qos != QoS::AtMostOnce).then_some(PacketId::MIN),
-        properties: &message.properties,
-        payload: &message.payload,
-    };
-    if version.is_v5() && has_extras(delivery) {
-        properties = with_extras(delivery, now);
-        publish.properties = &properties;
+impl View<'_> {
+    /// Whether the receiver sees the topic, the PUBLISH can be encoded and the
+    /// receiver takes its size.
+    pub(super) fn fits(&self, delivery: &Delivery, now: Time) -> Result<(), PublishError> {
+        let message = &*delivery.message;
+        let properties;
+        let mut publish = PublishParts {
+            dup: false,
+            qos: delivery.qos,
+            retain: false,
+            topic: self.topic(delivery).ok_or(PublishError::Hidden)?,
+            packet_id: (delivery.qos != QoS::AtMostOnce).then_some(PacketId::MIN),
+            properties: &message.properties,
+            payload: &message.payload,
+        };
+        if self.version.is_v5() && self.has_extras(delivery) {
+            properties = self.with_extras(delivery, now);
+            publish.properties = &properties;
+        }
+        match publish.encoded_len(self.version) {
+            Ok(len) if len <= self.peer.maximum_packet_size => Ok(()),
+            _ => Err(PublishError::TooLarge),
+        }
     }
-    publish
-        .encoded_len(version)
-        .is_ok_and(|len| len <= peer.maximum_packet_size)
+
+    /// The topic as the receiver sees it.
+    fn topic<'m>(&self, delivery: &'m Delivery) -> Option<&'m str> {
+        let topic = &*delivery.message.topic;
+        match self.mount {
+            None => Some(topic),
+            Some(mount) => mount.inner(topic),
+        }
+    }
+
+    fn has_extras(&self, delivery: &Delivery) -> bool {
+        let properties = &delivery.message.properties;
+        has_extras(delivery) || self.mount.is_some() && properties.response_topic().is_some()
+    }
+
+    fn with_extras(&self, delivery: &Delivery, now: Time) -> Properties {
+        let mut properties = with_extras(delivery, now);
+        if let Some(mount) = self.mount {
+            mount.leave_properties(&mut properties);
+        }
+        properties
+    }
 }
 
 impl Delivery {

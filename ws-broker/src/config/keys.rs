@@ -92,7 +92,7 @@ const KEYS: &[(&str, Key)] = &[
     ("maximum_qos", AtStart),
     ("memory_limit", Supported),
     ("message_size_limit", Supported),
-    ("mount_point", Missing),
+    ("mount_point", AtStart),
     (
         "packet_buffer_size",
         NoEffect("buffers grow as they are needed"),

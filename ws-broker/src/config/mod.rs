@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use codec::{ProtocolVersion, QoS};
 pub use error::ConfigError;
+pub use protocol::Mount;
 pub use tls::{CertificateUsername, TlsOptions, TlsVersion};
 
 pub use crate::log::LogTypes;
@@ -201,6 +202,8 @@ pub struct Listener {
     pub versions: Option<Vec<ProtocolVersion>>,
     /// Whether a client's user name is its identifier too.
     pub use_username_as_clientid: bool,
+    /// Where the topics of its clients are, if not at the root.
+    pub mount_point: Option<Mount>,
     /// The highest QoS of publishes.
     pub max_qos: QoS,
     /// What its TLS is made of.
@@ -256,6 +259,7 @@ impl Listener {
             security: None,
             versions: None,
             use_username_as_clientid: false,
+            mount_point: None,
             max_qos: QoS::ExactlyOnce,
             tls: TlsOptions::NONE,
             is_optional: false,

@@ -11,7 +11,8 @@ use super::values::{
     limit, number, place, versions,
 };
 use super::{
-    Bind, Config, Durability, Listener, MAX_THREADS, MQTT_PORT, Persistence, Protocol, Security,
+    Bind, Config, Durability, Listener, MAX_THREADS, MQTT_PORT, Mount, Persistence, Protocol,
+    Security,
 };
 use crate::access::Acl;
 use crate::log::{Destination, LogTypes};
@@ -277,6 +278,21 @@ impl Parser {
             "memory_limit" => config.memory_limit = number(key, value, 0..=usize::MAX)?,
             "message_size_limit" => {
                 config.message_size_limit = number(key, value, 0..=268_435_455)?;
+            }
+            "mount_point" => {
+                let mount = Mount::new(value).map_err(|error| {
+                    format!(
+                        "{} It is the beginning of a topic: {error}.",
+                        invalid(key, value)
+                    )
+                })?;
+                if !mount.is_level() {
+                    config.warnings.push(format!(
+                        "mount_point {value} does not end with a /: \"x\" of its clients is \
+                         \"{value}x\", and their subscriptions cannot begin with + or #."
+                    ));
+                }
+                self.current().mount_point = Some(mount);
             }
             "password_file" => self.security().password_file = Some(value.into()),
             "durability" => self.durability = durability(value)?,

@@ -40,10 +40,11 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
     /// authentication has the broker say in CONNACK.
     pub(super) fn admit(
         &mut self,
-        connect: Box<Connect>,
+        mut connect: Box<Connect>,
         id: ByteString,
         proof: Option<Bytes>,
     ) -> Result<(), End> {
+        self.mount_will(&mut connect)?;
         let broker = self.broker.clone();
         let client = Box::new(Client {
             state: Box::new(SessionState::new(
@@ -341,10 +342,12 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
         let receiver = Receiver {
             version: connect.version,
             maximum_packet_size: u32::try_from(limits.maximum_packet_size).unwrap_or(u32::MAX),
-            has_aliases: limits
-                .topic_alias_maximum
-                .min(config.max_topic_alias_broker)
-                > 0,
+            // Nor can its topics be written for it by others.
+            has_aliases: self.server.mount().is_some()
+                || limits
+                    .topic_alias_maximum
+                    .min(config.max_topic_alias_broker)
+                    > 0,
         };
         self.server
             .limit_topic_aliases(config.max_topic_alias_broker);

@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use codec::{
-    Properties, Publish, QoS, ReasonCode, RetainHandling, SubAck, Subscribe, TopicFilter, UnsubAck,
-    Unsubscribe,
+    Properties, Publish, QoS, ReasonCode, RetainHandling, SubAck, Subscribe, UnsubAck, Unsubscribe,
 };
 use protocol::server::Event;
 use protocol::{Delivery, Message, Time};
@@ -24,8 +23,9 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
     pub(super) fn event(&mut self, event: Event, now: Time) -> Result<(), End> {
         match event {
             Event::Connect(connect) => self.connect(connect),
-            Event::Publish(publish) => {
+            Event::Publish(mut publish) => {
                 self.check_topic(&publish.topic)?;
+                self.mount_publish(&mut publish)?;
                 self.publish(publish, now)
             }
             Event::Delivered(delivered) => {
@@ -156,6 +156,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
 
     fn subscribe(&mut self, subscribe: &Subscribe, now: Time) {
         let is_failing = self.is_store_failing();
+        let filters = self.mount_filters(subscribe);
         let Phase::Connected(client) = &mut self.phase else {
             return;
         };
@@ -165,22 +166,24 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
         let identifier = subscribe.properties.subscription_identifier();
         let mut reasons = Vec::with_capacity(subscribe.subscriptions.len());
         let mut in_vain = Vec::new();
-        for subscription in &subscribe.subscriptions {
-            let (filter, mut options) = (&subscription.filter, subscription.options);
+        for (subscription, filter) in subscribe.subscriptions.iter().zip(filters) {
+            let mut options = subscription.options;
+            let Some(filter) = filter else {
+                reasons.push(ReasonCode::TopicFilterInvalid);
+                continue;
+            };
             // More may be asked for [MQTT-3.2.2-10].
             options.qos = options.qos.min(self.listener.max_qos);
             let who = client.state.outbox.identity();
             // It is granted, as in Mosquitto: each message is judged, and what
             // may be read can change while a subscription stands.
-            if !self.settings.may_get_something(who, filter) {
-                in_vain.push(filter.as_str());
+            if !self.settings.may_get_something(who, &filter) {
+                in_vain.push(subscription.filter.as_str());
             }
             if is_failing && stored.is_some() {
                 reasons.push(ReasonCode::QuotaExceeded);
                 continue;
             }
-            // The filter is kept, the packet it came in need not be.
-            let filter = TopicFilter::new(filter.as_str()).unwrap_or_else(|_| filter.clone());
             router.subscribe(
                 &filter,
                 Subscriber {
@@ -283,11 +286,16 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
     }
 
     fn unsubscribe(&mut self, unsubscribe: &Unsubscribe) {
+        let filters = unsubscribe.filters.iter();
+        let filters: Vec<_> = filters.map(|filter| self.mount_filter(filter)).collect();
         let Phase::Connected(client) = &mut self.phase else {
             return;
         };
         let subscriptions = &mut client.state.subscriptions;
-        let reasons = unsubscribe.filters.iter().map(|filter| {
+        let reasons = filters.iter().map(|filter| {
+            let Some(filter) = filter else {
+                return ReasonCode::NoSubscriptionExisted;
+            };
             log::packets::unsubscribed(&client.id, filter);
             self.wants_retained.remove(filter);
             match subscriptions.remove(filter) {
@@ -297,7 +305,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
         });
         let reasons = reasons.collect();
         let id = client.state.outbox.id();
-        self.broker.router.unsubscribe(&unsubscribe.filters, id);
+        self.broker.router.unsubscribe(filters.iter().flatten(), id);
         let unsuback = UnsubAck {
             packet_id: unsubscribe.packet_id,
             reasons,
@@ -305,7 +313,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
         };
         match client.state.stored.as_ref().map(|stored| stored.id) {
             Some(id) => {
-                let filters = unsubscribe.filters.iter().cloned();
+                let filters = filters.into_iter().flatten();
                 let changes = filters.map(|filter| Change::Unsubscribed(id, filter));
                 self.store(changes, Some(Step::UnsubAck(unsuback)));
             }

@@ -164,8 +164,12 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
         }
         match header.packet_type {
             PacketType::PubAck => self.puback_in_place(packet),
-            // Neither RETAIN nor DUP.
-            PacketType::Publish if header.flags & 0b1001 == 0 && header.is_shortest() => {
+            // Neither RETAIN nor DUP, and the topic is the router's.
+            PacketType::Publish
+                if header.flags & 0b1001 == 0
+                    && header.is_shortest()
+                    && self.server.mount().is_none() =>
+            {
                 let version = self.server.version();
                 let view = PublishView::parse(header.flags, &packet[header.len..], version);
                 let view = view.map_err(|error| self.malformed(error))?;

@@ -9,6 +9,7 @@ mod connect;
 mod events;
 mod input;
 mod leave;
+mod mount;
 mod output;
 mod stored;
 #[cfg(test)]
@@ -228,13 +229,15 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
             maximum_packet_size: config.max_packet_size,
             topic_alias_maximum: config.max_topic_alias,
         };
+        let mut server = server::Connection::new(limits, CONNECT_TIMEOUT, now);
+        server.set_mount(listener.mount_point.clone());
         Self {
             listener,
             stream,
             control: Arc::new(Control::new(peer.address.clone())),
             peer,
             phase: Phase::Anonymous,
-            server: server::Connection::new(limits, CONNECT_TIMEOUT, now),
+            server,
             input: BytesMut::new(),
             input_share: Share::new(broker.router.memory().clone()),
             writing: VecDeque::new(),

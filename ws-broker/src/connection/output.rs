@@ -166,9 +166,9 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
                 Err(error) => {
                     debug_assert!(matches!(
                         error,
-                        PublishError::Expired | PublishError::TooLarge
+                        PublishError::Expired | PublishError::TooLarge | PublishError::Hidden
                     ));
-                    lost += 1;
+                    lost += u64::from(error != PublishError::Hidden);
                 }
             }
         };

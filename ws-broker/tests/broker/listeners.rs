@@ -2,10 +2,12 @@
 
 use std::net::{SocketAddr, TcpListener};
 
+use codec::ProtocolVersion;
 use ws_broker::config::{Bind, Family};
 use ws_broker::{Config, Listener, Protocol, Running};
 
-use crate::common::{Client, Program, config, config_file, v5};
+use crate::common::{Client, Program, WebSocket, config, config_file, start, v5};
+use crate::sessions::kept;
 
 /// The name of the loopback interface.
 const LOOPBACK: &str = if cfg!(target_os = "linux") {
@@ -125,4 +127,14 @@ async fn an_address_of_ipv6_may_stand_in_brackets() {
         Ok(running) => assert!(running.bound()[0].address.is_ipv6()),
         Err(error) => assert!(error.to_string().contains("::1"), "{error}"),
     }
+}
+
+#[tokio::test]
+async fn a_session_goes_on_at_another_listener() {
+    let broker = start().await;
+    let kept = || kept(ProtocolVersion::V5, "c");
+    broker.client(kept()).await.disconnect().await;
+    let mut client = WebSocket::open(broker.web, "/").await.into_client();
+    client.connect(kept()).await;
+    assert!(client.connack.session_present);
 }

@@ -28,6 +28,7 @@ mod listeners;
 mod log_lines;
 mod memory;
 mod memory_limit;
+mod mount_point;
 mod passwords;
 mod per_listener;
 mod persistence;

@@ -150,6 +150,7 @@ fn every_supported_key_is_handled() {
         ("protocol", "mqtt"),
         ("retain_available", "true"),
         ("bind_interface", "eth0"),
+        ("mount_point", "floor/1/"),
         ("socket_domain", "ipv4"),
     ];
     for (key, value) in keys {
