@@ -1,7 +1,6 @@
 //! What is read from PEM files, for listeners and for whoever connects to
 //! others. Every error is one line that names the file.
 
-use std::collections::HashSet;
 use std::fmt::Display;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -101,12 +100,27 @@ pub(crate) fn read_authorities(
     capath: Option<&Path>,
 ) -> Result<RootCertStore, String> {
     let mut roots = RootCertStore::empty();
-    let mut known = HashSet::new();
+    for authority in authorities(cafile, capath)? {
+        let added = roots.add(authority);
+        added.map_err(|error| {
+            format!("a certificate in cafile or capath cannot be used: {error}")
+        })?;
+    }
+    Ok(roots)
+}
+
+/// The certificates of a file, and of the files in a folder.
+fn authorities(
+    cafile: Option<&Path>,
+    capath: Option<&Path>,
+) -> Result<Vec<CertificateDer<'static>>, String> {
+    let mut authorities = Vec::new();
     let mut add = |file: &Path, certificates: Vec<CertificateDer<'static>>| {
         for certificate in certificates {
-            if known.insert(certificate.clone()) {
-                let added = roots.add(certificate);
-                added.map_err(|_| at(file, "what is in it is not a certificate"))?;
+            parse(file, &certificate)?;
+            // A folder has links to its files.
+            if !authorities.contains(&certificate) {
+                authorities.push(certificate);
             }
         }
         Ok::<_, String>(())
@@ -127,7 +141,41 @@ pub(crate) fn read_authorities(
             return Err(at(folder, "there is no certificate in this folder"));
         }
     }
-    Ok(roots)
+    Ok(authorities)
+}
+
+/// Adds those to a lonely certificate that vouch for it, as far as they are
+/// known, since a client may know only the last of them. OpenSSL does so, and
+/// Mosquitto's users rely on it.
+pub(crate) fn complete(
+    key: &mut CertifiedKey,
+    cafile: Option<&Path>,
+    capath: Option<&Path>,
+) -> Result<(), String> {
+    let authorities = authorities(cafile, capath)?;
+    if key.cert.len() > 1 {
+        return Ok(());
+    }
+    // Each at most once, however they vouch for each other.
+    for _ in 0..authorities.len() {
+        let Some(Ok((_, last))) = key.cert.last().map(|last| X509Certificate::from_der(last))
+        else {
+            break;
+        };
+        let vouches = |authority: &&CertificateDer<'static>| {
+            X509Certificate::from_der(authority).is_ok_and(|(_, authority)| {
+                // Who vouches for itself need not be sent.
+                authority.subject() != authority.issuer()
+                    && authority.subject() == last.issuer()
+                    && last.verify_signature(Some(authority.public_key())).is_ok()
+            })
+        };
+        match authorities.iter().find(vouches).cloned() {
+            Some(authority) => key.cert.push(authority),
+            None => break,
+        }
+    }
+    Ok(())
 }
 
 /// The lists of revoked certificates in a file; at least one.
@@ -170,4 +218,87 @@ fn unreadable(file: &Path, what: &str, error: &pem::Error) -> String {
         error => format!("cannot read the {what}: {error}"),
     };
     at(file, why)
+}
+
+#[cfg(test)]
+mod tests {
+    use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
+
+    use super::*;
+
+    /// An authority for which another one vouches, or nobody else.
+    fn authority(
+        name: &str,
+        by: Option<&Issuer<'static, KeyPair>>,
+    ) -> (String, Issuer<'static, KeyPair>) {
+        let key = KeyPair::generate().unwrap();
+        let mut params = CertificateParams::new([]).unwrap();
+        params.distinguished_name.push(DnType::CommonName, name);
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let certificate = match by {
+            Some(by) => params.signed_by(&key, by),
+            None => params.self_signed(&key),
+        };
+        (certificate.unwrap().pem(), Issuer::new(params, key))
+    }
+
+    #[test]
+    fn a_lonely_certificate_gets_those_that_vouch_for_it() {
+        let folder = std::env::temp_dir().join(format!("ws-broker-chain-{}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        let file = |name: &str, text: &str| {
+            let file = folder.join(name);
+            fs::write(&file, text).unwrap();
+            file
+        };
+        let (root, root_issuer) = authority("root", None);
+        let (middle, issuer) = authority("middle", Some(&root_issuer));
+        let (impostor, _) = authority("middle", Some(&root_issuer));
+        let key = KeyPair::generate().unwrap();
+        let params = CertificateParams::new(["localhost".into()]).unwrap();
+        let certificate = params.signed_by(&key, &issuer).unwrap().pem();
+        let keyfile = file("a.key", &key.serialize_pem());
+        let certfile = file("a.crt", &certificate);
+        let cafile = file("b.crt", &format!("{impostor}{root}{middle}"));
+        let middle = read_chain(&file("c.crt", &middle)).unwrap();
+
+        let mut lonely = certified_key(&certfile, &keyfile).unwrap();
+        complete(&mut lonely, Some(&cafile), None).unwrap();
+        assert_eq!(lonely.cert.len(), 2);
+        assert_eq!(lonely.cert[1..], middle);
+        // A folder has the same, twice, and what is not a certificate.
+        let mut lonely = certified_key(&certfile, &keyfile).unwrap();
+        complete(&mut lonely, None, Some(&folder)).unwrap();
+        assert_eq!(lonely.cert[1..], middle);
+
+        let chain = file("d.crt", &format!("{certificate}{root}"));
+        let mut told = certified_key(&chain, &keyfile).unwrap();
+        complete(&mut told, Some(&cafile), None).unwrap();
+        assert_eq!(told.cert.len(), 2);
+        assert_eq!(
+            read_authorities(Some(&cafile), Some(&folder))
+                .unwrap()
+                .len(),
+            4
+        );
+        fs::remove_dir_all(&folder).unwrap();
+    }
+
+    #[test]
+    fn a_key_with_a_passphrase_is_named_as_such() {
+        let file = std::env::temp_dir().join(format!("ws-broker-locked-{}", std::process::id()));
+        for text in [
+            "-----BEGIN ENCRYPTED PRIVATE KEY-----\nMIIF\n-----END ENCRYPTED PRIVATE KEY-----\n",
+            "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-256-CBC,00\n\n\
+             MIIF\n-----END RSA PRIVATE KEY-----\n",
+        ] {
+            fs::write(&file, text).unwrap();
+            let error = read_key(&file).unwrap_err();
+            assert!(
+                error.contains("has a passphrase: take it off with \"openssl"),
+                "{error}"
+            );
+        }
+        fs::remove_file(&file).unwrap();
+    }
 }

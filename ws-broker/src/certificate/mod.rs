@@ -5,5 +5,5 @@ mod files;
 
 pub(crate) use dates::{Dates, now};
 pub(crate) use files::{
-    at, certified_key, files_of, provider, read_authorities, read_revoked, versions,
+    at, certified_key, complete, files_of, provider, read_authorities, read_revoked, versions,
 };

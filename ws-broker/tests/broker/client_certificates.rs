@@ -346,7 +346,7 @@ async fn what_does_not_make_sense_is_said_at_the_start() {
         assert_eq!(err.lines().count(), 1, "{err}");
     }
     let config = format!(
-        "listener 0 127.0.0.1\n{lines}cafile {cafile}\nuse_identity_as_username true\nciphers AES128-SHA:HIGH\n"
+        "listener 0 127.0.0.1\n{lines}crlfile {cafile}\nuse_identity_as_username true\nciphers AES128-SHA:HIGH\n"
     );
     let file = config_file(&config);
     let (code, _, err) = Program::run(&["-c", file.to_str().unwrap(), "--test-config"]).await;
@@ -358,7 +358,7 @@ async fn what_does_not_make_sense_is_said_at_the_start() {
     assert_eq!(warnings.len(), 3, "{err}");
     assert!(warnings[0].contains("so that nobody can connect"), "{err}");
     assert!(
-        warnings[1].contains("has a cafile, which has no effect"),
+        warnings[1].contains("has a crlfile, which has no effect"),
         "{err}"
     );
     assert!(

@@ -171,35 +171,4 @@ fn worries(dates: &[Dates]) -> Vec<String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use rcgen::{CertifiedKey, generate_simple_self_signed};
-
-    use super::*;
-    use crate::config::{Protocol, TlsOptions};
-
-    #[tokio::test(start_paused = true)]
-    async fn a_handshake_has_a_time_limit() {
-        let folder = std::env::temp_dir();
-        let file = |name: &str, text: String| {
-            let file = folder.join(format!("ws-broker-{name}-{}", std::process::id()));
-            std::fs::write(&file, text).unwrap();
-            Some(file)
-        };
-        let CertifiedKey { cert, signing_key } =
-            generate_simple_self_signed(["localhost".into()]).unwrap();
-        let listener = Listener {
-            tls: TlsOptions {
-                certfile: file("certificate", cert.pem()),
-                keyfile: file("key", signing_key.serialize_pem()),
-                ..TlsOptions::NONE
-            },
-            ..Listener::new(0, Protocol::Mqtt)
-        };
-        let tls = Tls::read(&listener, None).unwrap().unwrap();
-        let (near, _far) = tokio::io::duplex(100);
-        let start = tokio::time::Instant::now();
-        let error = tls.accept(near).await.unwrap_err();
-        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
-        assert_eq!(start.elapsed(), HANDSHAKE_TIMEOUT);
-    }
-}
+mod tests;

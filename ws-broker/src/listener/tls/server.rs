@@ -53,7 +53,9 @@ pub(super) fn read(
     (certfile, keyfile): (&Path, &Path),
     key_log: Option<&Arc<KeyLogFile>>,
 ) -> Result<Read, String> {
-    let key = certificate::certified_key(certfile, keyfile)?;
+    let mut key = certificate::certified_key(certfile, keyfile)?;
+    let (cafile, capath) = (options.cafile.as_deref(), options.capath.as_deref());
+    certificate::complete(&mut key, cafile, capath)?;
     let mut dates = vec![Dates::of_certificate(certfile, &key.cert[0])?];
     let mut provider = certificate::provider();
     let chosen = ciphers::choose(options, &provider.cipher_suites)?;
@@ -130,17 +132,8 @@ pub(super) fn warnings(options: &TlsOptions, port: u16) -> Vec<String> {
              for certificates, so that nobody can connect",
         );
     }
-    for (key, is_there) in [
-        ("cafile", options.cafile.is_some()),
-        ("capath", options.capath.is_some()),
-        ("crlfile", options.crlfile.is_some()),
-    ] {
-        if is_there {
-            warn(&format!(
-                "a {key}, which has no effect without require_certificate: clients are not \
-                 asked for certificates"
-            ));
-        }
+    if options.crlfile.is_some() {
+        warn("a crlfile, which has no effect without require_certificate");
     }
     warnings
 }

@@ -148,3 +148,76 @@ const SHORT_NAMES: &[(&str, &str)] = &[
     ("1.2.840.113549.1.9.1", "emailAddress"),
     ("1.2.840.113549.1.9.2", "unstructuredName"),
 ];
+
+#[cfg(test)]
+mod tests {
+    use rcgen::{CertificateParams, DistinguishedName, DnType, DnValue, KeyPair};
+
+    use super::*;
+
+    fn certificate(name: &[(DnType, DnValue)]) -> CertificateDer<'static> {
+        let mut params = CertificateParams::new([]).unwrap();
+        params.distinguished_name = DistinguishedName::new();
+        for (kind, value) in name {
+            params.distinguished_name.push(kind.clone(), value.clone());
+        }
+        let key = KeyPair::generate().unwrap();
+        params.self_signed(&key).unwrap().der().clone()
+    }
+
+    fn shown(name: &[(DnType, DnValue)], is_identity: bool) -> Shown {
+        let wanted = CertificateUsername {
+            is_identity,
+            is_subject: true,
+        };
+        of(Some(&[certificate(name)]), wanted)
+    }
+
+    fn text(text: &str) -> DnValue {
+        DnValue::Utf8String(text.into())
+    }
+
+    /// The expected ones are what `openssl x509 -subject -nameopt RFC2253` says.
+    #[test]
+    fn a_subject_is_written_as_openssl_does() {
+        let name = [
+            (DnType::CountryName, text("DE")),
+            (DnType::OrganizationName, text(" a,b+c\"d\\e<f>g;h# ")),
+            (DnType::OrganizationalUnitName, text("#K\u{fc}che\t")),
+            (DnType::CustomDnType(vec![1, 2, 3, 4]), text("x")),
+            (DnType::CustomDnType(vec![2, 5, 4, 5]), text("=7")),
+            (DnType::CommonName, text(" ")),
+        ];
+        let expected = "CN=\\ ,serialNumber==7,1.2.3.4=#0C0178,OU=\\#K\\C3\\BCche\\09,\
+             O=\\ a\\,b\\+c\\\"d\\\\e\\<f\\>g\\;h#\\ ,C=DE";
+        assert_eq!(shown(&name, false).as_deref(), Ok(expected));
+    }
+
+    #[test]
+    fn a_common_name_may_be_in_any_alphabet() {
+        let bmp = DnValue::BmpString("K\u{fc}che".try_into().unwrap());
+        assert_eq!(
+            shown(&[(DnType::CommonName, bmp)], true).as_deref(),
+            Ok("K\u{fc}che")
+        );
+        let plain = DnValue::PrintableString("ada".try_into().unwrap());
+        assert_eq!(
+            shown(&[(DnType::CommonName, plain)], true).as_deref(),
+            Ok("ada")
+        );
+    }
+
+    #[test]
+    fn what_is_no_name_says_why() {
+        let other = [(DnType::OrganizationName, text("Home"))];
+        assert!(shown(&other, true).unwrap_err().contains("no common name"));
+        assert!(shown(&[], false).unwrap_err().contains("empty"));
+        let nul = [(DnType::CommonName, text("a\0b"))];
+        assert!(shown(&nul, true).unwrap_err().contains("cannot be"));
+        let wanted = CertificateUsername {
+            is_identity: true,
+            is_subject: false,
+        };
+        assert!(of(None, wanted).unwrap_err().contains("it has none"));
+    }
+}

@@ -56,19 +56,35 @@ impl Certificate {
 
     /// Puts another certificate, with another key, into the files; gives it.
     pub(crate) fn renew(&self) -> CertificateDer<'static> {
-        let [certificate, key] = self.another();
-        std::fs::write(&self.certfile, &certificate).expect("the file is there");
-        std::fs::write(&self.keyfile, key).expect("the file is there");
-        rustls::pki_types::pem::PemObject::from_pem_slice(certificate.as_bytes())
-            .expect("a certificate")
+        self.renew_with(|_| {})
     }
 
-    /// Another certificate and its key, as PEM.
-    pub(crate) fn another(&self) -> [String; 2] {
+    pub(crate) fn renew_with(
+        &self,
+        set_up: impl FnOnce(&mut CertificateParams),
+    ) -> CertificateDer<'static> {
         let key = KeyPair::generate().expect("a key");
-        let params = CertificateParams::new(["localhost".into()]).expect("a name");
+        let mut params = CertificateParams::new(["localhost".into()]).expect("a name");
+        set_up(&mut params);
         let certificate = params.signed_by(&key, &self.issuer).expect("a certificate");
-        [certificate.pem(), key.serialize_pem()]
+        std::fs::write(&self.certfile, certificate.pem()).expect("the file is there");
+        std::fs::write(&self.keyfile, key.serialize_pem()).expect("the file is there");
+        certificate.der().clone()
+    }
+
+    /// Waits until the broker shows a certificate.
+    pub(crate) async fn shown(&self, certificate: &CertificateDer<'_>, address: SocketAddr) {
+        let shown = async {
+            loop {
+                let stream = self.connect(address).await;
+                let (_, connection) = stream.get_ref();
+                let chain = connection.peer_certificates().expect("a certificate");
+                if chain[0] == *certificate {
+                    return;
+                }
+            }
+        };
+        soon("another certificate", shown).await;
     }
 
     /// A listener's lines in a configuration file.
