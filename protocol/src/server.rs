@@ -540,6 +540,11 @@ impl Connection {
         }
     }
 
+    /// Publishes sent and not yet acknowledged in full.
+    pub fn inflight_len(&self) -> usize {
+        self.endpoint.session.inflight_len()
+    }
+
     /// Bytes of the payloads that are in flight, and may have to be sent
     /// again. It counts them: it takes as long as there are publishes.
     pub fn inflight_bytes(&self) -> usize {

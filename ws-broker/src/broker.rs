@@ -11,6 +11,7 @@ use crate::access::{Access, Identity};
 use crate::auth::Auth;
 use crate::clock::Clock;
 use crate::counters::{Counters, Tally};
+use crate::desk::Desk;
 use crate::log::debug;
 use crate::router::{Publication, Retained, Router, Routes};
 use crate::sessions::{Due, SessionState, Sessions};
@@ -32,6 +33,8 @@ pub(crate) struct Broker {
     pub sessions: Sessions,
     /// Other settings hold.
     pub changed: Notify,
+    /// What the dashboard asks.
+    pub desk: Desk,
     connections: AtomicUsize,
     connection_ended: Notify,
 }
@@ -46,6 +49,7 @@ impl Broker {
             counters: Counters::default(),
             sessions: Sessions::default(),
             changed: Notify::new(),
+            desk: Desk::default(),
             connections: AtomicUsize::new(0),
             connection_ended: Notify::new(),
         }
@@ -67,6 +71,13 @@ impl Broker {
     pub(crate) fn publish(&self, publication: Publication<'_>, now: Time) {
         let mut routes = Routes::new(None);
         self.route(&mut routes, publication, None, now);
+        routes.flush(&self.router);
+    }
+
+    /// Publishes something that is retained already, if it is to be.
+    pub(crate) fn pass_on(&self, publication: Publication<'_>, now: Time) {
+        let mut routes = Routes::new(None);
+        routes.publish(&self.router, publication, now);
         routes.flush(&self.router);
     }
 

@@ -22,6 +22,11 @@ impl Clock {
         }
     }
 
+    /// When it was started.
+    pub(crate) const fn started(&self) -> Time {
+        Time::from_millis(self.epoch_millis)
+    }
+
     /// The time now.
     pub(crate) fn now(&self) -> Time {
         let elapsed = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);

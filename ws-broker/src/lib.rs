@@ -10,6 +10,7 @@
 //! - A `connection` is one task for each client, the same for TCP and
 //!   WebSocket; the `router` is called by it, and has no task of its own; an
 //!   `outbox` is what waits for one session's client.
+//! - The `desk` answers what the dashboard asks, over MQTT.
 //!
 //! Not here: packets and their bytes (`codec`), QoS handshakes and keep alive
 //! (`protocol`).
@@ -22,6 +23,7 @@ mod clock;
 pub mod config;
 mod connection;
 mod counters;
+mod desk;
 mod listener;
 mod log;
 mod memory;

@@ -70,6 +70,11 @@ impl Memory {
         }
     }
 
+    /// How much may be stored, bytes.
+    pub(crate) fn limit(&self) -> usize {
+        self.limit.load(Relaxed)
+    }
+
     /// Whether so many bytes more may be stored.
     #[inline]
     pub(crate) fn has_room(&self, more: usize) -> bool {

@@ -71,6 +71,8 @@ struct Inner {
     is_slow: bool,
     /// It has been said that messages are dropped.
     has_dropped: bool,
+    /// How many messages were.
+    dropped: u32,
     /// The connection that waits for something to write.
     owner: Option<Waker>,
     /// The numbers of what is in `queue`, if the session is stored, or was.
@@ -348,6 +350,8 @@ impl Outbox {
         let owner = inner.owner.take();
         let is_first_drop = dropped > 0 && !inner.has_dropped;
         inner.has_dropped |= dropped > 0;
+        let more = u32::try_from(dropped).unwrap_or(u32::MAX);
+        inner.dropped = inner.dropped.saturating_add(more);
         drop(inner);
         if let Some(owner) = owner {
             owner.wake();
@@ -401,6 +405,13 @@ impl Outbox {
             relieve(inner);
         }
         count
+    }
+
+    /// How many messages wait for the client, and how many were dropped.
+    pub(crate) fn waiting(&self) -> (usize, u64) {
+        let inner = self.lock();
+        let waiting = inner.queue.len() + inner.chunk_count.messages as usize;
+        (waiting, inner.dropped.into())
     }
 
     /// Takes all deliveries, for good.

@@ -161,6 +161,7 @@ impl Running {
                 tasks.spawn(served.clone().serve(socket));
             }
         }
+        broker.desk.addresses.set(&bound);
         say_where_the_dashboard_is(&bound);
         tasks.spawn(broker.clone().keep_house());
         if settings.all_tls().next().is_some() {

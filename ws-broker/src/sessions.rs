@@ -1,6 +1,7 @@
 //! Who is connected, and the sessions of those who are not.
 
-use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
+use std::ops::Bound;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Context;
 use std::time::Duration;
@@ -12,6 +13,7 @@ use protocol::{Delivery, Session, Time};
 use tokio::sync::{Notify, oneshot};
 
 use crate::access::Identity;
+use crate::desk::{About, Row, Subscriptions};
 use crate::listener::Address;
 use crate::memory::Memory;
 use crate::outbox::Outbox;
@@ -101,8 +103,24 @@ impl SessionState {
 pub(crate) struct Control {
     /// The peer's address.
     pub address: Address,
-    commands: Mutex<VecDeque<Command>>,
+    told: Mutex<Told>,
     waker: AtomicWaker,
+}
+
+#[derive(Debug, Default)]
+struct Told {
+    commands: VecDeque<Command>,
+    /// Who is there, from CONNACK on.
+    about: Option<Arc<About>>,
+}
+
+/// A client that is connected.
+#[derive(Debug)]
+pub(crate) struct Present {
+    /// How it is reached.
+    pub control: Arc<Control>,
+    /// What is known of it.
+    pub about: Arc<About>,
 }
 
 /// What a connection is told by others.
@@ -115,6 +133,13 @@ pub(crate) enum Command {
     ShutDown,
     /// What clients may do has changed.
     LookAgain,
+    /// Somebody wants to know what the client subscribes to.
+    Subscriptions(oneshot::Sender<Subscriptions>),
+    /// Another client has asked for the end of this connection.
+    Disconnect {
+        /// The other one's identifier.
+        by: ByteString,
+    },
 }
 
 /// A request for a session.
@@ -145,18 +170,32 @@ impl Control {
     pub(crate) fn new(address: Address) -> Self {
         Self {
             address,
-            commands: Mutex::default(),
+            told: Mutex::default(),
             waker: AtomicWaker::new(),
         }
     }
 
     /// Tells the connection something.
     pub(crate) fn send(&self, command: Command) {
-        self.commands
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push_back(command);
+        self.lock().commands.push_back(command);
         self.waker.wake();
+    }
+
+    /// The client is accepted, and may be seen by others.
+    pub(crate) fn tell(&self, about: Arc<About>) {
+        self.lock().about = Some(about);
+    }
+
+    fn present(self: &Arc<Self>) -> Option<Present> {
+        let about = self.lock().about.clone()?;
+        Some(Present {
+            control: self.clone(),
+            about,
+        })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Told> {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The next command; if there is none, the task is woken when one comes.
@@ -167,10 +206,7 @@ impl Control {
 
     /// The next command.
     pub(crate) fn take(&self) -> Option<Command> {
-        self.commands
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .pop_front()
+        self.lock().commands.pop_front()
     }
 }
 
@@ -225,7 +261,8 @@ pub(crate) struct Sessions {
 
 #[derive(Debug, Default)]
 struct Inner {
-    entries: HashMap<ByteString, Entry, RandomState>,
+    /// In the order in which they are listed.
+    entries: BTreeMap<ByteString, Entry>,
     /// How many of them are parked.
     parked: usize,
     /// When which parked session is to be looked at.
@@ -328,6 +365,44 @@ impl Sessions {
         live.collect()
     }
 
+    /// How the client is reached, if it is connected.
+    pub(crate) fn control(&self, id: &ByteString) -> Option<Arc<Control>> {
+        match self.lock().entries.get(id) {
+            Some(Entry::Live(control)) => control.present().map(|present| present.control),
+            _ => None,
+        }
+    }
+
+    /// Looks at the session of a client that is away.
+    pub(crate) fn away<T>(&self, id: &ByteString, look: impl FnOnce(&Parked) -> T) -> Option<T> {
+        match self.lock().entries.get(id) {
+            Some(Entry::Parked(parked)) => Some(look(parked)),
+            _ => None,
+        }
+    }
+
+    /// At most `limit` clients, connected or away, whose identifiers come
+    /// after `after`, in their order, and whether there are more.
+    pub(crate) fn page(&self, after: Option<&str>, limit: usize) -> (Vec<Row>, bool) {
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let inner = self.lock();
+        let entries = inner.entries.range::<str, _>((from, Bound::Unbounded));
+        // Only what cannot be had later is looked at under the lock.
+        let found = entries.filter_map(|(_, entry)| match entry {
+            Entry::Live(control) => control.present().map(Ok),
+            Entry::Parked(parked) => Some(Err(Row::away(parked))),
+        });
+        let mut found: Vec<_> = found.take(limit + 1).collect();
+        drop(inner);
+        let has_more = found.len() > limit;
+        found.truncate(limit);
+        let row = |found: Result<Present, Row>| match found {
+            Ok(present) => Row::connected(&present),
+            Err(row) => row,
+        };
+        (found.into_iter().map(row).collect(), has_more)
+    }
+
     /// How many clients are connected, and how many sessions are parked.
     pub(crate) fn count(&self) -> (usize, usize) {
         let inner = self.lock();
@@ -418,6 +493,16 @@ impl Parked {
     pub(crate) fn change(&self) -> Option<Change> {
         let will = self.will.clone();
         self.state.change(self.expiry, Some(self.away_since), will)
+    }
+
+    /// Session expiry interval, seconds.
+    pub(crate) const fn expiry(&self) -> u32 {
+        self.expiry
+    }
+
+    /// Since when its client is away.
+    pub(crate) const fn away_since(&self) -> Time {
+        self.away_since
     }
 
     /// When something is due.

@@ -7,9 +7,10 @@ use std::sync::{Arc, PoisonError, RwLock};
 use codec::{ProtocolVersion, TopicFilter, TopicName};
 use protocol::scram;
 
-use crate::access::{Access, Identity};
+use crate::access::{Access, Acl, Identity};
 use crate::auth::{PasswordFileError, Users};
 use crate::config::{Config, Security};
+use crate::desk;
 use crate::listener::{KeyLogFile, Tls};
 use crate::router::Retained;
 
@@ -128,20 +129,28 @@ impl Settings {
 
     /// Whether a client may read or write there.
     pub(crate) fn allows(&self, who: &Identity, topic: &TopicName, access: Access) -> bool {
-        // What is below $SYS is the broker's own, and must be true; $share/ is
-        // there for filters. Both as in Mosquitto.
-        if topic.starts_with("$SYS") && access == Access::Write || topic.starts_with("$share/") {
+        // What is below $SYS and $dashboard is the broker's own, and must be
+        // true; $share/ is there for filters, as in Mosquitto.
+        let is_own = topic.starts_with("$SYS") || desk::owns(topic);
+        if is_own && access == Access::Write || topic.starts_with("$share/") {
             return false;
         }
-        let rules = self.rules(who.rules);
-        rules.security.acl.allows(who, topic, access)
+        access == Access::Read && desk::is_answer(topic) || self.acl(who).allows(who, topic, access)
+    }
+
+    /// Whether a client may ask the desk what has this topic.
+    pub(crate) fn may_ask(&self, who: &Identity, topic: &TopicName) -> bool {
+        self.acl(who).allows(who, topic, Access::Write)
+    }
+
+    fn acl(&self, who: &Identity) -> &Acl {
+        &self.rules(who.rules).security.acl
     }
 
     /// Whether there is anything for a client in a subscription, as far as that
     /// is easily told.
     pub(crate) fn may_get_something(&self, who: &Identity, filter: &TopicFilter) -> bool {
-        let rules = self.rules(who.rules);
-        rules.security.acl.may_get_something(who, filter)
+        desk::is_answer(filter.matched()) || self.acl(who).may_get_something(who, filter)
     }
 
     /// Who publishes a message that is retained, if that is to be known later.

@@ -12,6 +12,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use super::authenticate::drop_forbidden;
 use super::{Client, Connection, End, Phase};
 use crate::access::{Access, Identity};
+use crate::desk::{self, About};
 use crate::log::{debug, is_debug, notice};
 use crate::names;
 use crate::outbox::Receiver;
@@ -60,6 +61,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
             take_over: None,
             proof,
             exchange: None,
+            about: None,
+            asking: None,
             id,
         });
         let clean_start = connect.clean_start;
@@ -231,6 +234,12 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
         if will.retain && !self.settings.config.retain_available {
             return Err((ReasonCode::RetainNotSupported, "its will is to be retained"));
         }
+        if desk::owns(&will.topic) {
+            return Err((
+                ReasonCode::NotAuthorized,
+                "nobody but the broker publishes where its will is to go",
+            ));
+        }
         if names::check_topic(&will.topic).is_err() {
             return Err((
                 ReasonCode::TopicNameInvalid,
@@ -383,6 +392,11 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
             self.broker.router.invalidate();
         }
         self.routes = Routes::new(Some(client.state.outbox.clone()));
+        let outbox = client.state.outbox.clone();
+        let about = About::new(outbox, now, client.expiry, self.peer.port, connect);
+        let about = Arc::new(about);
+        self.control.tell(about.clone());
+        client.about = Some(about);
         self.phase = Phase::Connected(client);
         self.tally.connections += 1;
         // What has changed between CONNECT and here, it was not told.

@@ -13,6 +13,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use super::stored::Step;
 use super::{Connection, End, MAX_BACKLOG, Phase};
 use crate::access::Access;
+use crate::desk;
 use crate::log::{self, debug, notice};
 use crate::names;
 use crate::router::{Publication, Subscriber};
@@ -25,6 +26,10 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
             Event::Connect(connect) => self.connect(connect),
             Event::Publish(mut publish) => {
                 self.check_topic(&publish.topic)?;
+                if desk::owns(&publish.topic) {
+                    self.ask(&publish);
+                    return Ok(());
+                }
                 self.mount_publish(&mut publish)?;
                 self.publish(publish, now)
             }

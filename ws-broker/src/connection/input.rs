@@ -20,7 +20,7 @@ use crate::log;
 const READ_SIZE: usize = 64 << 10;
 /// A client that does not read its answers is not read from either, beyond
 /// this many bytes of them.
-const MAX_UNSENT: usize = 256 << 10;
+pub(super) const MAX_UNSENT: usize = 256 << 10;
 /// Packets of this size and more are kept in the memory they were received
 /// in; smaller ones are copied out, so that a small message that is kept does
 /// not keep a large buffer.
@@ -96,14 +96,19 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
 
     /// Whether more may be read: not while CONNECT waits for its answer, not
     /// while subscribers are to drain first, not from one that does not read,
-    /// and not while much is to be stored first.
+    /// not while much is to be stored first, and not while it waits for
+    /// answers.
     fn wants_input(&self) -> bool {
         let unsent: usize = self.writing.iter().map(bytes::BytesMut::len).sum();
         let is_full = self
             .storing
             .as_ref()
             .is_some_and(|storing| storing.is_full());
-        self.server.takes_packets() && !self.routes.is_held() && unsent < MAX_UNSENT && !is_full
+        self.server.takes_packets()
+            && !self.routes.is_held()
+            && unsent < MAX_UNSENT
+            && !is_full
+            && !self.is_asking()
     }
 
     /// Handles the whole packets that have been put aside.
@@ -215,7 +220,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
         }
         let version = self.server.version();
         let router = &self.broker.router;
-        let routed = self.routes.publish_view(router, view, packet, version);
+        let now = self.now;
+        let routed = self.routes.publish_view(router, view, packet, version, now);
         let violation = |violation| End::Violation(self.server.handle_violation(violation));
         if routed.map_err(violation)?.is_none() {
             return Ok(false);

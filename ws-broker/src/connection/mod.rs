@@ -4,6 +4,7 @@
 //! packet in it, hand what it brings to each touched subscriber once, take
 //! what waits for this client, and write it in one go.
 
+mod asking;
 mod authenticate;
 mod connect;
 mod events;
@@ -21,6 +22,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use asking::Asking;
 use authenticate::Login;
 use bytes::{Bytes, BytesMut};
 use codec::{ByteString, Disconnect, QoS, ReasonCode, TopicFilter, Will};
@@ -35,6 +37,7 @@ use crate::auth::Exchange;
 use crate::broker::Broker;
 use crate::config::Listener;
 use crate::counters::Tally;
+use crate::desk::{About, Subscriptions};
 use crate::listener::{Address, Place, Shown};
 use crate::log::{error, notice};
 use crate::memory::Share;
@@ -148,6 +151,10 @@ struct Client {
     proof: Option<Bytes>,
     /// Authenticating again, half way through.
     exchange: Option<Box<Exchange>>,
+    /// What others may see of it.
+    about: Option<Arc<About>>,
+    /// What it asks the broker.
+    asking: Option<Box<Asking>>,
 }
 
 /// Why a connection ends.
@@ -161,6 +168,8 @@ enum End {
     Violation(Violation),
     /// Another connection has the same client identifier.
     TakenOver { by: Address },
+    /// Another client has asked for it.
+    Disconnected { by: ByteString },
     /// The client takes no packet as long as the answer to it.
     Unanswerable,
     /// `memory_limit` is reached.
@@ -187,7 +196,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Future for Connection<T> {
         let mut begin = None;
         loop {
             let turn = this.poll_turn(cx);
-            this.broker.counters.add(&mut this.tally);
+            this.report();
             let turn = ready!(turn);
             // Whoever is touched by what was done is told, whatever came of it.
             this.flush();
@@ -293,6 +302,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
             self.flush();
         }
         is_busy |= self.poll_stored(cx)?;
+        is_busy |= self.poll_asking(cx);
         if !self.wants_retained.is_empty() {
             self.collect_retained(self.broker.clock.now());
         }
@@ -402,7 +412,32 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
                 Err(End::ShutDown)
             }
             Command::LookAgain => self.look_again(),
+            Command::Subscriptions(reply) => {
+                if let Phase::Connected(client) = &self.phase {
+                    // Whoever asked may be gone.
+                    let _ = reply.send(Subscriptions::of(&client.state));
+                }
+                Ok(())
+            }
+            Command::Disconnect { by } => {
+                if !matches!(self.phase, Phase::Connected(_)) {
+                    return Ok(());
+                }
+                self.disconnect(ReasonCode::AdministrativeAction);
+                Err(End::Disconnected { by })
+            }
         }
+    }
+
+    /// Says what was done.
+    fn report(&mut self) {
+        if let Phase::Connected(client) = &self.phase
+            && let Some(about) = &client.about
+        {
+            let subscriptions = client.state.subscriptions.len();
+            about.update(&self.tally, subscriptions, self.server.inflight_len());
+        }
+        self.broker.counters.add(&mut self.tally);
     }
 
     fn disconnect(&mut self, reason: ReasonCode) {
@@ -466,6 +501,9 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
             End::TakenOver { by } => {
                 error!("Client {client} already connected, closing old connection.");
                 notice!("Client {client} at {address} is replaced by {by}.");
+            }
+            End::Disconnected { by } => {
+                notice!("Client {client} disconnected: {by} has asked for it.");
             }
             End::Unanswerable => {
                 notice!("Client {client} disconnected, its maximum packet size is too small.");

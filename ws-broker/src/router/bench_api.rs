@@ -94,9 +94,13 @@ impl Routing {
         let header = header.expect("a whole one");
         let body = &frame[frame.len() - header.remaining..];
         let view = PublishView::parse(header.flags, body, VERSION).expect("a PUBLISH");
-        let routed = self
-            .routes
-            .publish_view(self.running.router(), &view, frame, VERSION);
+        let routed = self.routes.publish_view(
+            self.running.router(),
+            &view,
+            frame,
+            VERSION,
+            Time::default(),
+        );
         assert!(matches!(routed, Ok(Some(_))), "passed on as it is");
     }
 

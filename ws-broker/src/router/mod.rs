@@ -13,6 +13,7 @@ use codec::{QoS, TopicFilter, TopicName};
 use protocol::{Delivery, Time};
 
 use crate::access::Access;
+use crate::desk::Rings;
 use crate::memory::Memory;
 use crate::outbox::Batch;
 use crate::settings::{Live, Settings};
@@ -22,7 +23,7 @@ pub(crate) use retained::Retained;
 use retained::RetainedStore;
 pub(crate) use routes::{Publication, Routes};
 pub(crate) use subscriptions::Subscriber;
-use subscriptions::Subscriptions;
+use subscriptions::{Found, Subscriptions};
 
 /// Who subscribes to what, and what is retained; shared by all connections.
 #[derive(Debug)]
@@ -40,18 +41,21 @@ pub(crate) struct Router {
     /// `upgrade_outgoing_qos`.
     upgrades_qos: AtomicBool,
     dropped: AtomicU64,
+    recent: Rings,
 }
 
 impl Router {
     /// A router without subscriptions.
     pub(crate) fn new(settings: Settings, journal: Option<Arc<Journal>>) -> Self {
         let config = &settings.config;
+        let memory = Memory::new(config);
         Self {
             journal,
+            recent: Rings::new(memory.limit()),
             subscriptions: RwLock::default(),
             retained: RwLock::default(),
             generation: AtomicU64::new(1),
-            memory: Memory::new(config),
+            memory,
             upgrades_qos: AtomicBool::new(config.upgrade_outgoing_qos),
             live: Live::new(settings),
             dropped: AtomicU64::new(0),
@@ -61,6 +65,11 @@ impl Router {
     /// How much is stored, and may be.
     pub(crate) const fn memory(&self) -> &Arc<Memory> {
         &self.memory
+    }
+
+    /// What numbers topics have had.
+    pub(crate) const fn recent(&self) -> &Rings {
+        &self.recent
     }
 
     /// Where what is to outlive the process is submitted, if anything is.
@@ -165,6 +174,44 @@ impl Router {
     pub(crate) fn subscribe(&self, filter: &TopicFilter, subscriber: Subscriber) {
         self.write().insert(filter, subscriber);
         self.invalidate();
+    }
+
+    /// Whether the outbox `id` would get what is published to `topic`, other
+    /// than by a shared subscription; if so, the identifiers of its
+    /// subscriptions.
+    pub(crate) fn subscription(&self, topic: &TopicName, id: u64) -> Option<Vec<u32>> {
+        let mut identifiers = None;
+        self.read().matching(topic, |found| {
+            if let Found::Subscriber(subscriber) = found
+                && subscriber.outbox.id() == id
+            {
+                let identifiers = identifiers.get_or_insert_with(Vec::new);
+                identifiers.extend(subscriber.identifier);
+            }
+        });
+        identifiers
+    }
+
+    /// Those whose subscriptions match `topic` and do not begin with a
+    /// wildcard, shared ones too; a client may come several times. Gives how
+    /// many there were, `most` for as many or more.
+    pub(crate) fn meant_for(
+        &self,
+        topic: &TopicName,
+        most: usize,
+        mut found: impl FnMut(&Subscriber),
+    ) -> usize {
+        let mut seen = 0;
+        let mut one = |subscriber: &Subscriber| {
+            found(subscriber);
+            seen += 1;
+            seen < most
+        };
+        self.read().search(topic, false, |matching| match matching {
+            Found::Subscriber(subscriber) => one(subscriber),
+            Found::Group(group) => group.members.iter().all(&mut one),
+        });
+        seen
     }
 
     /// Removes subscriptions of the outbox `id`.

@@ -80,6 +80,8 @@ struct Route {
     groups: Vec<GroupTarget>,
     /// How many subscriptions there are, in the publisher's eyes: 0 for none.
     matches: usize,
+    /// When what is published is looked at, for the recent values.
+    sampled_at: Time,
 }
 
 /// A shared subscription of one topic.
@@ -142,8 +144,9 @@ impl Routes {
         view: &PublishView<'_>,
         frame: &[u8],
         version: ProtocolVersion,
+        now: Time,
     ) -> Result<Option<usize>, Violation> {
-        self.table().publish_view(router, view, frame, version)
+        self.table().publish_view(router, view, frame, version, now)
     }
 
     /// Collects a message. Gives the number of subscribers.
@@ -245,6 +248,7 @@ impl Table {
         view: &PublishView<'_>,
         frame: &[u8],
         version: ProtocolVersion,
+        now: Time,
     ) -> Result<Option<usize>, Violation> {
         debug_assert!(view.properties.is_empty() && !view.retain && view.qos == QoS::AtMostOnce);
         let place = self.lookup(router, view.topic)?;
@@ -254,7 +258,7 @@ impl Table {
             touched,
             ..
         } = self;
-        let route = &routes[place];
+        let route = &mut routes[place];
         let is_plain = |target: &Target| {
             target.identifiers.is_none()
                 && !(router.upgrades_qos() && target.qos > QoS::AtMostOnce)
@@ -304,6 +308,7 @@ impl Table {
             slot.touch(target.slot, touched);
         }
         router.count_dropped(dropped);
+        route.sample(router, view.payload, now);
         Ok(Some(route.matches))
     }
 
@@ -319,7 +324,8 @@ impl Table {
             is_together,
             ..
         } = self;
-        let route = &routes[place];
+        let route = &mut routes[place];
+        route.sample(router, &publication.message.payload, now);
         let mut is_stored = false;
         for target in &route.targets {
             let slot = &mut slots[target.slot];
@@ -489,6 +495,7 @@ impl Table {
             matches: targets.len() + groups.len() + usize::from(matches.is_own_no_local),
             targets,
             groups,
+            sampled_at: Time::default(),
         };
         let place = self.routes.len();
         if topic.len() <= MAX_REMEMBERED_LENGTH {
@@ -530,6 +537,16 @@ impl Table {
             qos: merged.qos,
             retain_as_published: merged.retain_as_published,
             identifiers,
+        }
+    }
+}
+
+impl Route {
+    /// Keeps what is published, should it be time for that.
+    #[inline]
+    fn sample(&mut self, router: &Router, payload: &[u8], now: Time) {
+        if now >= self.sampled_at {
+            self.sampled_at = router.recent().sample(&self.name, payload, now);
         }
     }
 }

@@ -82,13 +82,11 @@ impl Ends {
         self.subscribers.is_empty() && self.groups.is_empty()
     }
 
-    fn found<'s>(&'s self, found: &mut impl FnMut(Found<'s>)) {
-        for subscriber in &self.subscribers {
-            found(Found::Subscriber(subscriber));
-        }
-        for group in &self.groups {
-            found(Found::Group(group));
-        }
+    /// Whether to go on.
+    fn found<'s>(&'s self, found: &mut impl FnMut(Found<'s>) -> bool) -> bool {
+        let mut subscribers = self.subscribers.iter().map(Found::Subscriber);
+        let mut groups = self.groups.iter().map(Found::Group);
+        subscribers.all(&mut *found) && groups.all(found)
     }
 }
 
@@ -234,17 +232,34 @@ impl Subscriptions {
         // Filters that start with a wildcard do not match topics that start
         // with $ [MQTT-4.7.2-1].
         let is_dollar = topic.starts_with('$');
+        self.search(topic, !is_dollar, |one| {
+            found(one);
+            true
+        });
+    }
+
+    /// The same, with or without filters that start with a wildcard, until
+    /// `found` says no.
+    pub(super) fn search<'s>(
+        &'s self,
+        topic: &str,
+        wildcards_first: bool,
+        mut found: impl FnMut(Found<'s>) -> bool,
+    ) {
         // (node, what is left of the topic, whether wildcards count)
-        let mut open = vec![(&self.root, Some(topic), !is_dollar)];
+        let mut open = vec![(&self.root, Some(topic), wildcards_first)];
         while let Some((node, rest, wildcards)) = open.pop() {
             if let Some(below) = &node.below
                 && wildcards
+                && !below.found(&mut found)
             {
-                below.found(&mut found);
+                return;
             }
             let Some(rest) = rest else {
-                if let Some(here) = &node.here {
-                    here.found(&mut found);
+                if let Some(here) = &node.here
+                    && !here.found(&mut found)
+                {
+                    return;
                 }
                 continue;
             };

@@ -12,13 +12,13 @@ use crate::sessions::kept;
 const VERSIONS: [ProtocolVersion; 2] = [ProtocolVersion::V3_1_1, ProtocolVersion::V5];
 
 /// A broker with a store of its own, which is killed and started again.
-struct Kept {
+pub(crate) struct Kept {
     folder: PathBuf,
     program: Program,
 }
 
 impl Kept {
-    async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         static COUNT: AtomicUsize = AtomicUsize::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let name = format!("store-{}-{number}", std::process::id());
@@ -42,13 +42,13 @@ impl Kept {
         self.end(Signal::SIGKILL).await;
     }
 
-    async fn end(&mut self, signal: Signal) {
+    pub(crate) async fn end(&mut self, signal: Signal) {
         self.program.signal(signal);
         self.program.ended().await;
         self.program = Self::program(&self.folder, "").await;
     }
 
-    async fn client(&self, connect: codec::Connect) -> Client {
+    pub(crate) async fn client(&self, connect: codec::Connect) -> Client {
         self.program.client(connect).await
     }
 
