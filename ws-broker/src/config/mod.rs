@@ -202,6 +202,10 @@ pub struct Listener {
     pub versions: Option<Vec<ProtocolVersion>>,
     /// Whether a client's user name is its identifier too.
     pub use_username_as_clientid: bool,
+    /// What a proxy in front of it says of its clients, if there is one.
+    pub proxy: Option<Proxy>,
+    /// Whether clients must speak TLS with the proxy.
+    pub proxy_requires_tls: bool,
     /// Where the topics of its clients are, if not at the root.
     pub mount_point: Option<Mount>,
     /// The highest QoS of publishes.
@@ -234,6 +238,15 @@ pub enum Family {
     V6,
 }
 
+/// The version of the PROXY protocol.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Proxy {
+    /// Version 1.
+    V1,
+    /// Version 2.
+    V2,
+}
+
 /// What a listener speaks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Protocol {
@@ -259,6 +272,8 @@ impl Listener {
             security: None,
             versions: None,
             use_username_as_clientid: false,
+            proxy: None,
+            proxy_requires_tls: false,
             mount_point: None,
             max_qos: QoS::ExactlyOnce,
             tls: TlsOptions::NONE,

@@ -12,7 +12,7 @@ use super::values::{
 };
 use super::{
     Bind, Config, Durability, Listener, MAX_THREADS, MQTT_PORT, Mount, Persistence, Protocol,
-    Security,
+    Proxy, Security,
 };
 use crate::access::Acl;
 use crate::log::{Destination, LogTypes};
@@ -296,6 +296,16 @@ impl Parser {
             }
             "password_file" => self.security().password_file = Some(value.into()),
             "durability" => self.durability = durability(value)?,
+            "enable_proxy_protocol" => {
+                self.current().proxy = Some(match value {
+                    "1" => Proxy::V1,
+                    "2" => Proxy::V2,
+                    _ => return Err("enable_proxy_protocol must be 1 or 2.".into()),
+                });
+            }
+            "proxy_protocol_v2_require_tls" => {
+                self.current().proxy_requires_tls = boolean(key, value)?;
+            }
             "per_listener_settings" => {
                 let is_per_listener = boolean(key, value)?;
                 if self.has_security && is_per_listener != self.is_per_listener {

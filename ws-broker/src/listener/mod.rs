@@ -3,6 +3,7 @@
 mod address;
 mod http;
 mod page;
+mod proxy;
 mod socket;
 mod tcp;
 mod tls;
@@ -142,7 +143,8 @@ impl Served {
     }
 
     fn spawn(&self, stream: Stream, peer: Peer, counted: Counted) {
-        let is_plain = self.protocol() == Protocol::Mqtt && !self.is_tls;
+        let is_plain =
+            self.protocol() == Protocol::Mqtt && !self.is_tls && self.listener.proxy.is_none();
         match stream {
             Stream::Tcp(stream) if is_plain => {
                 let place = Place::new(&self.broker, Some(counted));
@@ -160,7 +162,12 @@ impl Served {
     }
 
     /// A connection that is more than MQTT over TCP.
-    async fn wrapped(self, stream: impl Link + 'static, peer: Peer, counted: Counted) {
+    async fn wrapped(self, mut stream: impl Link + 'static, mut peer: Peer, counted: Counted) {
+        if self.listener.proxy.is_some()
+            && !Box::pin(proxy::admit(&mut stream, &mut peer, &self.listener)).await
+        {
+            return;
+        }
         if self.is_tls {
             Box::pin(self.secure(stream, peer)).await;
         } else {

@@ -37,6 +37,7 @@ mod passwords;
 mod per_listener;
 mod persistence;
 mod program;
+mod proxy;
 mod qos;
 mod reload;
 mod retained;

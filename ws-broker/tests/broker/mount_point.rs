@@ -203,7 +203,7 @@ async fn response_topics_can_be_answered_on_both_sides() {
     };
     let response = |publish: Publish| {
         let topic = publish.properties.response_topic();
-        topic.map(|topic| topic.to_string())
+        topic.map(ToString::to_string)
     };
     one.publish(ask("ask", "answer")).await;
     assert_eq!(response(one.message().await).as_deref(), Some("answer"));

@@ -151,6 +151,8 @@ fn every_supported_key_is_handled() {
         ("retain_available", "true"),
         ("bind_interface", "eth0"),
         ("mount_point", "floor/1/"),
+        ("enable_proxy_protocol", "1"),
+        ("proxy_protocol_v2_require_tls", "true"),
         ("socket_domain", "ipv4"),
     ];
     for (key, value) in keys {

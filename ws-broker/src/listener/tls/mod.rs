@@ -21,6 +21,7 @@ use tokio_rustls::server::TlsStream;
 
 use crate::certificate::{self, Dates};
 use crate::config::{Listener, TlsOptions};
+use crate::listener::proxy;
 use crate::log::{notice, warning};
 use failure::explain;
 pub(crate) use key_log::KeyLogFile;
@@ -62,6 +63,11 @@ impl Tls {
         listener: &Listener,
         key_log: Option<&Arc<KeyLogFile>>,
     ) -> Result<Option<Self>, String> {
+        proxy::check(listener)?;
+        if listener.proxy.is_some() {
+            // It has TLS with its clients, if anybody has.
+            return Ok(None);
+        }
         let (options, port) = (&listener.tls, listener.port);
         if !server::check(options, port)? {
             return Ok(None);
