@@ -31,6 +31,7 @@ mod names;
 mod open_files;
 mod outbox;
 mod recover;
+mod replace;
 mod router;
 mod running;
 mod sessions;
@@ -40,6 +41,7 @@ mod sys;
 mod user_file;
 
 pub use auth::{PasswordFileError, passwd};
+pub use certificate::command as cert;
 #[cfg(feature = "bench-api")]
 #[doc(hidden)]
 pub use router::bench_api;

@@ -1,11 +1,11 @@
 //! The broker as a program: `ws-broker [-c FILE] [-p PORT] [-v]`, and
-//! `ws-broker passwd` for password files.
+//! `ws-broker passwd` for password files, `ws-broker cert` for certificates.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
-use ws_broker::{Config, Running, config, init_log, passwd};
+use ws_broker::{Config, Running, cert, config, init_log, passwd};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -48,13 +48,18 @@ struct Arguments {
 
 #[derive(clap::Subcommand)]
 enum Command {
+    Cert(cert::Arguments),
     Passwd(passwd::Arguments),
 }
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    if let Some(Command::Passwd(arguments)) = &arguments.command {
-        return match passwd::run(arguments) {
+    if let Some(command) = &arguments.command {
+        let done = match command {
+            Command::Cert(arguments) => cert::run(arguments),
+            Command::Passwd(arguments) => passwd::run(arguments),
+        };
+        return match done {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => fail(&error),
         };

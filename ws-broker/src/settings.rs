@@ -4,11 +4,13 @@
 use std::borrow::Cow;
 use std::sync::{Arc, PoisonError, RwLock};
 
+use bytes::Bytes;
 use codec::{ProtocolVersion, TopicFilter, TopicName};
 use protocol::scram;
 
 use crate::access::{Access, Acl, Identity};
 use crate::auth::{PasswordFileError, Users};
+use crate::certificate;
 use crate::config::{Config, Security};
 use crate::desk;
 use crate::listener::{KeyLogFile, Tls};
@@ -32,6 +34,8 @@ pub(crate) struct Settings {
     own: Vec<Option<Rules>>,
     /// The TLS of each listener that has it.
     tls: Vec<Option<Arc<Tls>>>,
+    /// What browsers get that ask for the authority.
+    pub http_ca: Option<Bytes>,
 }
 
 /// Why what a configuration names cannot be used; displays as one line.
@@ -81,12 +85,14 @@ impl Settings {
     /// A file of passwords or of TLS cannot be used.
     pub(crate) fn read(config: Config) -> Result<Self, SettingsError> {
         let tls = read_tls(&config).map_err(SettingsError::Tls)?;
+        let http_ca = config.http_cafile.as_deref().map(certificate::read_public);
         let own = config.listeners.iter();
         let own = own.map(|listener| listener.security.as_ref().map(Rules::read).transpose());
         Ok(Self {
             all: Rules::read(&config.security)?,
             own: own.collect::<Result<_, _>>()?,
             tls,
+            http_ca: http_ca.transpose().map_err(SettingsError::Tls)?,
             config,
         })
     }

@@ -1,10 +1,11 @@
 //! `ws-broker passwd`: adds users to a password file, as mosquitto_passwd.
 
 use std::fs;
-use std::io::{self, BufRead, IsTerminal, Write};
+use std::io::{self, BufRead, IsTerminal};
 use std::path::{Path, PathBuf};
 
 use super::password::{Hash, Stored};
+use crate::replace::{Readers, replace};
 
 /// Adds, changes and removes users in a password file. By default a password
 /// is hashed so that its user can log in both with a plain password and with
@@ -191,60 +192,9 @@ fn read(file: &Path) -> Result<Vec<String>, String> {
     }
 }
 
-/// Writes the file anew beside the old one and puts it in its place, so that
-/// a broker never reads half of it.
 fn write(file: &Path, lines: &[String]) -> Result<(), String> {
-    // What a link leads to is replaced, not the link.
-    let file = &fs::canonicalize(file).unwrap_or_else(|_| file.into());
-    let failed = |error: io::Error| format!("cannot write {}: {error}", file.display());
-    let mut name = file.file_name().unwrap_or_default().to_owned();
-    name.push(format!(".{}.new", std::process::id()));
-    let beside = file.with_file_name(name);
-    let written = create(&beside).and_then(|mut new| {
-        for line in lines {
-            writeln!(new, "{line}")?;
-        }
-        keep_access(file, &beside)?;
-        new.sync_all()?;
-        fs::rename(&beside, file)
-    });
-    written.map_err(|error| {
-        // It may not even have come about.
-        let _ = fs::remove_file(&beside);
-        failed(error)
-    })
-}
-
-/// A new file that only its owner may read.
-fn create(file: &Path) -> io::Result<fs::File> {
-    let mut options = fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(file)
-}
-
-/// The broker may run as another user, who owns the old file or is in its
-/// group, and must be able to read the new one. Nobody else needs to.
-#[cfg(unix)]
-fn keep_access(old: &Path, new: &Path) -> io::Result<()> {
-    use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
-    let Ok(old) = fs::metadata(old) else {
-        return Ok(());
-    };
-    let own = fs::metadata(new)?;
-    let is_given = (old.uid(), old.gid()) == (own.uid(), own.gid())
-        || chown(new, Some(old.uid()), Some(old.gid())).is_ok();
-    if is_given {
-        let mode = (old.mode() & 0o660) | 0o600;
-        fs::set_permissions(new, fs::Permissions::from_mode(mode))?;
-    }
-    Ok(())
-}
-
-#[cfg(not(unix))]
-fn keep_access(_: &Path, _: &Path) -> io::Result<()> {
-    Ok(())
+    let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
+    replace(file, &text, Readers::Owner)
 }
 
 #[cfg(test)]

@@ -6,6 +6,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use base64ct::{Base64, Encoding};
+use bytes::Bytes;
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer};
@@ -63,6 +65,26 @@ pub(crate) fn read_chain(file: &Path) -> Result<Vec<CertificateDer<'static>>, St
         return Err(unreadable(file, what, &pem::Error::NoItemsFound));
     }
     Ok(certificates)
+}
+
+/// The certificates of a file as PEM, and nothing else that may be in it, such
+/// as a key.
+pub(crate) fn read_public(file: &Path) -> Result<Bytes, String> {
+    let mut text = String::new();
+    for certificate in read_chain(file)? {
+        parse(file, &certificate)?;
+        text.push_str("-----BEGIN CERTIFICATE-----\n");
+        let encoded = Base64::encode_string(&certificate);
+        let mut rest = &*encoded;
+        while !rest.is_empty() {
+            let (line, after) = rest.split_at(rest.len().min(64));
+            text.push_str(line);
+            text.push('\n');
+            rest = after;
+        }
+        text.push_str("-----END CERTIFICATE-----\n");
+    }
+    Ok(text.into())
 }
 
 /// What is in a certificate.

@@ -68,6 +68,7 @@ const KEYS: &[(&str, Key)] = &[
     ("global_max_clients", Supported),
     ("global_max_connections", Supported),
     ("global_plugin", Missing),
+    ("http_cafile", Supported),
     ("http_dir", NoEffect("the dashboard is served instead")),
     ("include_dir", Supported),
     ("keyfile", AtStart),

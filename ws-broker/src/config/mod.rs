@@ -57,6 +57,8 @@ pub struct Config {
     /// Sessions at a time, of connected and absent clients; `None` for any
     /// number.
     pub global_max_clients: Option<usize>,
+    /// The authority whose certificate browsers can fetch, as a PEM file.
+    pub http_cafile: Option<PathBuf>,
     /// Bytes of QoS 1 and 2 messages on their way to one client at a time; 0
     /// for any number.
     pub max_inflight_bytes: usize,
@@ -303,6 +305,7 @@ impl Default for Config {
             log: log::Settings::default(),
             global_max_connections: None,
             global_max_clients: None,
+            http_cafile: None,
             max_inflight_bytes: 0,
             max_inflight_messages: 20,
             max_keepalive: 0,

@@ -223,6 +223,7 @@ impl Parser {
             "global_max_clients" => config.global_max_clients = limit(key, value)?,
             "global_max_connections" => config.global_max_connections = limit(key, value)?,
             "clientid_prefixes" => config.clientid_prefixes = Some(value.into()),
+            "http_cafile" => config.http_cafile = Some(value.into()),
             "include_dir" => self.include = Some(value.into()),
             "pid_file" => config.pid_file = Some(value.into()),
             "use_username_as_clientid" => {

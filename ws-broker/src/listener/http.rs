@@ -37,7 +37,7 @@ where
     let (upgraded, mut upgrades) = tokio::sync::mpsc::channel(1);
     let config = websocket::config(broker.settings().config.max_packet_size);
     let service = service_fn(|mut request| {
-        let answer = answer(&request);
+        let answer = answer(&broker, &request);
         if answer.status() == StatusCode::SWITCHING_PROTOCOLS {
             let _ = upgraded.try_send(hyper::upgrade::on(&mut request));
         }
@@ -67,11 +67,12 @@ where
     Connection::new(broker, listener, stream, peer, place).await;
 }
 
-fn answer(request: &Request<Incoming>) -> Answer {
+fn answer(broker: &Broker, request: &Request<Incoming>) -> Answer {
     if is_upgrade(request.headers()) {
         return upgrade(request);
     }
     match *request.method() {
+        Method::GET | Method::HEAD if request.uri().path() == "/ca.crt" => authority(broker),
         Method::GET | Method::HEAD => page::get(request.uri().path(), request.headers()),
         _ => {
             let mut answer = text(StatusCode::METHOD_NOT_ALLOWED, "GET and HEAD only\n");
@@ -79,6 +80,22 @@ fn answer(request: &Request<Incoming>) -> Answer {
             answer
         }
     }
+}
+
+/// The certificate that a device is to trust, so that it offers to install it.
+fn authority(broker: &Broker) -> Answer {
+    let Some(certificate) = broker.settings().http_ca.clone() else {
+        return text(StatusCode::NOT_FOUND, "there is no http_cafile\n");
+    };
+    let mut answer = Response::new(Full::new(certificate));
+    set(
+        &mut answer,
+        header::CONTENT_TYPE,
+        "application/x-x509-ca-cert",
+    );
+    set(&mut answer, header::CACHE_CONTROL, "no-store");
+    set(&mut answer, header::X_CONTENT_TYPE_OPTIONS, "nosniff");
+    answer
 }
 
 fn is_upgrade(headers: &HeaderMap) -> bool {

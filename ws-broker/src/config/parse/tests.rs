@@ -113,6 +113,7 @@ fn every_supported_key_is_handled() {
         ("cafile", "/etc/mosquitto/certs/ca.crt"),
         ("capath", "/etc/mosquitto/certs"),
         ("crlfile", "/etc/mosquitto/certs/crl.pem"),
+        ("http_cafile", "/etc/mosquitto/certs/ca.crt"),
         ("ciphers", "HIGH"),
         ("ciphers_tls1.3", "TLS_AES_128_GCM_SHA256"),
         ("disable_client_cert_date_checks", "false"),

@@ -51,6 +51,8 @@ struct Seen {
     /// Why the files as they are now were not taken over, and whether that was
     /// said.
     failure: Option<(String, bool)>,
+    /// Why the certificate could not be renewed.
+    unable: Option<String>,
     dates: Vec<Dates>,
     /// What was said about the dates.
     worries: Vec<String>,
@@ -88,6 +90,7 @@ impl Tls {
             seen: Mutex::new(Seen {
                 stamps,
                 failure: None,
+                unable: None,
                 worries: worries(&read.dates),
                 dates: read.dates,
             }),
@@ -105,6 +108,7 @@ impl Tls {
     /// just writing.
     pub(crate) fn look_again(&self) {
         let mut seen = self.seen();
+        self.renew(&mut seen);
         let stamps = Stamps::of(&self.options);
         if stamps != seen.stamps {
             seen.stamps = stamps;
@@ -118,6 +122,22 @@ impl Tls {
             warning!("Warning: {worry}");
         }
         seen.worries = worries;
+    }
+
+    /// Renews a certificate that is this machine's own affair.
+    fn renew(&self, seen: &mut Seen) {
+        let (certfile, keyfile) = &self.files;
+        let file = certfile.display();
+        let renewed = certificate::renew(certfile, keyfile);
+        match &renewed {
+            Ok(Some(names)) => notice!("Made the certificate {file} anew, for {names}."),
+            Ok(None) => {}
+            Err(why) if seen.unable.as_ref() == Some(why) => {}
+            Err(why) => {
+                warning!("Warning: the certificate {file} cannot be renewed: {why}.");
+            }
+        }
+        seen.unable = renewed.err();
     }
 
     fn take(&self, seen: &mut Seen) -> Result<(), String> {

@@ -8,9 +8,11 @@ use rcgen::{
     BasicConstraints, CertificateParams, CertificateRevocationListParams, DnType, IsCa, Issuer,
     KeyIdMethod, KeyPair, KeyUsagePurpose, RevokedCertParams, SerialNumber,
 };
+use rustls::client::WantsClientCert;
 use rustls::crypto::ring;
+use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
-use rustls::{ClientConfig, RootCertStore, SupportedProtocolVersion};
+use rustls::{ClientConfig, ConfigBuilder, RootCertStore, SupportedProtocolVersion};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
@@ -187,12 +189,7 @@ impl Certificate {
         client: Option<&ClientCertificate>,
         address: SocketAddr,
     ) -> std::io::Result<TlsStream<TcpStream>> {
-        let mut roots = RootCertStore::empty();
-        roots.add(self.authority.clone()).expect("a certificate");
-        let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
-            .with_protocol_versions(versions)
-            .expect("versions that there are")
-            .with_root_certificates(roots);
+        let config = trusting(&self.authority, versions);
         let config = match client {
             None => config.with_no_client_auth(),
             Some(client) => {
@@ -201,12 +198,50 @@ impl Certificate {
                 config.expect("its key")
             }
         };
-        let stream = TcpStream::connect(address).await.expect("it accepts");
-        stream.set_nodelay(true).expect("a working socket");
-        let name = ServerName::try_from("localhost").expect("a name");
-        let connect = TlsConnector::from(Arc::new(config)).connect(name, stream);
-        soon("a handshake", connect).await
+        connect(config, "localhost", address).await
     }
+}
+
+/// Somebody who trusts an authority.
+pub(crate) struct Trusting(CertificateDer<'static>);
+
+impl Trusting {
+    pub(crate) fn new(cafile: &Path) -> Self {
+        Self(CertificateDer::from_pem_file(cafile).expect("a certificate"))
+    }
+
+    pub(crate) async fn connect(
+        &self,
+        name: &'static str,
+        address: SocketAddr,
+    ) -> std::io::Result<TlsStream<TcpStream>> {
+        let config = trusting(&self.0, rustls::ALL_VERSIONS).with_no_client_auth();
+        connect(config, name, address).await
+    }
+}
+
+fn trusting(
+    authority: &CertificateDer<'static>,
+    versions: &[&'static SupportedProtocolVersion],
+) -> ConfigBuilder<ClientConfig, WantsClientCert> {
+    let mut roots = RootCertStore::empty();
+    roots.add(authority.clone()).expect("a certificate");
+    ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_protocol_versions(versions)
+        .expect("versions that there are")
+        .with_root_certificates(roots)
+}
+
+async fn connect(
+    config: ClientConfig,
+    name: &'static str,
+    address: SocketAddr,
+) -> std::io::Result<TlsStream<TcpStream>> {
+    let stream = TcpStream::connect(address).await.expect("it accepts");
+    stream.set_nodelay(true).expect("a working socket");
+    let name = ServerName::try_from(name).expect("a name");
+    let connect = TlsConnector::from(Arc::new(config)).connect(name, stream);
+    soon("a handshake", connect).await
 }
 
 fn number() -> u64 {

@@ -9,7 +9,7 @@ mod websocket;
 use std::time::Duration;
 
 pub(crate) use broker::{Broker, config, start, start_with};
-pub(crate) use certificate::{Certificate, ClientCertificate};
+pub(crate) use certificate::{Certificate, ClientCertificate, Trusting};
 pub(crate) use client::{Client, encode, filter, message, options, v3_1, v3_1_1, v5};
 pub(crate) use program::{Program, config_file};
 pub(crate) use websocket::{
