@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow};
 use wasm_bindgen_cli_support::Bindgen;
+use xtask_page::slim::slim;
 
 /// What wasm-bindgen makes of the program that cargo built.
 pub(crate) struct Bound {
@@ -27,7 +28,6 @@ pub(crate) fn bind(wasm: &Path, work: &Path) -> Result<Bound> {
             bindgen
                 .typescript(false)
                 .omit_default_module_path(true)
-                .remove_name_section(true)
                 .remove_producers_section(true)
                 .generate(work)
         })
@@ -45,7 +45,7 @@ pub(crate) fn bind(wasm: &Path, work: &Path) -> Result<Bound> {
         snippets.push((below, content));
     }
     Ok(Bound {
-        wasm: read(&work.join("page_bg.wasm"))?,
+        wasm: slim(&read(&work.join("page_bg.wasm"))?, false)?,
         script,
         snippets,
     })

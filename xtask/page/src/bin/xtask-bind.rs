@@ -7,11 +7,14 @@
     reason = "a command-line program: printing is how it answers"
 )]
 
+use std::fs;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use anyhow::Context;
 use clap::Parser;
 use wasm_bindgen_cli_support::Bindgen;
+use xtask_page::slim::slim;
 
 /// Makes a JavaScript module of a wasm library.
 #[derive(Parser)]
@@ -51,11 +54,14 @@ fn bind(args: &Args) -> anyhow::Result<()> {
         .out_name(&args.name)
         .typescript(false)
         .omit_default_module_path(true)
-        .remove_name_section(!args.names)
         .remove_producers_section(true);
     match &args.global {
         Some(name) => bindgen.no_modules(true)?.no_modules_global(name)?,
         None => bindgen.web(true)?,
     };
-    bindgen.generate(&args.out)
+    bindgen.generate(&args.out)?;
+    let path = args.out.join(format!("{}_bg.wasm", args.name));
+    let wasm = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    let wasm = slim(&wasm, args.names)?;
+    fs::write(&path, wasm).with_context(|| format!("cannot write {}", path.display()))
 }

@@ -1,0 +1,3 @@
+//! What the two programs of this crate share.
+
+pub mod slim;
