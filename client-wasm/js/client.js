@@ -2,17 +2,24 @@
 // in core.js, which wasm-bindgen makes of src/js.
 
 import { RawClient, install } from './core.js';
+import { MqttError, errorOf, usage, wordsOf } from './errors.js';
+import {
+  CONNECT,
+  bytes,
+  content,
+  propertiesOf,
+  read,
+  readCredentials,
+  readEnd,
+  readOnlyProperties,
+  readPublishing,
+  readSubscribing,
+  text,
+} from './fields.js';
 
-/** What went wrong; `kind` tells errors apart. */
-export class MqttError extends Error {
-  constructor(message, fields) {
-    super(message);
-    this.name = 'MqttError';
-    Object.assign(this, fields);
-  }
-}
+export { MqttError };
 
-const utf8 = new TextDecoder('utf-8', { fatal: true });
+const strict = new TextDecoder('utf-8', { fatal: true });
 
 /** A message that was received. */
 export class Message {
@@ -28,7 +35,7 @@ export class Message {
   }
 
   text() {
-    return (this.#text ??= utf8.decode(this.payload));
+    return (this.#text ??= strict.decode(this.payload));
   }
 
   json() {
@@ -84,14 +91,6 @@ class Emitter {
     }
   }
 }
-
-const usage = (message) => new MqttError(message, { kind: 'usage', by: 'caller' });
-
-// A string, or an error: wasm-bindgen would make one of anything.
-const text = (value, what) => {
-  if (typeof value !== 'string') throw usage(`${what} must be a string, and is ${typeof value}`);
-  return value;
-};
 
 /** The messages of one subscription. */
 export class Subscription extends Emitter {
@@ -178,7 +177,7 @@ export class Client extends Emitter {
 
   constructor(raw) {
     super();
-    this.#raw = raw((name, detail) => this.#hear(name, detail));
+    this.#raw = raw(this.#listener());
     this.#first = new Promise((resolve, reject) => {
       this.once('connect', resolve);
       this.once('error', reject);
@@ -188,25 +187,27 @@ export class Client extends Emitter {
     this.#first.catch(() => {});
   }
 
-  #hear(name, detail) {
-    if (name === 'connecting') {
-      if (this.#state !== 'first') this._emit('reconnect');
-      this.#state = this.#state === 'first' ? 'connecting' : this.#state;
-    } else if (name === 'connected') {
-      this.#state = 'connected';
-      detail.properties ??= {};
-      this._emit('connect', detail);
-    } else if (name === 'disconnected') {
-      const wasConnected = this.#state === 'connected';
-      this.#state = 'offline';
-      if (detail.error) this._emit('error', detail.error);
-      this._emit('close', detail);
-      if (detail.retryIn === undefined) this._emit('end');
-      else if (wasConnected) this._emit('offline');
-    } else {
-      detail.error.filter = detail.filter;
-      this._emit('error', detail.error);
-    }
+  // What the core tells of the connection.
+  #listener() {
+    return {
+      connecting: () => {
+        if (this.#state === 'first') this.#state = 'connecting';
+        else this._emit('reconnect');
+      },
+      connected: (sessionPresent, clientId, packed) => {
+        this.#state = 'connected';
+        this._emit('connect', { sessionPresent, clientId, properties: propertiesOf(packed) ?? {} });
+      },
+      disconnected: (error, retryIn) => {
+        const wasConnected = this.#state === 'connected';
+        this.#state = 'offline';
+        if (error) this._emit('error', error);
+        this._emit('close', { ...(error && { error }), ...(retryIn !== undefined && { retryIn }) });
+        if (retryIn === undefined) this._emit('end');
+        else if (wasConnected) this._emit('offline');
+      },
+      refused: (filter, error) => this._emit('error', Object.assign(error, { filter })),
+    };
   }
 
   _ready() {
@@ -232,14 +233,14 @@ export class Client extends Emitter {
   }
 
   async publish(topic, payload, options) {
-    return this.#raw.publish(text(topic, 'the topic'), payload, options);
+    return this.#raw.publish(text(topic, 'the topic'), content(payload), ...readPublishing(options));
   }
 
   async request(topic, payload, { timeout = 10_000, ...options } = {}) {
     if (!(Number.isInteger(timeout) && timeout >= 0 && timeout < 2 ** 31)) {
       throw usage('options.timeout must be milliseconds');
     }
-    return this.#raw.request(text(topic, 'the topic'), payload, options, timeout);
+    return this.#raw.request(text(topic, 'the topic'), content(payload), ...readPublishing(options), timeout);
   }
 
   async answer(request, payload, options = {}) {
@@ -250,7 +251,7 @@ export class Client extends Emitter {
   }
 
   async subscribe(filter, { onMessage, ...options } = {}) {
-    const raw = await this.#raw.subscribe(text(filter, 'the topic filter'), options);
+    const raw = await this.#raw.subscribe(text(filter, 'the topic filter'), ...readSubscribing(options));
     const subscription = new Subscription(this, raw, filter);
     this.#subscriptions.add(subscription);
     if (onMessage !== undefined) subscription.on('message', (_, message) => onMessage(message));
@@ -259,7 +260,7 @@ export class Client extends Emitter {
   }
 
   async unsubscribe(filter, options) {
-    await this.#raw.unsubscribe(text(filter, 'the topic filter'), options);
+    await this.#raw.unsubscribe(text(filter, 'the topic filter'), readOnlyProperties(options));
   }
 
   async reauthenticate() {
@@ -267,7 +268,7 @@ export class Client extends Emitter {
   }
 
   setCredentials(credentials) {
-    this.#raw.set_credentials(credentials);
+    this.#raw.set_credentials(...readCredentials(credentials, 'credentials'));
   }
 
   reconnect() {
@@ -275,11 +276,11 @@ export class Client extends Emitter {
   }
 
   async end(options) {
-    await this.#raw.end(options);
+    await this.#raw.end(...readEnd(options));
   }
 
   _answerChallenge(data) {
-    this.#raw.answer_challenge(data);
+    this.#raw.answer_challenge(bytes(data, 'the answer'));
   }
 }
 
@@ -299,10 +300,11 @@ let loading;
 const load = (compile) =>
   (loading ??= compile().then(() => {
     install({
-      message: (topic, payload, flags, properties) =>
+      message: (topic, payload, flags, packed) =>
         // The view ends with the call.
-        new Message(topic, payload.slice(), flags, properties),
-      error: (message, fields) => new MqttError(message, fields),
+        new Message(topic, payload.slice(), flags, propertiesOf(packed)),
+      error: (which, url, words, number, reasonCode, packed) =>
+        errorOf(which, url, words, number, reasonCode, propertiesOf(packed)),
     });
   }));
 
@@ -320,8 +322,8 @@ export const connectWith = (compile) => async (url, options = {}) => {
   }
   const { waitForConnection = true, ...rest } = options;
   let client;
-  if (rest.authenticator?.answer) rest.authenticator = patient(rest.authenticator, () => client);
-  client = new Client((listener) => new RawClient(text(String(url), 'the address'), rest, listener));
+  const values = read(CONNECT, prepared(rest, () => client), 'options');
+  client = new Client((listener) => new RawClient(text(String(url), 'the address'), values, listener));
   if (waitForConnection) {
     try {
       await client._ready();
@@ -333,19 +335,52 @@ export const connectWith = (compile) => async (url, options = {}) => {
   return client;
 };
 
-// The core takes an answer at once, or later: not a promise.
-const patient = ({ method, begin, answer, finish, ...rest }, client) => ({
-  ...rest,
-  method,
-  begin,
-  finish,
-  answer: (challenge) => {
-    const data = answer(challenge);
-    if (typeof data?.then !== 'function') return data;
-    data.then(
-      (later) => client()._answerChallenge(later),
-      (error) => client()._emit('error', error),
-    );
-    return undefined;
-  },
-});
+// Options whose functions give what the core takes: bytes or nothing, and words
+// when they throw.
+const prepared = ({ will, scram, credentials, authenticator, ...rest }, client) => {
+  const needs = (whole, name, ...fields) => {
+    if (whole && fields.some((field) => whole[field] == null)) throw usage(`options.${name} needs ${fields.join(' and ')}`);
+    return whole;
+  };
+  const guarded = (action) => (...given) => {
+    try {
+      const data = action(...given);
+      return data == null ? undefined : bytes(data, 'what the authenticator gives');
+    } catch (error) {
+      throw wordsOf(error);
+    }
+  };
+  if (typeof credentials === 'function') {
+    const ask = credentials;
+    credentials = async () => {
+      try {
+        return readCredentials(await ask(), 'the answer of options.credentials');
+      } catch (error) {
+        throw wordsOf(error);
+      }
+    };
+  }
+  if (typeof needs(authenticator, 'authenticator', 'method', 'answer')?.answer === 'function') {
+    const { begin, answer, finish, ...others } = authenticator;
+    authenticator = {
+      ...others,
+      begin: guarded(() => begin?.()),
+      // The core takes an answer at once, or later: not a promise.
+      answer: guarded((challenge) => {
+        const data = answer(challenge);
+        if (typeof data?.then !== 'function') return data;
+        data
+          .then((later) => client()._answerChallenge(later))
+          .catch((error) => client()._emit('error', error));
+      }),
+      finish: guarded((last) => void finish?.(last)),
+    };
+  }
+  return {
+    ...rest,
+    credentials,
+    authenticator,
+    will: needs(will, 'will', 'topic'),
+    scram: needs(scram, 'scram', 'username', 'password'),
+  };
+};

@@ -63,12 +63,14 @@ impl Authenticator for Scram {
     fn answer(&mut self, challenge: &[u8]) -> Result<Option<Bytes>, String> {
         let exchange = self.exchange.as_mut().ok_or("nothing was begun")?;
         let proof = exchange.prove(&self.password, challenge);
-        let proof = proof.map_err(|error| error.to_string())?;
+        let proof = proof.map_err(|error| error.text().to_owned())?;
         Ok(Some(proof.into()))
     }
 
     fn finish(&mut self, data: &[u8]) -> Result<(), String> {
         let mut exchange = self.exchange.take().ok_or("nothing was begun")?;
-        exchange.finish(data).map_err(|error| error.to_string())
+        exchange
+            .finish(data)
+            .map_err(|error| error.text().to_owned())
     }
 }

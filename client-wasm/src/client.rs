@@ -121,11 +121,18 @@ impl Client {
         options: impl Into<SubscriptionOptions>,
         user_properties: impl IntoIterator<Item = (N, V)>,
     ) -> Subscribing {
-        let properties = properties(user_properties);
+        self.begin_subscribe(filter.into(), options.into(), properties(user_properties))
+    }
+
+    pub(crate) fn begin_subscribe(
+        &self,
+        filter: ByteString,
+        options: SubscriptionOptions,
+        properties: Properties,
+    ) -> Subscribing {
         let begun = TopicFilter::new(filter)
             .map_err(Error::from)
             .and_then(|filter| {
-                let options = options.into();
                 let begun = self
                     .0
                     .act(|core, now| core.subscribe(&filter, options, properties, now))?;
@@ -153,7 +160,14 @@ impl Client {
         filter: impl Into<ByteString>,
         user_properties: impl IntoIterator<Item = (N, V)>,
     ) -> Unsubscribing {
-        let properties = properties(user_properties);
+        self.begin_unsubscribe(filter.into(), properties(user_properties))
+    }
+
+    pub(crate) fn begin_unsubscribe(
+        &self,
+        filter: ByteString,
+        properties: Properties,
+    ) -> Unsubscribing {
         let begun = TopicFilter::new(filter)
             .map_err(Error::from)
             .and_then(|filter| {

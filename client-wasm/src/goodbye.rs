@@ -64,6 +64,12 @@ impl Goodbye {
         self
     }
 
+    /// A reason, and properties of DISCONNECT.
+    #[cfg(feature = "js")]
+    pub(crate) const fn saying(reason: ReasonCode, properties: Properties) -> Self {
+        Self { reason, properties }
+    }
+
     /// Whether the broker publishes the will.
     pub(crate) fn leaves_will(&self) -> bool {
         self.reason != ReasonCode::Success

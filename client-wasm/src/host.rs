@@ -36,7 +36,9 @@ pub(crate) fn random() -> f64 {
 pub(crate) fn nonce() -> Option<String> {
     let mut bytes = [0; 18];
     get_random_values(&mut bytes).ok()?;
-    Some(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+    let digit = |nibble: u8| char::from_digit(nibble.into(), 16).unwrap_or('0');
+    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    Some(digits.map(digit).collect())
 }
 
 /// Calls a function at a moment that can be changed.

@@ -92,6 +92,7 @@ pub(crate) struct PacketSet(u16);
 
 impl PacketSet {
     pub(crate) const EMPTY: Self = Self(0);
+    pub(crate) const ALL: Self = Self(u16::MAX);
     pub(crate) const WILL: Self = Self(1);
 
     pub(crate) const fn of(kind: PacketType) -> Self {

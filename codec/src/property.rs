@@ -420,6 +420,33 @@ impl Properties {
         Ok(Self(properties))
     }
 
+    /// Reads properties that stand one after the other, without their length
+    /// before them, whatever packet they are for.
+    ///
+    /// # Errors
+    /// They are malformed, or one that may be there once only is there again.
+    pub fn from_body(body: &Bytes) -> Result<Self, DecodeError> {
+        Self::decode_body(body, body, PacketSet::ALL)
+    }
+
+    /// Appends them as [`Properties::from_body`] reads them.
+    ///
+    /// # Errors
+    /// A text is too long or has U+0000 in it, or a value is not allowed;
+    /// `out` is as it was.
+    pub fn encode_body(&self, out: &mut BytesMut) -> Result<(), EncodeError> {
+        self.body_len()?;
+        self.put_body(out);
+        Ok(())
+    }
+
+    fn put_body(&self, out: &mut BytesMut) {
+        for property in &self.0 {
+            out.put_u8(property.id() as u8);
+            property.encode_value(out);
+        }
+    }
+
     /// Bytes that they take in memory; 0 if there are none.
     pub fn size(&self) -> usize {
         let len = if self.0.is_empty() {
@@ -446,10 +473,7 @@ impl Properties {
     /// Encodes properties whose lengths [`Properties::encoded_len`] checked.
     pub(crate) fn encode(&self, out: &mut BytesMut) -> Result<(), EncodeError> {
         writer::put_variable(out, self.body_len()?);
-        for property in &self.0 {
-            out.put_u8(property.id() as u8);
-            property.encode_value(out);
-        }
+        self.put_body(out);
         Ok(())
     }
 }

@@ -16,16 +16,25 @@ use crate::Violation;
 
 /// Why a step of an authentication cannot be taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{}", self.text())]
 pub enum AuthError {
     /// There is no connection, or CONNECT named no authentication method.
-    #[error("no authentication method on this connection")]
     NoMethod,
     /// It is the other end's turn, or nothing has begun.
-    #[error("it is not this end's turn to authenticate")]
     OutOfTurn,
     /// The packet is longer than the other end accepts, or than MQTT allows.
-    #[error("authentication data longer than the other end accepts")]
     TooLarge,
+}
+
+impl AuthError {
+    /// What is wrong, in words.
+    pub const fn text(self) -> &'static str {
+        match self {
+            Self::NoMethod => "no authentication method on this connection",
+            Self::OutOfTurn => "it is not this end's turn to authenticate",
+            Self::TooLarge => "authentication data longer than the other end accepts",
+        }
+    }
 }
 
 /// One connection's authentication; there is none if CONNECT named no method.

@@ -1,4 +1,4 @@
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BinaryHeap, HashMap, VecDeque};
 
 use codec::PacketId;
 use foldhash::fast::FixedState;
@@ -152,11 +152,19 @@ impl<T> Inflight<T> {
     /// All, oldest first.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (PacketId, &T)> {
         let ring = self.ring.iter().enumerate();
-        let mut stragglers: Vec<_> = self.stragglers.iter().collect();
-        stragglers.sort_unstable_by_key(|(_, (order, _))| *order);
+        // A heap, since its way to sort is the least code, which a page loads.
+        let stragglers: BinaryHeap<_> = self
+            .stragglers
+            .iter()
+            .map(|(id, (order, _))| (*order, id.get()))
+            .collect();
         stragglers
+            .into_sorted_vec()
             .into_iter()
-            .map(|(id, (_, value))| (*id, value))
+            .filter_map(|(_, id)| {
+                let id = PacketId::new(id)?;
+                self.stragglers.get(&id).map(|(_, value)| (id, value))
+            })
             .chain(
                 ring.filter_map(|(i, value)| {
                     value.as_ref().map(|value| (nth(self.first, i), value))

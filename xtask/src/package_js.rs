@@ -15,7 +15,7 @@ use anyhow::{Context, Result, bail, ensure};
 
 use crate::process::run;
 use crate::steps::Steps;
-use crate::tools::{system, wasm_target};
+use crate::tools::{node, system, wasm_target};
 use crate::workspace::{cargo, root, target};
 
 /// The steps that [`build`] announces.
@@ -72,8 +72,12 @@ pub(crate) fn build(steps: &mut Steps) -> Result<Package> {
     }
     fs::create_dir_all(&folder).with_context(|| failed(&folder))?;
     bind(&folder, None)?;
+    optimise(&folder)?;
     let script = target().join("npm/global");
     bind(&script, Some("core"))?;
+    for script in [folder.join("core.js"), script.join("core.js")] {
+        write(&script, &without_comments(&read(&script)?)?)?;
+    }
     copy_sources(&folder)?;
     let bytes = read_bytes(&folder.join("core_bg.wasm"))?;
     write(
@@ -83,7 +87,7 @@ pub(crate) fn build(steps: &mut Steps) -> Result<Package> {
             base64(&bytes)
         ),
     )?;
-    let global = one_file(&folder, &script)?;
+    let global = one_file(&folder, &script, &bytes)?;
     write(&folder.join("mqtt.global.js"), &global)?;
     let names = NAMES.join(", ");
     let module = format!("{global}export const {{ {names} }} = mqtt;\n");
@@ -109,18 +113,91 @@ fn bind(folder: &Path, global: Option<&str>) -> Result<()> {
     run(&mut command)
 }
 
+/// What Rust's compiler and wasm-bindgen make use of, and browsers have had for
+/// years.
+const FEATURES: [&str; 7] = [
+    "bulk-memory",
+    "bulk-memory-opt",
+    "multivalue",
+    "mutable-globals",
+    "nontrapping-float-to-int",
+    "reference-types",
+    "sign-ext",
+];
+
+/// Leaves to binaryen what it makes smaller.
+fn optimise(folder: &Path) -> Result<()> {
+    let tool = node::binaryen(&system::npm()?)?;
+    let wasm = folder.join("core_bg.wasm");
+    run(Command::new(system::node()?)
+        .arg(tool)
+        .args(["-Oz", "--converge"])
+        .args(FEATURES.map(|feature| format!("--enable-{feature}")))
+        .arg(&wasm)
+        .arg("-o")
+        .arg(&wasm))
+}
+
+/// What the face is made of, each after what it uses. In the package it is one
+/// file: a page without a bundler would fetch one after the other.
+const FACE: [&str; 3] = ["errors.js", "fields.js", "client.js"];
+
+/// The face, which imports nothing but core.js.
+fn face() -> Result<String> {
+    let sources = root().join("client-wasm/js");
+    let mut face = String::new();
+    for name in FACE {
+        let mut source = read(&sources.join(name))?;
+        for other in FACE {
+            source = without_import(&source, other)?;
+        }
+        if name != "client.js" {
+            source = source.replace("\nexport ", "\n");
+        }
+        face.push_str(&source);
+    }
+    without_comments(&face)
+}
+
+/// The script without the statement, of one line or of several, that imports
+/// something of `file`.
+fn without_import(script: &str, file: &str) -> Result<String> {
+    let from = format!(" from './{file}';\n");
+    let Some(end) = script.find(&from) else {
+        return Ok(script.to_owned());
+    };
+    let begin = script[..end].rfind("\nimport {");
+    let begin = begin.with_context(|| format!("{file} is not imported with braces"))? + 1;
+    Ok([&script[..begin], &script[end + from.len()..]].concat())
+}
+
+/// A script without lines that are comments, and without indentation: a page
+/// loads it as it is, if it has no bundler.
+fn without_comments(script: &str) -> Result<String> {
+    let mut plain = String::with_capacity(script.len());
+    let mut is_comment = false;
+    for line in script.lines().map(str::trim) {
+        ensure!(
+            line.matches('`').count().is_multiple_of(2),
+            "a template of several lines: {line}"
+        );
+        is_comment |= line.starts_with("/*");
+        if !is_comment && !line.starts_with("//") && !line.is_empty() {
+            plain.push_str(line);
+            plain.push('\n');
+        }
+        is_comment &= !line.ends_with("*/");
+    }
+    Ok(plain)
+}
+
 /// What is in the repository as it is in the package.
 fn copy_sources(folder: &Path) -> Result<()> {
     let sources = root().join("client-wasm/js");
-    for name in [
-        "client.js",
-        "index.js",
-        "index.d.ts",
-        "node.js",
-        "README.md",
-    ] {
+    for name in ["index.js", "index.d.ts", "node.js", "README.md"] {
         copy(&sources.join(name), &folder.join(name))?;
     }
+    write(&folder.join("client.js"), &face()?)?;
     for name in ["LICENSE-APACHE", "LICENSE-MIT"] {
         copy(&root().join(name), &folder.join(name))?;
     }
@@ -131,7 +208,7 @@ fn copy_sources(folder: &Path) -> Result<()> {
 }
 
 /// One script that needs no other file, with one global, `mqtt`.
-fn one_file(folder: &Path, script: &Path) -> Result<String> {
+fn one_file(folder: &Path, script: &Path, wasm: &[u8]) -> Result<String> {
     let core = read(&script.join("core.js"))?;
     let face = read(&folder.join("client.js"))?;
     let imports = "import { RawClient, install } from './core.js';\n";
@@ -141,13 +218,13 @@ fn one_file(folder: &Path, script: &Path) -> Result<String> {
         !face.contains("\nimport ") && !face.contains("import("),
         "client.js imports more than core.js"
     );
-    let wasm = base64(&read_bytes(&script.join("core_bg.wasm"))?);
+    let wasm = base64(wasm);
     let names = NAMES.join(", ");
     Ok(format!(
         "var mqtt = (() => {{\n{core}\n{face}\n\
          const wasm = '{wasm}';\n\
-         const bytes = () => Uint8Array.from(atob(wasm), (c) => c.charCodeAt(0));\n\
-         const connect = connectWith(() => core({{ module_or_path: bytes() }}));\n\
+         const unpacked = () => Uint8Array.from(atob(wasm), (c) => c.charCodeAt(0));\n\
+         const connect = connectWith(() => core({{ module_or_path: unpacked() }}));\n\
          return {{ {names} }};\n}})();\n"
     ))
 }
@@ -242,6 +319,19 @@ mod tests {
             assert_eq!(base64(plain.as_bytes()), coded);
         }
         assert_eq!(base64(&[0xfb, 0xff]), "+/8=");
+    }
+
+    #[test]
+    fn imports_and_comments_are_left_out() {
+        let script = "import { a } from './core.js';\nimport {\n  b,\n} from './b.js';\n\n\
+                      /** Says\n * so. */\nexport const c = () => {\n  // It does.\n  b('// x');\n};\n";
+        let script = without_import(script, "b.js").unwrap();
+        let script = without_import(&script, "other.js").unwrap();
+        assert_eq!(
+            without_comments(&script).unwrap(),
+            "import { a } from './core.js';\nexport const c = () => {\nb('// x');\n};\n"
+        );
+        assert!(without_comments("`a\n`").is_err());
     }
 
     #[test]

@@ -57,7 +57,7 @@ impl Core {
         let properties = with_data(data.map_err(Error::Authentication)?);
         connection
             .reauthenticate(properties, now)
-            .map_err(|error| Error::Authentication(error.to_string()))?;
+            .map_err(|error| Error::Authentication(error.text().into()))?;
         let (sender, receiver) = oneshot::channel();
         self.reauthentication = Some(sender);
         Ok(receiver)
@@ -70,7 +70,7 @@ impl Core {
         };
         connection
             .authenticate(with_data(Some(data)), now)
-            .map_err(|error| Error::Authentication(error.to_string()))
+            .map_err(|error| Error::Authentication(error.text().into()))
     }
 
     /// The broker sent AUTH.
@@ -95,8 +95,8 @@ impl Core {
             Ok(Some(data)) => self.answer_challenge(data, now),
             Err(why) => Err(Error::Authentication(why)),
         };
-        if let Err(error) = sent {
-            self.distrust(error.to_string(), now);
+        if let Err(Error::Authentication(why)) = sent {
+            self.distrust(why, now);
         }
     }
 

@@ -267,9 +267,7 @@ impl Core {
         match &mut self.link {
             Link::Waiting { retry_at, .. } if *retry_at <= now => self.open(now),
             Link::Preparing { deadline } if *deadline <= now => {
-                let timeout = self.options.connect_timeout.as_millis() as u64;
-                let why = format!("they did not come within {timeout} ms");
-                self.lost(Error::Credentials(why), now);
+                self.lost(Error::Credentials("they did not come in time".into()), now);
             }
             Link::Opening { deadline } if *deadline <= now => {
                 let error = self.connect_timeout();

@@ -158,8 +158,10 @@ impl Core {
         };
         let asked = self.options.response_base.as_ref();
         let base = asked.or(offered).map_or(DEFAULT_BASE, |base| base);
-        let name = self.options.client_id.replace(['+', '#'], "-");
-        let topic: ByteString = format!("{}/{name}", base.trim_end_matches('/')).into();
+        let plain = |c| if matches!(c, '+' | '#') { '-' } else { c };
+        let name: String = self.options.client_id.chars().map(plain).collect();
+        let base = base.trim_end_matches('/');
+        let topic: ByteString = [base, "/", &name].concat().into();
         let filter = TopicFilter::new(topic.clone())?;
         let options = SubscriptionOptions {
             retain_handling: RetainHandling::DoNotSend,

@@ -3,28 +3,28 @@
 use std::pin::Pin;
 use std::time::Duration;
 
-use codec::{ReasonCode, RetainHandling, SubscriptionOptions};
-use js_sys::{Function, Promise};
+use codec::{ProtocolVersion, QoS, ReasonCode, SubscriptionOptions};
+use js_sys::{Array, Promise};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::{future_to_promise, spawn_local};
 
-use super::fields::{Fields, Read, as_bytes, wrong};
+use super::events::{Listener, tell};
 use super::subscription::RawSubscription;
-use super::{errors, events, message, options, properties};
+use super::{Read, errors, message, options, properties};
 use crate::{Client, Error, Goodbye, Message};
 
-/// A [`Client`]. Its functions act at once, and promise the outcome.
+/// A [`Client`]. Its functions act at once, and promise the outcome. Properties
+/// are as they stand in packets.
 #[wasm_bindgen]
 pub struct RawClient(Client);
 
 #[wasm_bindgen]
 impl RawClient {
-    /// Starts to connect; `listener` hears the name of each event and what
-    /// belongs to it.
+    /// Starts to connect, with the values of the face's table of options.
     #[wasm_bindgen(constructor)]
-    pub fn new(url: &str, options: &JsValue, listener: Function) -> Read<RawClient> {
-        let client = Client::new(options::read(url, options)?);
-        spawn_local(events::tell(client.events(), listener));
+    pub fn new(url: &str, values: Array, listener: Listener) -> Read<RawClient> {
+        let client = Client::new(options::read(url, values)?);
+        spawn_local(tell(client.events(), listener));
         Ok(Self(client))
     }
 
@@ -37,13 +37,19 @@ impl RawClient {
     /// The client identifier.
     #[wasm_bindgen(getter)]
     pub fn client_id(&self) -> String {
-        self.0.client_id().to_string()
+        self.0.client_id()[..].into()
     }
 
-    /// Publishes; gives the reason code, as a number when it is known at once,
-    /// else as a promise.
-    pub fn publish(&self, topic: &str, payload: &JsValue, options: &JsValue) -> Read<JsValue> {
-        let message = read_message(topic, payload, options)?;
+    /// Publishes, with PUBLISH's flags; gives the reason code, as a number when
+    /// it is known at once, else as a promise.
+    pub fn publish(
+        &self,
+        topic: &str,
+        payload: Vec<u8>,
+        flags: u8,
+        packed: &[u8],
+    ) -> Read<JsValue> {
+        let message = read_message(topic, payload, flags, packed)?;
         let mut publishing = self.0.publish(message);
         if let Some(outcome) = publishing.known() {
             return outcome.map(code).map_err(|error| errors::error(&error));
@@ -56,11 +62,12 @@ impl RawClient {
     pub fn request(
         &self,
         topic: &str,
-        payload: &JsValue,
-        options: &JsValue,
+        payload: Vec<u8>,
+        flags: u8,
+        packed: &[u8],
         timeout: u32,
     ) -> Read<Promise> {
-        let request = read_message(topic, payload, options)?;
+        let request = read_message(topic, payload, flags, packed)?;
         let timeout = Duration::from_millis(timeout.into());
         let answer = self.0.request(request, timeout);
         Ok(promise(async move {
@@ -69,24 +76,14 @@ impl RawClient {
         }))
     }
 
-    /// Subscribes; promises a [`RawSubscription`].
-    pub fn subscribe(&self, filter: &str, options: &JsValue) -> Read<Promise> {
-        let mut fields = Fields::of(options, "options")?;
-        let handling = match fields.number("retainHandling", 2)? {
-            Some(1) => RetainHandling::SendIfNew,
-            Some(2) => RetainHandling::DoNotSend,
-            _ => RetainHandling::Send,
-        };
-        let options = SubscriptionOptions {
-            qos: options::qos(&mut fields)?,
-            no_local: fields.boolean("noLocal")?.unwrap_or(false),
-            retain_as_published: fields.boolean("retainAsPublished")?.unwrap_or(false),
-            retain_handling: handling,
-        };
-        let user_properties = fields.object("properties")?;
-        let pairs = only_pairs(user_properties)?;
-        fields.done()?;
-        let subscribing = self.0.subscribe_with(filter, options, pairs);
+    /// Subscribes, with the options as SUBSCRIBE has them; promises a
+    /// [`RawSubscription`].
+    pub fn subscribe(&self, filter: &str, options: u8, packed: &[u8]) -> Read<Promise> {
+        // The face has checked it.
+        let options = SubscriptionOptions::from_u8(options, ProtocolVersion::V5);
+        let properties = properties(packed)?;
+        let options = options.unwrap_or_default();
+        let subscribing = self.0.begin_subscribe(filter.into(), options, properties);
         Ok(promise(async move {
             let subscription = subscribing.await?;
             Ok(RawSubscription::new(subscription).into())
@@ -94,38 +91,26 @@ impl RawClient {
     }
 
     /// Ends all subscriptions to a filter.
-    pub fn unsubscribe(&self, filter: &str, options: &JsValue) -> Read<Promise> {
-        let mut fields = Fields::of(options, "options")?;
-        let pairs = only_pairs(fields.object("properties")?)?;
-        fields.done()?;
-        let ending = self.0.unsubscribe_with(filter, pairs);
-        Ok(promise(
-            async move { ending.await.map(|()| JsValue::UNDEFINED) },
-        ))
+    pub fn unsubscribe(&self, filter: &str, packed: &[u8]) -> Read<Promise> {
+        let ending = self.0.begin_unsubscribe(filter.into(), properties(packed)?);
+        Ok(done(ending))
     }
 
     /// Authenticates again.
     pub fn reauthenticate(&self) -> Promise {
-        let outcome = self.0.reauthenticate();
-        promise(async move { outcome.await.map(|()| JsValue::UNDEFINED) })
+        done(self.0.reauthenticate())
     }
 
     /// Answers a challenge that the authenticator has left open.
-    pub fn answer_challenge(&self, data: &JsValue) -> Read<()> {
-        let data =
-            as_bytes(data).ok_or_else(|| wrong("the answer", "a string or a Uint8Array", data))?;
+    pub fn answer_challenge(&self, data: Vec<u8>) -> Read<()> {
         let answered = self.0.answer_challenge(data);
         answered.map_err(|error| errors::error(&error))
     }
 
     /// Uses this user name and password from the next connection on.
-    pub fn set_credentials(&self, credentials: &JsValue) -> Read<()> {
-        let mut fields = Fields::of(credentials, "credentials")?;
-        let username = fields.string("username")?;
-        let password = fields.bytes("password")?;
-        fields.done()?;
-        self.0.set_credentials(username, password);
-        Ok(())
+    pub fn set_credentials(&self, username: Option<String>, password: Option<Vec<u8>>) {
+        let username = username.map(Into::into);
+        self.0.set_credentials(username, password.map(Into::into));
     }
 
     /// Connects now, if it would have waited.
@@ -134,29 +119,11 @@ impl RawClient {
     }
 
     /// Says goodbye.
-    pub fn end(&self, options: &JsValue) -> Read<Promise> {
-        let mut fields = Fields::of(options, "options")?;
-        let code = fields.number("reasonCode", 255)?.unwrap_or(0);
-        let reason = ReasonCode::from_u8(code as u8)
-            .ok_or_else(|| errors::usage("options.reasonCode is none of MQTT's"))?;
-        let mut goodbye = Goodbye::because(reason);
-        let mut words = fields.object("properties")?;
-        if let Some(seconds) = words.number("sessionExpiryInterval", u32::MAX)? {
-            goodbye = goodbye.session_expiry(seconds);
-        }
-        if let Some(text) = words.string("reasonString")? {
-            goodbye = goodbye.reason_string(text);
-        }
-        for (name, value) in words.pairs("userProperties")? {
-            goodbye = goodbye.user_property(name, value);
-        }
-        words.done()?;
-        fields.done()?;
+    pub fn end(&self, reason: u8, packed: &[u8]) -> Read<Promise> {
+        let reason = ReasonCode::from_u8(reason).unwrap_or(ReasonCode::UnspecifiedError);
+        let goodbye = Goodbye::saying(reason, properties(packed)?);
         let client = self.0.clone();
-        Ok(promise(async move {
-            client.end_with(goodbye).await?;
-            Ok(JsValue::UNDEFINED)
-        }))
+        Ok(done(async move { client.end_with(goodbye).await }))
     }
 }
 
@@ -173,25 +140,16 @@ fn code(reason: ReasonCode) -> JsValue {
     reason.as_u8().into()
 }
 
-fn only_pairs(mut fields: Fields) -> Read<Vec<(codec::ByteString, codec::ByteString)>> {
-    let pairs = fields.pairs("userProperties")?;
-    fields.done()?;
-    Ok(pairs)
+/// A promise of nothing but that it is done.
+pub(super) fn done(outcome: impl Future<Output = Result<(), Error>> + 'static) -> Promise {
+    promise(async move { outcome.await.map(|()| JsValue::UNDEFINED) })
 }
 
-fn read_message(topic: &str, payload: &JsValue, options: &JsValue) -> Read<Message> {
-    let Some(bytes) = as_bytes(payload) else {
-        let what = "a string or a Uint8Array (JSON.stringify makes a string of anything)";
-        return Err(wrong("the payload", what, payload));
-    };
+fn read_message(topic: &str, payload: Vec<u8>, flags: u8, packed: &[u8]) -> Read<Message> {
     let mut message =
-        Message::new(topic, bytes).map_err(|error| errors::error(&Error::Topic(error)))?;
-    if !options.is_undefined() {
-        let mut fields = Fields::of(options, "options")?;
-        message.qos = options::qos(&mut fields)?;
-        message.retain = fields.boolean("retain")?.unwrap_or(false);
-        message.properties = properties::of_message(fields.object("properties")?, false)?;
-        fields.done()?;
-    }
+        Message::new(topic, payload).map_err(|error| errors::error(&Error::Topic(error)))?;
+    message.qos = QoS::from_u8(flags >> 1).unwrap_or_default();
+    message.retain = flags & 1 == 1;
+    message.properties = properties(packed)?;
     Ok(message)
 }

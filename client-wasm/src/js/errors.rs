@@ -1,101 +1,111 @@
-//! Errors as JavaScript sees them: a kind, whose doing it was, and what there
-//! is to know.
+//! Errors as the face hears of them: which one, and what there is to know. The
+//! words are in js/errors.js, where they take less room than here.
 
-use js_sys::Reflect;
+use codec::{EncodeError, InvalidTopic, Properties};
 use wasm_bindgen::prelude::*;
 
-use super::{properties, with_face};
+use super::{packed, with_face};
 use crate::{Error, Operation};
 
-/// Sets a field of an object of our own, which takes any.
-pub(super) fn set(object: &JsValue, name: &str, value: impl Into<JsValue>) {
-    let _ = Reflect::set(object, &name.into(), &value.into());
-}
-
-/// An error of the caller's about what was passed in.
-pub(super) fn usage(message: &str) -> JsValue {
-    let fields: JsValue = js_sys::Object::new().into();
-    set(&fields, "kind", "usage");
-    set(&fields, "by", "caller");
-    with_face(|face| face.error(message, &fields))
-}
-
-/// A kind, and whose doing: `caller`, `network`, `browser` or `broker`.
-const fn kind(error: &Error) -> (&'static str, &'static str) {
-    match error {
-        Error::Unreachable { .. } => ("unreachable", "network"),
-        Error::Blocked { .. } => ("blocked", "browser"),
-        Error::Options(_) => ("options", "caller"),
-        Error::ConnectTimeout { .. } => ("connectTimeout", "network"),
-        Error::Refused { .. } => ("refused", "broker"),
-        Error::Disconnected { .. } => ("disconnected", "broker"),
-        Error::ConnectionLost { .. } => ("connectionLost", "network"),
-        Error::KeepAliveTimeout => ("keepAliveTimeout", "network"),
-        Error::Violation(_) | Error::TextFrame => ("protocolViolation", "broker"),
-        Error::NotConnected => ("notConnected", "caller"),
-        Error::QueueFull => ("queueFull", "caller"),
-        Error::Dropped => ("dropped", "caller"),
-        Error::Expired => ("expired", "network"),
-        Error::TooLarge => ("tooLarge", "caller"),
-        Error::QoSNotSupported => ("qosNotSupported", "caller"),
-        Error::RetainNotSupported => ("retainNotSupported", "caller"),
-        Error::SessionLost => ("sessionLost", "broker"),
-        Error::NobodyThere => ("nobodyThere", "network"),
-        Error::NoAnswer { .. } => ("noAnswer", "network"),
-        Error::NeedsVersion5 => ("needsVersion5", "caller"),
-        Error::Authentication(_) => ("authentication", "broker"),
-        Error::Credentials(_) => ("credentials", "caller"),
-        Error::Goodbye(_) => ("goodbye", "caller"),
-        Error::Topic(_) => ("topic", "caller"),
-        Error::Ended => ("ended", "caller"),
-    }
-}
-
-const fn operation(operation: Operation) -> &'static str {
-    match operation {
-        Operation::Connect => "connect",
-        Operation::Publish => "publish",
-        Operation::Subscribe => "subscribe",
-        Operation::Unsubscribe => "unsubscribe",
-    }
+/// What there is to know of an error, besides which one it is.
+#[derive(Default)]
+struct Known<'a> {
+    url: &'a str,
+    words: &'a str,
+    number: f64,
+    reason: u8,
+    properties: Vec<u8>,
 }
 
 /// The error, as an instance of the face's class.
 pub(super) fn error(error: &Error) -> JsValue {
-    let fields: JsValue = js_sys::Object::new().into();
-    let (kind, by) = kind(error);
-    set(&fields, "kind", kind);
-    set(&fields, "by", by);
+    let (which, known) = describe(error);
+    with_face(|face| {
+        face.error(
+            which,
+            known.url,
+            known.words,
+            known.number,
+            known.reason,
+            &known.properties,
+        )
+    })
+}
+
+/// Which one it is, as a place in ERRORS of js/errors.js.
+fn describe(error: &Error) -> (u8, Known<'_>) {
+    let words = |words| Known {
+        words,
+        ..Known::default()
+    };
     match error {
-        Error::Unreachable { url } | Error::Blocked { url, .. } => set(&fields, "url", url),
-        Error::ConnectTimeout { url, timeout } => {
-            set(&fields, "url", url);
-            set(&fields, "timeout", timeout.as_millis() as f64);
-        }
-        Error::NoAnswer { timeout } => set(&fields, "timeout", timeout.as_millis() as f64),
-        Error::ConnectionLost { code } => set(&fields, "closeCode", *code),
+        Error::Unreachable { url } => (0, about(url, "", 0.0)),
+        Error::Blocked { url, reason } => (1, about(url, reason, 0.0)),
+        Error::Options(error) => (2, words(encoding(*error))),
+        Error::ConnectTimeout { url, timeout } => (3, about(url, "", timeout.as_millis() as f64)),
         Error::Refused {
-            operation: what,
+            operation,
             reason,
-            properties: words,
+            properties,
         } => {
-            set(&fields, "operation", operation(*what));
-            set(&fields, "reasonCode", reason.as_u8());
-            set(&fields, "properties", properties::write(words));
+            let number = match operation {
+                Operation::Connect => 0.0,
+                Operation::Publish => 1.0,
+                Operation::Subscribe => 2.0,
+                Operation::Unsubscribe => 3.0,
+            };
+            (4, said(*reason, properties, number))
         }
-        Error::Disconnected {
-            reason,
-            properties: words,
-        } => {
-            set(&fields, "reasonCode", reason.as_u8());
-            set(&fields, "properties", properties::write(words));
-        }
-        _ => {}
+        Error::Disconnected { reason, properties } => (5, said(*reason, properties, 0.0)),
+        Error::ConnectionLost { code } => (6, about("", "", f64::from(*code))),
+        Error::KeepAliveTimeout => (7, Known::default()),
+        Error::Violation(violation) => (8, words(violation.reason_code().text())),
+        Error::TextFrame => (9, Known::default()),
+        Error::NotConnected => (10, Known::default()),
+        Error::QueueFull => (11, Known::default()),
+        Error::Dropped => (12, Known::default()),
+        Error::Expired => (13, Known::default()),
+        Error::TooLarge => (14, Known::default()),
+        Error::QoSNotSupported => (15, Known::default()),
+        Error::RetainNotSupported => (16, Known::default()),
+        Error::SessionLost => (17, Known::default()),
+        Error::NobodyThere => (18, Known::default()),
+        Error::NoAnswer { timeout } => (19, about("", "", timeout.as_millis() as f64)),
+        Error::NeedsVersion5 => (20, Known::default()),
+        Error::Authentication(why) => (21, words(why)),
+        Error::Credentials(why) => (22, words(why)),
+        Error::Goodbye(why) => (23, words(why)),
+        Error::Topic(InvalidTopic::Name(why) | InvalidTopic::Filter(why)) => (24, words(why)),
+        Error::Ended => (25, Known::default()),
     }
-    let mut message = error.to_string();
-    if let Some(advice) = error.advice() {
-        message = format!("{message}. Advice: {advice}");
-        set(&fields, "advice", advice);
+}
+
+fn about<'a>(url: &'a str, words: &'a str, number: f64) -> Known<'a> {
+    Known {
+        url,
+        words,
+        number,
+        ..Known::default()
     }
-    with_face(|face| face.error(&message, &fields))
+}
+
+/// What the broker has said.
+fn said(reason: codec::ReasonCode, properties: &Properties, number: f64) -> Known<'static> {
+    Known {
+        words: reason.text(),
+        number,
+        reason: reason.as_u8(),
+        properties: packed(properties),
+        ..Known::default()
+    }
+}
+
+const fn encoding(error: EncodeError) -> &'static str {
+    match error {
+        EncodeError::FieldTooLong(_) => "string or binary field over 65,535 bytes",
+        EncodeError::Nul => "string with U+0000 in it",
+        EncodeError::PasswordWithoutUsername => "a password without a user name needs MQTT 5.0",
+        EncodeError::PropertyValue(_) => "property with a forbidden value",
+        _ => "it is longer than MQTT allows",
+    }
 }

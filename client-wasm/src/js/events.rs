@@ -3,51 +3,49 @@
 use std::pin::Pin;
 
 use futures_core::Stream;
-use js_sys::{Function, Object};
 use wasm_bindgen::prelude::*;
 
-use super::{errors, properties};
+use super::{errors, packed};
 use crate::{Event, Events};
 
+#[wasm_bindgen]
+extern "C" {
+    /// Whoever hears of a client's connection.
+    pub type Listener;
+
+    #[wasm_bindgen(method)]
+    fn connecting(this: &Listener);
+
+    #[wasm_bindgen(method)]
+    fn connected(this: &Listener, session_present: bool, client_id: &str, properties: &[u8]);
+
+    #[wasm_bindgen(method)]
+    fn disconnected(this: &Listener, error: &JsValue, retry_in: Option<f64>);
+
+    #[wasm_bindgen(method)]
+    fn refused(this: &Listener, filter: &str, error: &JsValue);
+}
+
 /// Passes the events on until the client has ended.
-pub(super) async fn tell(mut events: Events, listener: Function) {
+pub(super) async fn tell(mut events: Events, listener: Listener) {
     while let Some(event) =
         std::future::poll_fn(|context| Pin::new(&mut events).poll_next(context)).await
     {
-        let (name, detail) = describe(&event);
-        // What a listener throws the face reports.
-        let _ = listener.call2(&JsValue::UNDEFINED, &name.into(), &detail);
+        match &event {
+            Event::Connecting => listener.connecting(),
+            Event::Connected {
+                session_present,
+                client_id,
+                properties,
+            } => listener.connected(*session_present, client_id, &packed(properties)),
+            Event::Disconnected { error, retry_in } => {
+                let error = error.as_ref().map(errors::error);
+                let retry_in = retry_in.map(|time| time.as_millis() as f64);
+                listener.disconnected(&error.unwrap_or(JsValue::UNDEFINED), retry_in);
+            }
+            Event::SubscriptionRefused { filter, error } => {
+                listener.refused(filter, &errors::error(error));
+            }
+        }
     }
-}
-
-fn describe(event: &Event) -> (&'static str, JsValue) {
-    let detail: JsValue = Object::new().into();
-    let name = match event {
-        Event::Connecting => "connecting",
-        Event::Connected {
-            session_present,
-            client_id,
-            properties,
-        } => {
-            errors::set(&detail, "sessionPresent", *session_present);
-            errors::set(&detail, "clientId", &**client_id);
-            errors::set(&detail, "properties", properties::write(properties));
-            "connected"
-        }
-        Event::Disconnected { error, retry_in } => {
-            if let Some(error) = error {
-                errors::set(&detail, "error", errors::error(error));
-            }
-            if let Some(time) = retry_in {
-                errors::set(&detail, "retryIn", time.as_millis() as f64);
-            }
-            "disconnected"
-        }
-        Event::SubscriptionRefused { filter, error } => {
-            errors::set(&detail, "filter", &**filter);
-            errors::set(&detail, "error", errors::error(error));
-            "refused"
-        }
-    };
-    (name, detail)
 }

@@ -1,17 +1,16 @@
 //! What the npm package is made of: its face in JavaScript, `js/client.js`,
 //! calls what is exported here. Not for programs in Rust.
 //!
-//! The face holds what JavaScript does better: emitters, iterators, the class
-//! of a message. Here is what needs care: options are read field by field, and
-//! what is no option is said; all the rest is [`crate::Client`].
+//! The face holds what JavaScript does better, or in less room: emitters,
+//! iterators, the class of a message, what options there are, and the words of
+//! errors. Properties go between the two as they stand in packets. All the rest
+//! is [`crate::Client`].
 
 mod authenticator;
 mod client;
 mod errors;
 mod events;
-mod fields;
 mod options;
-mod properties;
 mod subscription;
 
 pub use client::RawClient;
@@ -19,9 +18,14 @@ pub use subscription::RawSubscription;
 
 use std::cell::RefCell;
 
+use bytes::{Bytes, BytesMut};
+use codec::{DecodeError, EncodeError, Properties, PropertyId};
 use wasm_bindgen::prelude::*;
 
-use crate::Message;
+use crate::{Error, Message};
+
+/// A value, or an error to throw.
+type Read<T> = Result<T, JsValue>;
 
 #[wasm_bindgen]
 extern "C" {
@@ -30,18 +34,24 @@ extern "C" {
 
     /// A message; `flags` are those of PUBLISH (section 3.3.1).
     #[wasm_bindgen(method)]
-    fn message(
-        this: &Face,
-        topic: &str,
-        payload: &[u8],
-        flags: u8,
-        properties: &JsValue,
-    ) -> JsValue;
+    fn message(this: &Face, topic: &str, payload: &[u8], flags: u8, properties: &[u8]) -> JsValue;
 
-    /// An error, with these fields.
+    /// An error: which one, and what there is to know.
     #[wasm_bindgen(method)]
-    fn error(this: &Face, message: &str, fields: &JsValue) -> JsValue;
+    fn error(
+        this: &Face,
+        which: u8,
+        url: &str,
+        words: &str,
+        number: f64,
+        reason: u8,
+        properties: &[u8],
+    ) -> JsValue;
 }
+
+#[cfg(target_arch = "wasm32")]
+#[global_allocator]
+static ALLOCATOR: rlsf::SmallGlobalTlsf = rlsf::SmallGlobalTlsf::new();
 
 thread_local! {
     static FACE: RefCell<Option<Face>> = const { RefCell::new(None) };
@@ -59,6 +69,28 @@ fn with_face(make: impl FnOnce(&Face) -> JsValue) -> JsValue {
 
 fn message(message: &Message) -> JsValue {
     let flags = u8::from(message.dup) << 3 | message.qos.as_u8() << 1 | u8::from(message.retain);
-    let properties = properties::write(&message.properties);
-    with_face(|face| face.message(&message.topic, &message.payload, flags, &properties))
+    let packed = packed(&message.properties);
+    with_face(|face| face.message(&message.topic, &message.payload, flags, &packed))
+}
+
+/// Properties as they stand in packets.
+fn packed(properties: &Properties) -> Vec<u8> {
+    let mut packed = BytesMut::new();
+    // What was received can be encoded.
+    let _ = properties.encode_body(&mut packed);
+    packed.into()
+}
+
+/// Properties that the face has packed.
+fn properties(packed: &[u8]) -> Read<Properties> {
+    if packed.is_empty() {
+        return Ok(Properties::new());
+    }
+    Properties::from_body(&Bytes::copy_from_slice(packed)).map_err(|error| {
+        let id = match error {
+            DecodeError::PropertyValue(id) => id,
+            _ => PropertyId::UserProperty,
+        };
+        errors::error(&Error::Options(EncodeError::PropertyValue(id)))
+    })
 }

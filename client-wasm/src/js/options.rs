@@ -1,199 +1,175 @@
-//! The options of `connect`.
+//! The options of `connect`, as the face has read them.
 
 use std::time::Duration;
 
-use codec::{ProtocolVersion, QoS, TopicName, Will};
-use js_sys::{Function, Promise};
+use bytes::Bytes;
+use codec::{ByteString, ProtocolVersion, QoS, TopicName, Will};
+use js_sys::{Array, Function, Promise, Uint8Array};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 
 use super::authenticator::JsAuthenticator;
-use super::errors::usage;
-use super::fields::{Fields, Read};
-use super::properties;
-use crate::{Bounds, Credentials, Offline, Options, Overflow, Reconnect};
+use super::{Read, errors, properties};
+use crate::{Bounds, Credentials, Offline, Options, Overflow};
 
-/// Longest that JavaScript's timers can wait, milliseconds.
-const LONGEST: u32 = i32::MAX as u32;
-
-const VERSIONS: [(u32, ProtocolVersion); 3] = [
-    (5, ProtocolVersion::V5),
-    (4, ProtocolVersion::V3_1_1),
-    (3, ProtocolVersion::V3_1),
-];
-
-pub(super) fn read(url: &str, value: &JsValue) -> Read<Options> {
-    let mut fields = Fields::of(value, "options")?;
-    let mut options = Options::new(url);
-    if let Some(version) = fields.number("protocolVersion", 5)? {
-        let known = VERSIONS.iter().find(|(number, _)| *number == version);
-        let (_, version) = known
-            .ok_or_else(|| usage("options.protocolVersion must be 5, 4 (3.1.1) or 3 (3.1)"))?;
-        options = options.version(*version);
-    }
-    if let Some(id) = fields.string("clientId")? {
-        options = options.client_id(id);
-    }
-    if fields.boolean("namedByBroker")? == Some(true) {
-        options = options.named_by_broker();
-    }
-    options = who(&mut fields, options)?;
-    let mut will = fields.object("will")?;
-    if will.is_there() {
-        options = options.will(read_will(&mut will)?);
-        will.done()?;
-    }
-    if let Some(seconds) = fields.number("keepAlive", u16::MAX.into())? {
-        options = options.keep_alive(seconds as u16);
-    }
-    if let Some(clean) = fields.boolean("cleanStart")? {
-        options = options.clean_start(clean);
-    }
-    options = with_properties(fields.object("properties")?, options)?;
-    if let Some(base) = fields.string("responseBase")? {
-        options = options.response_base(base);
-    }
-    if let Some(timeout) = time(&mut fields, "connectTimeout")? {
-        options = options.connect_timeout(timeout);
-    }
-    let mut pauses = fields.object("reconnect")?;
-    let default = Reconnect::default();
-    options = options.reconnect(Reconnect {
-        first: time(&mut pauses, "first")?.unwrap_or(default.first),
-        longest: time(&mut pauses, "longest")?.unwrap_or(default.longest),
-    });
-    pauses.done()?;
-    if let Some(place) = fields.choice("offline", &["refuse", "queue"])? {
-        options = options.offline([Offline::Refuse, Offline::Queue][place]);
-    }
-    let mut queue = fields.object("queue")?;
-    let overflow = queue.choice("overflow", &["refuse", "dropOldest", "dropNewest"])?;
-    let overflows = [Overflow::Refuse, Overflow::DropOldest, Overflow::DropNewest];
-    options = options.overflow(overflow.map_or(Overflow::Refuse, |place| overflows[place]));
-    let queue_bounds = bounds(queue, options.queue_bounds)?;
-    let buffer = fields.object("buffer")?;
-    let stream_bounds = bounds(buffer, options.stream_bounds)?;
-    options = options
-        .queue_bounds(queue_bounds)
-        .stream_bounds(stream_bounds);
-    if let Some(wanted) = fields.boolean("backgroundTimer")? {
-        options = options.background_timer(wanted);
-    }
-    fields.done()?;
-    Ok(options)
+/// Values whose kinds the face has checked, in the order of its tables; what
+/// the program left out is undefined.
+struct Values {
+    all: Array,
+    next: u32,
 }
 
-/// One of the ways to log in.
-fn who(fields: &mut Fields, mut options: Options) -> Read<Options> {
-    if let Some(name) = fields.string("username")? {
-        options = options.username(name);
+impl Values {
+    const fn new(all: Array) -> Self {
+        Self { all, next: 0 }
     }
-    if let Some(password) = fields.bytes("password")? {
-        options = options.password(password);
+
+    fn value(&mut self) -> JsValue {
+        self.next += 1;
+        self.all.get(self.next - 1)
     }
-    if let Some(refresh) = fields.function("credentials")? {
+
+    fn number(&mut self) -> Option<u32> {
+        self.value().as_f64().map(|number| number as u32)
+    }
+
+    fn flag(&mut self) -> Option<bool> {
+        self.value().as_bool()
+    }
+
+    fn text(&mut self) -> Option<ByteString> {
+        self.value().as_string().map(Into::into)
+    }
+
+    fn bytes(&mut self) -> Option<Bytes> {
+        bytes(&self.value())
+    }
+
+    fn function(&mut self) -> Option<Function> {
+        let value = self.value();
+        (!value.is_undefined()).then(|| value.unchecked_into())
+    }
+
+    fn time(&mut self) -> Option<Duration> {
+        self.number().map(|ms| Duration::from_millis(ms.into()))
+    }
+
+    fn bounds(&mut self, bounds: &mut Bounds) {
+        if let Some(messages) = self.number() {
+            bounds.messages = messages as usize;
+        }
+        if let Some(bytes) = self.number() {
+            bounds.bytes = bytes as usize;
+        }
+    }
+}
+
+/// The content of a Uint8Array; `None` of undefined.
+pub(super) fn bytes(value: &JsValue) -> Option<Bytes> {
+    let array = (!value.is_undefined()).then(|| value.unchecked_ref::<Uint8Array>());
+    array.map(|array| array.to_vec().into())
+}
+
+/// Puts a value where one was given.
+fn put<T>(place: &mut T, given: Option<T>) {
+    if let Some(given) = given {
+        *place = given;
+    }
+}
+
+/// Reads the values of the face's table CONNECT.
+pub(super) fn read(url: &str, values: Array) -> Read<Options> {
+    let mut values = Values::new(values);
+    let mut options = Options::new(url);
+    options.version = match values.number() {
+        Some(4) => ProtocolVersion::V3_1_1,
+        Some(3) => ProtocolVersion::V3_1,
+        _ => ProtocolVersion::V5,
+    };
+    put(&mut options.client_id, values.text());
+    put(&mut options.is_named_by_broker, values.flag());
+    options.username = values.text();
+    options.password = values.bytes();
+    if let Some(refresh) = values.function() {
         options = options.credentials(move || credentials(refresh.clone()));
     }
-    let mut scram = fields.object("scram")?;
-    if scram.is_there() {
-        let name = scram.string("username")?;
-        let password = scram.bytes("password")?;
-        scram.done()?;
-        let (Some(name), Some(password)) = (name, password) else {
-            return Err(usage("options.scram needs username and password"));
-        };
-        options = options.scram(name.to_string(), password);
+    let (name, password) = (values.text(), values.bytes());
+    if let (Some(name), Some(password)) = (name, password) {
+        options = options.scram(&*name, password);
     }
-    let authenticator = fields.object("authenticator")?;
-    if authenticator.is_there() {
-        options = options.authenticator(JsAuthenticator::read(authenticator)?);
+    let method = values.text();
+    let (begin, answer, finish) = (values.function(), values.function(), values.function());
+    if let (Some(method), Some(begin), Some(answer), Some(finish)) = (method, begin, answer, finish)
+    {
+        options = options.authenticator(JsAuthenticator {
+            method,
+            begin,
+            answer,
+            finish,
+        });
     }
-    Ok(options)
-}
-
-/// Asks a function for credentials; it may give them, or promise them.
-async fn credentials(refresh: Function) -> Result<Credentials, String> {
-    let asked = async {
-        let answer = refresh.call0(&JsValue::UNDEFINED)?;
-        let answer = JsFuture::from(Promise::resolve(&answer)).await?;
-        let mut fields = Fields::of(&answer, "the answer of options.credentials")?;
-        let credentials = Credentials {
-            username: fields.string("username")?,
-            password: fields.bytes("password")?,
-        };
-        fields.done()?;
-        Ok(credentials)
-    };
-    asked.await.map_err(|error| words(&error))
-}
-
-/// What an exception says.
-pub(super) fn words(error: &JsValue) -> String {
-    let message = js_sys::Reflect::get(error, &"message".into());
-    let message = message.ok().and_then(|message| message.as_string());
-    message
-        .or_else(|| error.as_string())
-        .unwrap_or_else(|| "it threw something without a message".into())
-}
-
-fn read_will(fields: &mut Fields) -> Read<Will> {
-    let topic = fields.string("topic")?;
-    let topic = topic.ok_or_else(|| usage("options.will needs a topic"))?;
-    let topic = TopicName::new(topic).map_err(|error| super::errors::error(&error.into()))?;
-    Ok(Will {
-        topic,
-        payload: fields.bytes("payload")?.unwrap_or_default(),
-        qos: qos(fields)?,
-        retain: fields.boolean("retain")?.unwrap_or(false),
-        properties: properties::of_message(fields.object("properties")?, true)?,
-    })
-}
-
-/// The field `qos`; 0 if it is not there.
-pub(super) fn qos(fields: &mut Fields) -> Read<QoS> {
-    let level = fields.number("qos", 2)?.unwrap_or(0);
-    Ok(QoS::from_u8(level as u8).unwrap_or_default())
-}
-
-/// Those of CONNECT (section 3.1.2.11).
-fn with_properties(mut fields: Fields, mut options: Options) -> Read<Options> {
-    if let Some(seconds) = fields.number("sessionExpiryInterval", u32::MAX)? {
-        options = options.session_expiry(seconds);
-    }
-    if let Some(messages) = fields.number("receiveMaximum", u16::MAX.into())? {
+    options.will = will(&mut values)?;
+    put(&mut options.keep_alive, values.number().map(|n| n as u16));
+    put(&mut options.clean_start, values.flag());
+    put(&mut options.session_expiry, values.number());
+    if let Some(messages) = values.number() {
         options = options.receive_maximum(messages as u16);
     }
-    if let Some(bytes) = fields.number("maximumPacketSize", u32::MAX)? {
+    if let Some(bytes) = values.number() {
         options = options.maximum_packet_size(bytes);
     }
-    if let Some(aliases) = fields.number("topicAliasMaximum", u16::MAX.into())? {
-        options = options.topic_alias_maximum(aliases as u16);
+    let aliases = values.number().map(|n| n as u16);
+    put(&mut options.topic_alias_maximum, aliases);
+    put(&mut options.wants_response_information, values.flag());
+    put(&mut options.wants_problem_information, values.flag());
+    options.user_properties = properties(&values.bytes().unwrap_or_default())?;
+    options.response_base = values.text();
+    put(&mut options.connect_timeout, values.time());
+    put(&mut options.reconnect.first, values.time());
+    put(&mut options.reconnect.longest, values.time());
+    if values.number() == Some(1) {
+        options.offline = Offline::Queue;
     }
-    if let Some(request) = fields.boolean("requestResponseInformation")? {
-        options = options.request_response_information(request);
-    }
-    if let Some(request) = fields.boolean("requestProblemInformation")? {
-        options = options.request_problem_information(request);
-    }
-    for (name, value) in fields.pairs("userProperties")? {
-        options = options.user_property(name, value);
-    }
-    fields.done()?;
+    values.bounds(&mut options.queue_bounds);
+    options.overflow = match values.number() {
+        Some(1) => Overflow::DropOldest,
+        Some(2) => Overflow::DropNewest,
+        _ => Overflow::Refuse,
+    };
+    values.bounds(&mut options.stream_bounds);
+    put(&mut options.has_background_timer, values.flag());
     Ok(options)
 }
 
-/// A field in milliseconds.
-pub(super) fn time(fields: &mut Fields, field: &'static str) -> Read<Option<Duration>> {
-    let milliseconds = fields.number(field, LONGEST)?;
-    Ok(milliseconds.map(|ms| Duration::from_millis(ms.into())))
+fn will(values: &mut Values) -> Read<Option<Will>> {
+    let (topic, payload) = (values.text(), values.bytes());
+    let (qos, retain) = (values.number(), values.flag());
+    let packed = values.bytes();
+    let Some(topic) = topic else {
+        return Ok(None);
+    };
+    Ok(Some(Will {
+        topic: TopicName::new(topic).map_err(|error| errors::error(&error.into()))?,
+        payload: payload.unwrap_or_default(),
+        qos: qos
+            .and_then(|level| QoS::from_u8(level as u8))
+            .unwrap_or_default(),
+        retain: retain.unwrap_or(false),
+        properties: properties(&packed.unwrap_or_default())?,
+    }))
 }
 
-fn bounds(mut fields: Fields, default: Bounds) -> Read<Bounds> {
-    let messages = fields.number("messages", u32::MAX)?;
-    let bytes = fields.number("bytes", u32::MAX)?;
-    fields.done()?;
-    Ok(Bounds {
-        messages: messages.map_or(default.messages, |n| n as usize),
-        bytes: bytes.map_or(default.bytes, |n| n as usize),
-    })
+/// Asks the face for credentials: it promises the values of its table
+/// CREDENTIALS, or throws words.
+async fn credentials(refresh: Function) -> Result<Credentials, String> {
+    let asked = async {
+        let promise: Promise = refresh.call0(&JsValue::UNDEFINED)?.unchecked_into();
+        let mut values = Values::new(JsFuture::from(promise).await?.unchecked_into());
+        Ok(Credentials {
+            username: values.text(),
+            password: values.bytes(),
+        })
+    };
+    let asked: Result<_, JsValue> = asked.await;
+    asked.map_err(|words| words.as_string().unwrap_or_default())
 }

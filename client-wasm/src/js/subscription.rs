@@ -6,7 +6,7 @@ use std::future::poll_fn;
 use js_sys::Promise;
 use wasm_bindgen::prelude::*;
 
-use super::client::promise;
+use super::client::{done, promise};
 use super::message;
 use crate::Subscription;
 use crate::mailbox::Mailbox;
@@ -74,6 +74,6 @@ impl RawSubscription {
         };
         let ending = subscription.unsubscribe();
         self.mailbox.close();
-        promise(async move { ending.await.map(|()| JsValue::UNDEFINED) })
+        done(ending)
     }
 }

@@ -31,8 +31,8 @@ enum State {
 impl Client {
     /// Begins an exchange; gives the first message too.
     pub fn start(username: &str, nonce: &str) -> (Self, Vec<u8>) {
-        let bare = format!("n={},r={nonce}", escape(username));
-        let message = format!("n,,{bare}").into_bytes();
+        let bare = ["n=", &escape(username), ",r=", nonce].concat();
+        let message = ["n,,", &bare].concat().into_bytes();
         let nonce = nonce.into();
         (Self(State::First { bare, nonce }), message)
     }
@@ -65,13 +65,15 @@ impl Client {
         }
         let salted = salted_password(password, &salt, iterations);
         let client_key = client_key(&salted);
-        let without_proof = format!("c=biws,r={full_nonce}");
+        let without_proof = ["c=biws,r=", full_nonce].concat();
         let parts = [&bare, ",", challenge, ",", &without_proof].map(str::as_bytes);
         let proof = xor(&client_key, &hmac(&hash(&client_key), &parts));
         self.0 = State::Final {
             signature: hmac(&server_key(&salted), &parts),
         };
-        Ok(format!("{without_proof},p={}", to_base64(&proof)).into_bytes())
+        Ok([&without_proof, ",p=", &to_base64(&proof)]
+            .concat()
+            .into_bytes())
     }
 
     /// Checks the server's last message.

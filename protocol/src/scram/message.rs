@@ -47,7 +47,15 @@ pub(super) fn to_base64(bytes: &[u8]) -> String {
 
 /// A name as it is written in a message.
 pub(super) fn escape(name: &str) -> String {
-    name.replace('=', "=3D").replace(',', "=2C")
+    let mut escaped = String::new();
+    for character in name.chars() {
+        match character {
+            '=' => escaped.push_str("=3D"),
+            ',' => escaped.push_str("=2C"),
+            other => escaped.push(other),
+        }
+    }
+    escaped
 }
 
 /// A name as it was before [`escape`].

@@ -44,37 +44,47 @@ type Key = [u8; 32];
 
 /// Why an exchange fails.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{}", self.text())]
 pub enum Error {
     /// Not a message of SCRAM, or not the one that comes now.
-    #[error("malformed SCRAM message")]
     Malformed,
     /// The client insists on channel binding.
-    #[error("channel binding is not supported")]
     ChannelBinding,
     /// A mandatory extension that nobody here knows.
-    #[error("mandatory SCRAM extension")]
     Extension,
     /// The client wants to act for somebody else.
-    #[error("an authorization identity is not supported")]
     AuthorizationIdentity,
     /// Not the nonce of this exchange.
-    #[error("wrong nonce")]
     Nonce,
     /// Fewer iterations than are safe, or more than anybody needs.
-    #[error("{0} iterations, where {MIN_ITERATIONS} to {MAX_ITERATIONS} are accepted")]
     Iterations(u32),
     /// The client does not know the password.
-    #[error("wrong password")]
     Proof,
     /// The server does not know what is derived from the password.
-    #[error("the server cannot prove that it knows the password")]
     Signature,
     /// What the server says of a failure.
-    #[error("the server refuses: {0}")]
     Refused(String),
     /// Something is to be handled that does not come now.
-    #[error("SCRAM message out of turn")]
     OutOfTurn,
+}
+
+impl Error {
+    /// What is wrong, in words, without what takes formatting to say: the
+    /// browser client has no other need of that.
+    pub fn text(&self) -> &str {
+        match self {
+            Self::Malformed => "malformed SCRAM message",
+            Self::ChannelBinding => "channel binding is not supported",
+            Self::Extension => "mandatory SCRAM extension",
+            Self::AuthorizationIdentity => "an authorization identity is not supported",
+            Self::Nonce => "wrong nonce",
+            Self::Iterations(_) => "fewer iterations than are safe, or more than anybody needs",
+            Self::Proof => "wrong password",
+            Self::Signature => "the server cannot prove that it knows the password",
+            Self::Refused(why) => why,
+            Self::OutOfTurn => "SCRAM message out of turn",
+        }
+    }
 }
 
 /// What a server keeps of a password: enough to check it, not enough to log

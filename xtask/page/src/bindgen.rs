@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow};
 use wasm_bindgen_cli_support::Bindgen;
-use xtask_page::slim::slim;
+use xtask_page::slim::{self, slim};
 
 /// What wasm-bindgen makes of the program that cargo built.
 pub(crate) struct Bound {
@@ -45,7 +45,7 @@ pub(crate) fn bind(wasm: &Path, work: &Path) -> Result<Bound> {
         snippets.push((below, content));
     }
     Ok(Bound {
-        wasm: slim(&read(&work.join("page_bg.wasm"))?, false)?,
+        wasm: slim(&read(&work.join("page_bg.wasm"))?, slim::Options::default())?,
         script,
         snippets,
     })

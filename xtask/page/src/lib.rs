@@ -1,3 +1,4 @@
 //! What the two programs of this crate share.
 
+pub mod shorten;
 pub mod slim;

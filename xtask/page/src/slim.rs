@@ -28,13 +28,25 @@ const PANICS: [&str; 12] = [
     "std::thread::local::panic_access_error",
 ];
 
-/// The program without what only panics need, with its functions' names or
-/// without; it comes with them.
+/// What is to be done.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Options {
+    /// The functions' names are kept, to see what is large.
+    pub keep_names: bool,
+    /// The program writes nothing out with `format!` and the like.
+    pub is_quiet: bool,
+}
+
+/// The program without what only panics need. It comes with its functions'
+/// names.
 ///
 /// # Errors
 /// It is no WebAssembly.
-pub fn slim(wasm: &[u8], with_names: bool) -> Result<Vec<u8>> {
-    let mut module = read(wasm, with_names)?;
+pub fn slim(wasm: &[u8], options: Options) -> Result<Vec<u8>> {
+    let mut module = read(wasm, options.keep_names)?;
+    if options.is_quiet {
+        quiet(&mut module);
+    }
     let mut trapping: HashSet<FunctionId> = module
         .funcs
         .iter_local()
@@ -64,15 +76,12 @@ pub fn slim(wasm: &[u8], with_names: bool) -> Result<Vec<u8>> {
         }
         trapping.extend(found);
     }
-    let data: Vec<_> = module.data.iter().map(walrus::Data::id).collect();
-    for id in data {
-        forget_places(&mut module.data.get_mut(id).value);
-    }
+    forget_places(&mut module);
     walrus::passes::gc::run(&mut module);
     Ok(module.emit_wasm())
 }
 
-fn read(wasm: &[u8], with_names: bool) -> Result<Module> {
+pub(crate) fn read(wasm: &[u8], with_names: bool) -> Result<Module> {
     let mut config = ModuleConfig::new();
     config
         .generate_name_section(with_names)
@@ -82,13 +91,53 @@ fn read(wasm: &[u8], with_names: bool) -> Result<Module> {
         .context("wasm-bindgen wrote no WebAssembly")
 }
 
+/// Lets everything that Rust writes out be empty: for a program that writes
+/// nothing out but when it panics.
+fn quiet(module: &mut Module) {
+    let formats = |name: &str| {
+        let name = plain(name);
+        name.starts_with("core::fmt::") || name.contains(" as core::fmt::")
+    };
+    let writers: Vec<_> = module
+        .funcs
+        .iter_local()
+        .filter(|(id, function)| {
+            let name = module.funcs.get(*id).name.as_deref();
+            name.is_some_and(formats)
+                && module.types.get(function.ty()).results() == [walrus::ValType::I32]
+        })
+        .map(|(id, _)| id)
+        .collect();
+    for id in writers {
+        let function = module.funcs.get_mut(id).kind.unwrap_local_mut();
+        let entry = function.entry_block();
+        let instrs = &mut function.block_mut(entry).instrs;
+        instrs.clear();
+        // `Ok`.
+        let value = walrus::ir::Value::I32(0);
+        instrs.push((walrus::ir::Const { value }.into(), Default::default()));
+    }
+}
+
+/// A name without the hashes behind crates: `core[0123456789abcdef]::fmt`.
+fn plain(name: &str) -> String {
+    let mut parts = name.split('[');
+    let mut plain = String::from(parts.next().unwrap_or_default());
+    for part in parts {
+        match part.split_once(']') {
+            Some((hash, rest)) if hash.len() == 16 => plain.push_str(rest),
+            _ => {
+                plain.push('[');
+                plain.push_str(part);
+            }
+        }
+    }
+    plain
+}
+
 /// Whether a function of this name is one of [`PANICS`].
 fn panics(name: &str) -> bool {
-    // The name of a crate has a hash behind it: `core[0123456789abcdef]::`.
-    let plain = match (name.find('['), name.find(']')) {
-        (Some(begin), Some(end)) if begin < end => [&name[..begin], &name[end + 1..]].concat(),
-        _ => name.to_owned(),
-    };
+    let plain = plain(name);
     PANICS.iter().any(|panic| plain.starts_with(panic))
 }
 
@@ -160,22 +209,64 @@ fn only_traps(function: &LocalFunction) -> bool {
     matches!(instrs[..], [(Instr::Unreachable(_), _)])
 }
 
-/// Overwrites the names of source files, which begin and end with a NUL and are
-/// only told when something panics. They would also tell where this machine
-/// keeps its files.
-fn forget_places(data: &mut [u8]) {
-    let is_part = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-".contains(&byte);
-    let mut strings = data.split_mut(|byte| *byte == 0);
-    // What is before the first NUL may have begun elsewhere.
-    strings.next();
-    for string in strings {
-        if string.ends_with(b".rs")
-            && string.contains(&b'/')
-            && string.iter().all(|byte| is_part(*byte))
-        {
-            string.fill(0);
+/// Overwrites where in its source a program may panic: the names of files,
+/// which would also tell where this machine keeps them, and the records that
+/// say which file, how long its name is, which line and column.
+fn forget_places(module: &mut Module) {
+    let all: Vec<_> = module.data.iter().map(walrus::Data::id).collect();
+    let mut forgotten = HashSet::new();
+    for id in &all {
+        let data = module.data.get_mut(*id);
+        let base = address(data);
+        for (at, len) in forget_files(&mut data.value) {
+            forgotten.extend(base.map(|base| (base + at, len)));
         }
     }
+    for id in all {
+        let value = &mut module.data.get_mut(id).value;
+        let mut at = 0;
+        while let Some(record) = value.get_mut(at..at + PLACE) {
+            let word = |at: usize| u32::from_le_bytes(std::array::from_fn(|n| record[at + n]));
+            if forgotten.contains(&(word(0) as usize, word(4) as usize)) {
+                record.fill(0);
+            }
+            at += 4;
+        }
+    }
+}
+
+/// Bytes of such a record.
+const PLACE: usize = 16;
+
+/// Where a piece of data lies in memory.
+fn address(data: &walrus::Data) -> Option<usize> {
+    match data.kind {
+        walrus::DataKind::Active {
+            offset: walrus::ConstExpr::Value(walrus::ir::Value::I32(at)),
+            ..
+        } => usize::try_from(at).ok(),
+        _ => None,
+    }
+}
+
+/// Overwrites the names of source files, which begin and end with a NUL; gives
+/// where they were, and how long.
+fn forget_files(data: &mut [u8]) -> Vec<(usize, usize)> {
+    let is_part = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-".contains(&byte);
+    let mut found = Vec::new();
+    let mut at = 0;
+    for (number, string) in data.split_mut(|byte| *byte == 0).enumerate() {
+        let is_file = string.ends_with(b".rs")
+            && string.contains(&b'/')
+            && string.iter().all(|byte| is_part(*byte));
+        // What is before the first NUL may have begun elsewhere.
+        if is_file && number > 0 {
+            string.fill(0);
+            found.push((at, string.len()));
+        }
+        at += string.len() + 1;
+    }
+    found
 }
 
 #[cfg(test)]
@@ -235,7 +326,11 @@ mod tests {
     fn what_only_panics_need_is_gone_and_what_was_done_before_is_not() {
         let whole = program();
         assert!(has(&whole, "said") && has(&whole, "/home/ada"));
-        let slim = slim(&whole, true).unwrap();
+        let options = Options {
+            keep_names: true,
+            ..Options::default()
+        };
+        let slim = slim(&whole, options).unwrap();
         assert!(!has(&slim, "said") && !has(&slim, "panic_fmt"));
         assert!(!has(&slim, "/home/ada") && has(&slim, "no/src/place") && has(&slim, "text"));
         let module = read(&slim, true).unwrap();

@@ -26,6 +26,12 @@ pub(crate) fn vite(npm: &Path) -> Result<PathBuf> {
     installed(npm, "vite", &VITE)
 }
 
+/// The script that makes WebAssembly smaller.
+pub(crate) fn binaryen(npm: &Path) -> Result<PathBuf> {
+    let folder = installed(npm, "binaryen", &["binaryen@132.0.0"])?;
+    Ok(folder.join("node_modules/binaryen/bin/wasm-opt"))
+}
+
 fn installed(npm: &Path, name: &str, packages: &[&str]) -> Result<PathBuf> {
     let folder = tools().join(name);
     once(&folder, &packages.join(" "), || {

@@ -150,7 +150,7 @@ fn a_broker_that_asks_for_too_much_is_left() {
     let goodbye = Disconnect::new(ReasonCode::UnspecifiedError);
     assert_eq!(pair.heard(), [Packet::Disconnect(goodbye)]);
     let error = last_error(&mut pair).to_string();
-    assert!(error.contains("100000000 iterations"), "{error}");
+    assert!(error.contains("iterations"), "{error}");
 }
 
 #[test]

@@ -14,7 +14,8 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::Parser;
 use wasm_bindgen_cli_support::Bindgen;
-use xtask_page::slim::slim;
+use xtask_page::shorten::shorten;
+use xtask_page::slim::{self, slim};
 
 /// Makes a JavaScript module of a wasm library.
 #[derive(Parser)]
@@ -60,8 +61,20 @@ fn bind(args: &Args) -> anyhow::Result<()> {
         None => bindgen.web(true)?,
     };
     bindgen.generate(&args.out)?;
-    let path = args.out.join(format!("{}_bg.wasm", args.name));
-    let wasm = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
-    let wasm = slim(&wasm, args.names)?;
-    fs::write(&path, wasm).with_context(|| format!("cannot write {}", path.display()))
+    let wasm = args.out.join(format!("{}_bg.wasm", args.name));
+    let script = args.out.join(format!("{}.js", args.name));
+    let bytes = fs::read(&wasm).with_context(|| format!("cannot read {}", wasm.display()))?;
+    let text =
+        fs::read_to_string(&script).with_context(|| format!("cannot read {}", script.display()))?;
+    // What the browser client says, its face in JavaScript has the words for.
+    let bytes = slim(
+        &bytes,
+        slim::Options {
+            keep_names: args.names,
+            is_quiet: true,
+        },
+    )?;
+    let (bytes, text) = shorten(&bytes, &text, args.names)?;
+    fs::write(&wasm, bytes).with_context(|| format!("cannot write {}", wasm.display()))?;
+    fs::write(&script, text).with_context(|| format!("cannot write {}", script.display()))
 }
