@@ -4,6 +4,8 @@
 //!
 //! - [`Broker`] is the real program on free ports of the loopback interface.
 //!   It can be killed, started again on the same ports, and made to hang.
+//! - [`Server`] is this broker or Mosquitto with any configuration, to see that
+//!   both do the same; [`Raw`] is a client that is nothing but bytes.
 //! - [`Client`] is paho-mqtt, Mosquitto's clients or MQTT.js, all driven alike.
 //! - [`Browser`] is a headless Chromium, and [`Dashboard`] the page in it.
 //! - [`http`] asks for a page as written, [`Files`] serves a folder.
@@ -23,6 +25,8 @@ mod folder;
 pub mod http;
 mod lines;
 mod program;
+mod raw;
+mod server;
 mod tools;
 
 use std::io::Write;
@@ -35,6 +39,8 @@ pub use dashboard::{Dashboard, Seen};
 pub use files::Files;
 pub use folder::Folder;
 pub use program::Program;
+pub use raw::{Login, Raw};
+pub use server::{Server, Which};
 pub use tools::tool;
 
 /// How long something may take that takes milliseconds on an idle machine.

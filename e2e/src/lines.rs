@@ -79,6 +79,18 @@ impl Lines {
         found
     }
 
+    /// Takes all lines up to the end, which must come.
+    pub(crate) async fn rest(&mut self) -> Vec<String> {
+        let deadline = Instant::now() + PATIENCE;
+        while let Some(line) = timeout_at(deadline, self.incoming.recv())
+            .await
+            .expect("it does not end")
+        {
+            self.push(line);
+        }
+        self.backlog.drain(..).collect()
+    }
+
     fn push(&mut self, line: String) {
         self.history.push(line.clone());
         self.backlog.push_back(line);

@@ -54,6 +54,14 @@ impl Program {
         self.lines.all(|line| Some(line.to_owned()))
     }
 
+    /// Takes the lines up to the end of its output, which must come.
+    ///
+    /// # Panics
+    /// If it does not.
+    pub async fn rest(&mut self) -> Vec<String> {
+        self.lines.rest().await
+    }
+
     /// Writes a line to it.
     ///
     /// # Panics

@@ -8,6 +8,7 @@ mod outage;
 mod package;
 mod page;
 mod passwords;
+mod rules;
 mod scripts;
 mod sessions;
 mod tls;
