@@ -18,8 +18,10 @@ const SEEDS: [u64; 3] = [20_250_118, 7, 0xac1];
 /// How often the rules change while the brokers run.
 const RELOADS: usize = 3;
 
-const USERS: [Option<&str>; 9] = [
+const USERS: [Option<&str>; 10] = [
     None,
+    // Which is none.
+    Some(""),
     Some("ada"),
     Some("bob"),
     Some("John Doe"),
@@ -77,7 +79,7 @@ fn rules(rng: &mut Rng, round: usize) -> String {
             continue;
         }
         if rng.u8(..3) == 0 {
-            let user = USERS[rng.usize(1..USERS.len())].unwrap_or_default();
+            let user = USERS[rng.usize(2..USERS.len())].unwrap_or_default();
             file.push_str(&format!("\n# of {user}\nuser {user}\n"));
         }
         file.push_str(&format!("{words}\n"));

@@ -62,7 +62,11 @@ impl Exchange {
                 (Ok(data), Verdict::Right) => Step::Done(data),
                 (Ok(_) | Err(_), Verdict::NoUser) => Step::Failed("there is no such user".into()),
                 (Ok(_) | Err(_), Verdict::Wrong) => {
-                    Step::Failed("its password in the file is not for SCRAM".into())
+                    let user = self.user.as_deref().unwrap_or_default();
+                    Step::Failed(format!(
+                        "its password in the password_file is not for SCRAM; ws-broker passwd FILE \
+                         {user} makes it so, and over TLS it works as it is"
+                    ))
                 }
                 (Err(error), Verdict::Right) => Step::Failed(error.to_string()),
             },

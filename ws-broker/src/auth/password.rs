@@ -3,6 +3,7 @@
 //! ```text
 //! $6$SALT$HASH                                    SHA-512, Mosquitto's up to 1.6
 //! $7$ITERATIONS$SALT$HASH                         PBKDF2-HMAC-SHA512, Mosquitto's
+//! $argon2id$v=19$m=KIB,t=PASSES,p=LANES$SALT$HASH Argon2id, Mosquitto's from 2.1
 //! $scram-sha-256$ITERATIONS$SALT$STORED$SERVER    what SCRAM-SHA-256 needs
 //! ```
 //!
@@ -11,7 +12,8 @@
 
 use std::fmt;
 
-use base64ct::{Base64, Encoding};
+use argon2::{Algorithm, Argon2, Params, Version};
+use base64ct::{Base64, Base64Unpadded, Encoding};
 use protocol::scram::{Credentials, MAX_ITERATIONS, MIN_ITERATIONS};
 use sha2::{Digest, Sha512};
 use subtle::ConstantTimeEq;
@@ -24,6 +26,11 @@ const MOST: u32 = 10_000_000;
 /// Mosquitto 2.0 takes no other.
 const MOSQUITTO_SALT: usize = 12;
 const SCRAM_SALT: usize = 16;
+const ARGON2_SALT: usize = 64;
+/// What Mosquitto takes for Argon2id: KiB of memory, passes and lanes.
+const ARGON2: (u32, u32, u32) = (47_104, 1, 1);
+/// The most of each: a login must not take all that the machine has.
+const MOST_ARGON2: (u32, u32, u32) = (262_144, 64, 16);
 
 /// How a password is hashed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -32,6 +39,8 @@ pub(super) enum Hash {
     Sha512,
     /// Mosquitto's: choose it for a file that Mosquitto reads too
     Sha512Pbkdf2,
+    /// Mosquitto's from 2.1, which takes 46 MB for each login
+    Argon2id,
     /// For plain logins and for SCRAM-SHA-256
     #[default]
     #[value(name = "scram-sha-256")]
@@ -50,6 +59,12 @@ pub(crate) enum Stored {
         salt: Vec<u8>,
         hash: [u8; 64],
     },
+    Argon2id {
+        /// KiB of memory, passes and lanes.
+        cost: (u32, u32, u32),
+        salt: Vec<u8>,
+        hash: Vec<u8>,
+    },
     Scram(Credentials),
 }
 
@@ -62,12 +77,24 @@ impl Stored {
     ) -> Result<Self, String> {
         let rounds = iterations.unwrap_or(ITERATIONS);
         let mut salt = vec![0; MOSQUITTO_SALT];
-        if hash == Hash::ScramSha256 {
-            salt.resize(SCRAM_SALT, 0);
+        match hash {
+            Hash::ScramSha256 => salt.resize(SCRAM_SALT, 0),
+            Hash::Argon2id => salt.resize(ARGON2_SALT, 0),
+            Hash::Sha512 | Hash::Sha512Pbkdf2 => {}
         }
         getrandom::fill(&mut salt).map_err(|error| format!("no random numbers: {error}"))?;
         match hash {
             Hash::Sha512 if iterations.is_some() => Err("sha512 knows no iterations".into()),
+            Hash::Argon2id if iterations.is_some() => Err("argon2id knows no iterations".into()),
+            Hash::Argon2id => {
+                let hash = argon2id(password, &salt, ARGON2, 64)
+                    .ok_or("there is no memory for argon2id")?;
+                Ok(Self::Argon2id {
+                    cost: ARGON2,
+                    salt,
+                    hash,
+                })
+            }
             Hash::Sha512 => {
                 let hash = sha512(password, &salt);
                 Ok(Self::Sha512 { salt, hash })
@@ -105,6 +132,17 @@ impl Stored {
                 salt: salt(next("salt")?)?,
                 hash: bytes(next("hash")?, "hash")?,
             },
+            "argon2id" => {
+                next("version")
+                    .ok()
+                    .filter(|version| *version == "v=19")
+                    .ok_or("its version of argon2id is not v=19")?;
+                Self::Argon2id {
+                    cost: cost(next("cost")?)?,
+                    salt: unpadded(next("salt")?, 8, "salt")?,
+                    hash: unpadded(next("hash")?, 16, "hash")?,
+                }
+            }
             "scram-sha-256" => Self::Scram(Credentials {
                 iterations: number(next("iterations")?, MIN_ITERATIONS, MAX_ITERATIONS)?,
                 salt: salt(next("salt")?)?,
@@ -128,6 +166,10 @@ impl Stored {
                 salt,
                 hash,
             } => pbkdf2(password, salt, *iterations).ct_eq(hash).into(),
+            Self::Argon2id { cost, salt, hash } => {
+                let own = argon2id(password, salt, *cost, hash.len());
+                own.is_some_and(|own| own.ct_eq(hash).into())
+            }
             Self::Scram(credentials) => credentials.verify(password),
         }
     }
@@ -144,6 +186,16 @@ impl fmt::Display for Stored {
                 salt,
                 hash,
             } => write!(f, "$7${iterations}${}${}", base64(salt), base64(hash)),
+            Self::Argon2id {
+                cost: (memory, passes, lanes),
+                salt,
+                hash,
+            } => write!(
+                f,
+                "$argon2id$v=19$m={memory},t={passes},p={lanes}${}${}",
+                Base64Unpadded::encode_string(salt),
+                Base64Unpadded::encode_string(hash)
+            ),
             Self::Scram(Credentials {
                 iterations,
                 salt,
@@ -166,6 +218,7 @@ impl fmt::Debug for Stored {
         f.write_str(match self {
             Self::Sha512 { .. } => "Sha512",
             Self::Pbkdf2 { .. } => "Pbkdf2",
+            Self::Argon2id { .. } => "Argon2id",
             Self::Scram(_) => "Scram",
         })
     }
@@ -178,6 +231,40 @@ fn sha512(password: &[u8], salt: &[u8]) -> [u8; 64] {
 
 fn pbkdf2(password: &[u8], salt: &[u8], iterations: u32) -> [u8; 64] {
     pbkdf2::pbkdf2_hmac_array::<Sha512, 64>(password, salt, iterations)
+}
+
+/// `None` if the memory for it is not there.
+fn argon2id(password: &[u8], salt: &[u8], cost: (u32, u32, u32), len: usize) -> Option<Vec<u8>> {
+    let (memory, passes, lanes) = cost;
+    let params = Params::new(memory, passes, lanes, Some(len)).ok()?;
+    let mut hash = vec![0; len];
+    Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
+        .hash_password_into(password, salt, &mut hash)
+        .ok()?;
+    Some(hash)
+}
+
+/// `m=KIB,t=PASSES,p=LANES`.
+fn cost(text: &str) -> Result<(u32, u32, u32), String> {
+    let mut parts = text.split(',');
+    let mut next = |name: &str, most: u32| {
+        let number = parts.next()?.strip_prefix(name)?.parse().ok();
+        number.filter(|number| (1..=most).contains(number))
+    };
+    let (memory, passes, lanes) = MOST_ARGON2;
+    let cost = (|| Some((next("m=", memory)?, next("t=", passes)?, next("p=", lanes)?)))();
+    let cost = cost.filter(|(memory, _, lanes)| *memory >= 8 * *lanes);
+    cost.filter(|_| parts.next().is_none()).ok_or_else(|| {
+        format!(
+            "its cost is m=KIB,t=PASSES,p=LANES up to m={memory},t={passes},p={lanes}, not {text}"
+        )
+    })
+}
+
+fn unpadded(text: &str, fewest: usize, what: &str) -> Result<Vec<u8>, String> {
+    let bytes = Base64Unpadded::decode_vec(text).ok();
+    let bytes = bytes.filter(|bytes| (fewest..=64).contains(&bytes.len()));
+    bytes.ok_or_else(|| format!("its {what} is not {fewest} to 64 bytes as base64 without ="))
 }
 
 fn check(iterations: u32, fewest: u32, most: u32) -> Result<(), String> {
@@ -225,11 +312,23 @@ mod tests {
         assert_eq!(stored.to_string(), MOSQUITTO_7);
     }
 
+    /// Written by the reference implementation, for "password".
+    #[test]
+    fn what_the_reference_of_argon2_has_written_is_read() {
+        let text = "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$\
+            CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
+        let stored = Stored::parse(text).unwrap();
+        assert!(stored.verify(b"password"));
+        assert!(!stored.verify(b"Password"));
+        assert_eq!(stored.to_string(), text);
+    }
+
     #[test]
     fn every_hash_knows_its_password_and_is_read_again() {
         for (hash, iterations) in [
             (Hash::Sha512, None),
             (Hash::Sha512Pbkdf2, Some(2)),
+            (Hash::Argon2id, None),
             (Hash::ScramSha256, Some(4096)),
         ] {
             let password = "pa$$:wörd".as_bytes();
@@ -247,6 +346,7 @@ mod tests {
     fn iterations_have_bounds() {
         for (hash, iterations) in [
             (Hash::Sha512, 1),
+            (Hash::Argon2id, 1),
             (Hash::Sha512Pbkdf2, 0),
             (Hash::Sha512Pbkdf2, MOST + 1),
             (Hash::ScramSha256, MIN_ITERATIONS - 1),
@@ -276,6 +376,11 @@ mod tests {
             (&format!("$6$AAAA${hash}$"), "after the hash"),
             (&format!("$7$x$AAAA${hash}"), "no number: \"x\""),
             (&format!("$7$0$AAAA${hash}"), "from 1 to"),
+            ("$argon2id$v=16$m=8,t=1,p=1$AAAA$AAAA", "not v=19"),
+            ("$argon2id$v=19$m=8,t=1$AAAA$AAAA", "not m=8,t=1"),
+            ("$argon2id$v=19$m=7,t=1,p=1$AAAA$AAAA", "not m=7"),
+            ("$argon2id$v=19$m=262145,t=1,p=1$A$A", "not m=262145"),
+            ("$argon2id$v=19$m=8,t=1,p=1$AAAA$AAAA", "salt is not 8 to"),
             ("$scram-sha-256$4095$AAAA", "from 4096 to"),
             (
                 "$scram-sha-256$4096$AAAA$AAAA",

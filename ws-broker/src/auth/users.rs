@@ -52,6 +52,8 @@ pub(crate) struct Users {
     example: Option<Stored>,
     /// The first of those with which SCRAM works.
     scram_example: Option<Credentials>,
+    /// Whether there are some with which it does not.
+    has_others: bool,
     /// What is odd about the file.
     pub warnings: Vec<String>,
 }
@@ -104,6 +106,8 @@ impl Users {
                 users
                     .scram_example
                     .get_or_insert_with(|| credentials.clone());
+            } else {
+                users.has_others = true;
             }
             if users.users.insert(name.into(), stored).is_some() {
                 users.warnings.push(format!(
@@ -137,6 +141,11 @@ impl Users {
     /// Whether anybody can log in with SCRAM.
     pub(crate) fn has_scram(&self) -> bool {
         self.scram_example.is_some()
+    }
+
+    /// Whether there are users who cannot log in with SCRAM.
+    pub(crate) const fn has_others(&self) -> bool {
+        self.has_others
     }
 
     /// What SCRAM needs to know of a user; for one who does not exist, or
@@ -235,6 +244,8 @@ mod tests {
             let again = Users::parse(&text).unwrap().scram(name).0;
             assert_eq!(again, fake, "after a restart too");
         }
-        assert!(!Users::parse("").unwrap().has_scram());
+        assert!(users.has_others());
+        let users = Users::parse("").unwrap();
+        assert!(!users.has_scram() && !users.has_others());
     }
 }

@@ -15,6 +15,11 @@ use crate::sessions::SessionState;
 use crate::settings::Settings;
 use crate::store::Journal;
 
+/// What a client is told that fails to log in with SCRAM where that does not
+/// work for all users.
+const NOT_FOR_SCRAM: &str = "check user name and password; a user whose password was set by \
+    mosquitto_passwd can log in over TLS, or after `ws-broker passwd FILE USER`";
+
 /// A client that has sent CONNECT and is not believed yet.
 pub(super) struct Login {
     connect: Box<Connect>,
@@ -117,7 +122,16 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
         };
         match outcome {
             Ok(proof) => self.admit(login.connect, login.id, proof)?,
-            Err(why) => return Err(self.refuse(&login.connect, ReasonCode::NotAuthorized, &why)),
+            Err(why) => {
+                let users = self.settings.rules(self.peer.rules).users.as_ref();
+                let has_method = login.connect.properties.authentication_method().is_some();
+                // Whoever fails is told the same: nobody learns who is there.
+                let advice = (has_method && users.is_some_and(|users| users.has_others()))
+                    .then(|| Property::ReasonString(ByteString::from_static(NOT_FOR_SCRAM)));
+                let advice = advice.into_iter().collect();
+                let reason = ReasonCode::NotAuthorized;
+                return Err(self.refuse_with(&login.connect, reason, &why, advice));
+            }
         }
         // What came after CONNECT in the meantime.
         self.process_input()?;

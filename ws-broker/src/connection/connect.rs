@@ -32,6 +32,8 @@ pub(super) struct Accepting {
 impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
     pub(super) fn connect(&mut self, mut connect: Box<Connect>) -> Result<(), End> {
         self.settings = self.broker.settings();
+        // As in Mosquitto, an empty user name is none: many a sketch sends one.
+        connect.username.take_if(|user| user.is_empty());
         self.name_by_certificate(&mut connect)?;
         let id = self.check(&connect)?;
         self.authenticate(connect, id)
@@ -184,8 +186,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
         }
         if listener.use_username_as_clientid {
             return match &connect.username {
-                Some(user) if !user.is_empty() => Ok(user.clone()),
-                _ => {
+                Some(user) => Ok(user.clone()),
+                None => {
                     let why = "its user name is to be its identifier, and it has none";
                     Err(self.refuse(connect, ReasonCode::NotAuthorized, why))
                 }
@@ -258,6 +260,17 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
     }
 
     pub(super) fn refuse(&mut self, connect: &Connect, reason: ReasonCode, why: &str) -> End {
+        self.refuse_with(connect, reason, why, Properties::new())
+    }
+
+    /// As [`Connection::refuse`], with something to tell the client.
+    pub(super) fn refuse_with(
+        &mut self,
+        connect: &Connect,
+        reason: ReasonCode,
+        why: &str,
+        properties: Properties,
+    ) -> End {
         let address = &self.peer.address;
         let name = if connect.client_id.is_empty() {
             "<unknown>"
@@ -267,7 +280,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
         let user = connect.username.as_deref().unwrap_or("-");
         notice!("Client {name} disconnected, {}.", reason.text());
         notice!("Refused {name} [{address}], user {user}: {why}.");
-        self.server.refuse(reason, Properties::new());
+        self.server.refuse(reason, properties);
         End::Refused
     }
 

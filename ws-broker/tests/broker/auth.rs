@@ -196,6 +196,37 @@ async fn a_user_name_in_connect_must_be_the_one_that_is_proved() {
     client.expect_refusal(ReasonCode::NotAuthorized).await;
 }
 
+/// One whose line Mosquitto could read too has no SCRAM: the log says what to
+/// do, and whoever fails is told what may be the matter.
+#[tokio::test]
+async fn who_has_a_line_of_mosquittos_learns_how_to_log_in() {
+    let file = password_file().await;
+    let config = format!("listener 0 127.0.0.1\npassword_file {file}\n");
+    let mut program = Program::start(&config, &[]).await;
+    for (user, password, why) in [
+        ("cy", "secret", "ws-broker passwd FILE cy makes it so"),
+        ("ada", "wrong", "wrong password"),
+        ("eve", "secret", "there is no such user"),
+    ] {
+        let mut client = Client::open(program.address()).await;
+        let (mut scram, first) = scram::Client::start(user, "nonce");
+        client.send_connect(with(v5("c"), Some(first))).await;
+        let challenge = data(&mut client, ReasonCode::ContinueAuthentication).await;
+        let proof = scram.prove(password.as_bytes(), &challenge).unwrap();
+        client
+            .send(auth(ReasonCode::ContinueAuthentication, proof))
+            .await;
+        let Some(Packet::ConnAck(connack)) = client.next().await else {
+            panic!("CONNACK expected");
+        };
+        assert_eq!(connack.reason, ReasonCode::NotAuthorized);
+        let advice = connack.properties.reason_string().expect("a reason");
+        assert!(advice.contains("mosquitto_passwd"), "{advice}");
+        let line = program.line(|line| line.starts_with("Refused c")).await;
+        assert!(line.contains(why), "{line}");
+    }
+}
+
 #[tokio::test]
 async fn the_user_who_is_proved_is_the_one_of_the_acl() {
     let file = password_file().await;
