@@ -17,6 +17,7 @@ mod bindgen;
 mod html;
 mod output;
 mod page;
+mod small;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

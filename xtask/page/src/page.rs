@@ -9,6 +9,7 @@ use anyhow::{Context, Result, bail};
 use crate::bindgen;
 use crate::html::{self, Tag};
 use crate::output::{self, Output};
+use crate::small;
 
 /// Options of trunk's rust link that change the program. `cargo xtask` builds
 /// the dashboard without them, so a page that has one would differ from trunk's.
@@ -31,6 +32,7 @@ pub(crate) fn make(index: &Path, wasm: &Path, out: &Path, cache: &Path) -> Resul
         work: &cache.join("bindgen"),
         output: Output::default(),
         programs: 0,
+        styles: String::new(),
     };
     let mut replaced = Vec::new();
     for tag in html::trunk_tags(&source) {
@@ -38,6 +40,17 @@ pub(crate) fn make(index: &Path, wasm: &Path, out: &Path, cache: &Path) -> Resul
             .turn(&tag)
             .with_context(|| format!("{}: {}", index.display(), &source[tag.span.clone()]))?;
         replaced.push((tag, text));
+    }
+    // All styles are one file, where the first of them stood: they compress
+    // better together, and a browser asks once.
+    if !maker.styles.is_empty() {
+        let styles = std::mem::take(&mut maker.styles).into_bytes();
+        let name = maker.output.add_hashed("style", "css", styles);
+        let first =
+            |(tag, text): &&mut (Tag, String)| text.is_empty() && tag.get("rel") == Some("css");
+        if let Some((_, text)) = replaced.iter_mut().find(first) {
+            *text = format!("<link rel=\"stylesheet\" href=\"/{name}\">");
+        }
     }
     if maker.programs != 1 {
         bail!(
@@ -66,6 +79,8 @@ struct Maker<'a> {
     work: &'a Path,
     output: Output,
     programs: usize,
+    /// All styles, in the page's order.
+    styles: String,
 }
 
 impl Maker<'_> {
@@ -86,6 +101,12 @@ impl Maker<'_> {
         let href = wanted(tag, "href")?;
         match wanted(tag, "rel")? {
             "rust" => self.program(tag, href),
+            "css" if tag.others(&["rel", "href"]).is_empty() => {
+                let style = read(&self.root.join(href))?;
+                self.styles
+                    .push_str(&small::style(&String::from_utf8(style)?));
+                Ok(String::new())
+            }
             rel @ ("css" | "icon") => {
                 let rel = if rel == "css" { "stylesheet" } else { rel };
                 let name = self.hashed_file(href)?;
@@ -123,7 +144,7 @@ impl Maker<'_> {
         self.programs += 1;
 
         let bound = bindgen::bind(self.wasm, self.work)?;
-        let mut script = bound.script;
+        let mut script = small::script(&bound.script);
         if !bound.snippets.is_empty() {
             let all: Vec<u8> = bound
                 .snippets
@@ -236,6 +257,7 @@ mod tests {
             work: Path::new("none"),
             output: Output::default(),
             programs: 0,
+            styles: String::new(),
         };
         let text = maker.turn(&html::trunk_tags(tag)[0])?;
         let out = root.join("out");
