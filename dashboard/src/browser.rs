@@ -40,6 +40,12 @@ pub(crate) fn go(route: &Route) {
     let _ = gloo::utils::window().location().set_hash(&route.hash());
 }
 
+/// Goes there instead of here; the back button leads to where one was before.
+pub(crate) fn replace(route: &Route) {
+    // As above.
+    let _ = gloo::utils::window().location().replace(&route.hash());
+}
+
 /// Loads the page again, for another broker.
 pub(crate) fn open_broker(address: &str) {
     let encoded = js_sys::encode_uri_component(address);

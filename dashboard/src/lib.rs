@@ -13,6 +13,7 @@
 //!   that only cards that changed are drawn again.
 //! - [`route`] is where one is, [`tree`] and [`payload`] what a view makes of
 //!   the store, [`publishing`] and [`watch`] what becomes of messages.
+//! - [`chart`] is numbers over time, as lines, ticks and what a hand does.
 //! - [`extract`] says what a payload means, [`number`], [`time`] and [`spark`]
 //!   how it looks.
 //! - `ui` is components: props in, callbacks out. All words are in `strings`,
@@ -23,11 +24,13 @@
 //! allows none.
 
 mod browser;
+pub mod chart;
 mod clipboard;
 pub mod connection;
 pub mod credentials;
 pub mod extract;
 mod frame;
+mod host;
 mod keep;
 mod link;
 pub mod number;

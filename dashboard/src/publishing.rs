@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::rc::Rc;
 
+use crate::host;
 use crate::time::Millis;
 
 /// Publications that are remembered.
@@ -131,10 +132,10 @@ pub fn complete<'a>(
     written: &str,
     most: usize,
 ) -> Vec<&'a str> {
-    let written = written.to_lowercase();
+    let written = host::lower(written);
     let (mut begin, mut have) = (Vec::new(), Vec::new());
     for name in names {
-        match name.to_lowercase().find(&written) {
+        match host::lower(name).find(&written) {
             Some(0) if name.len() == written.len() => {}
             Some(0) if begin.len() < most => begin.push(name),
             Some(1..) if have.len() < most => have.push(name),

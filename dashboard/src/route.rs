@@ -4,6 +4,7 @@
 use std::fmt::Write;
 use std::rc::Rc;
 
+use crate::chart::Spec;
 use crate::place::decode;
 
 /// What is on the screen.
@@ -13,6 +14,8 @@ pub enum View {
     Home,
     /// The tree of topics.
     Topics,
+    /// Numbers over time.
+    Chart,
     /// A message to send.
     Publish,
     /// Messages as they come.
@@ -23,9 +26,10 @@ pub enum View {
 
 impl View {
     /// All of them, in the order in which they are offered.
-    pub const ALL: [View; 5] = [
+    pub const ALL: [View; 6] = [
         View::Home,
         View::Topics,
+        View::Chart,
         View::Publish,
         View::Log,
         View::Connection,
@@ -35,6 +39,7 @@ impl View {
         match self {
             View::Home => "",
             View::Topics => "topics",
+            View::Chart => "chart",
             View::Publish => "publish",
             View::Log => "log",
             View::Connection => "connection",
@@ -47,7 +52,8 @@ impl View {
 pub struct Route {
     /// The view.
     pub view: View,
-    /// The topic; only [`View::Topics`] and [`View::Publish`] have one.
+    /// The topic; only [`View::Topics`] and [`View::Publish`] have one. For
+    /// [`View::Chart`], the chart as [`Spec`] reads it.
     pub topic: Option<Rc<str>>,
 }
 
@@ -67,6 +73,15 @@ impl Route {
         }
     }
 
+    /// A chart.
+    #[must_use]
+    pub fn chart(spec: &Spec) -> Route {
+        Route {
+            view: View::Chart,
+            topic: Some(spec.link().into()),
+        }
+    }
+
     /// From `location.hash`. What names no view is Home.
     #[must_use]
     pub fn parse(hash: &str) -> Route {
@@ -75,11 +90,13 @@ impl Route {
         let (name, rest) = path.split_once('/').unwrap_or((path, ""));
         let view = View::ALL.into_iter().find(|view| view.path() == name);
         let view = view.unwrap_or(View::Home);
-        let has_topic = matches!(view, View::Topics | View::Publish) && !rest.is_empty();
-        Route {
-            view,
-            topic: has_topic.then(|| decode(rest).into()),
-        }
+        let topic = match view {
+            _ if rest.is_empty() => None,
+            View::Topics | View::Publish => Some(decode(rest).into()),
+            View::Chart => Some(rest.into()),
+            _ => None,
+        };
+        Route { view, topic }
     }
 
     /// As it stands in a link: `#/topics/Kitchen/Fridge`.
@@ -87,19 +104,27 @@ impl Route {
     pub fn hash(&self) -> String {
         let mut hash = String::from("#/");
         hash.push_str(self.view.path());
-        for byte in self.topic.iter().flat_map(|topic| {
-            let topic = topic.as_bytes().iter().copied();
-            std::iter::once(b'/').chain(topic)
-        }) {
-            match byte {
-                b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' => {
-                    hash.push(char::from(byte));
-                }
-                // A String takes whatever it is given.
-                _ => _ = write!(hash, "%{byte:02X}"),
+        if let Some(topic) = &self.topic {
+            hash.push('/');
+            match self.view {
+                View::Chart => hash.push_str(topic),
+                _ => encode(topic, &mut hash),
             }
         }
         hash
+    }
+}
+
+/// Adds `text` to a link, percent-encoded.
+pub(crate) fn encode(text: &str, link: &mut String) {
+    for byte in text.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' => {
+                link.push(char::from(byte));
+            }
+            // A String takes whatever it is given.
+            _ => _ = write!(link, "%{byte:02X}"),
+        }
     }
 }
 
@@ -126,6 +151,13 @@ mod tests {
                 assert_eq!(Route::parse(&route.hash()), route, "{topic}");
             }
         }
+    }
+
+    #[test]
+    fn a_chart_is_in_its_link_as_it_stands() {
+        let route = Route::parse("#/chart/a%26b/c&d:e@60");
+        assert_eq!(route.topic.as_deref(), Some("a%26b/c&d:e@60"));
+        assert_eq!(route.hash(), "#/chart/a%26b/c&d:e@60");
     }
 
     #[test]

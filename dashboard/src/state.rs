@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use yew::Reducible;
 
+use crate::chart::{Name, Tracks};
 use crate::connection::{Connection, LinkEvent, Shown};
 use crate::extract::{self, Reading};
 use crate::publishing::{Draft, Outcome, Publications};
@@ -30,6 +31,8 @@ pub struct State {
     pub publications: Rc<Publications>,
     /// What is known about the topic that is looked at closely.
     pub watch: Option<Watch>,
+    /// The numbers that charts show, with more of their past than a card needs.
+    pub tracks: Rc<Tracks>,
 }
 
 /// Everything that can happen.
@@ -57,6 +60,8 @@ pub enum Action {
     Watch(Option<Rc<str>>, Millis),
     /// A message on the topic that is looked at closely.
     Sighted(Sighting, Millis),
+    /// Charts show these numbers, and no others.
+    Follow(Rc<Vec<Name>>, Millis),
 }
 
 impl State {
@@ -71,6 +76,7 @@ impl State {
             led: Rc::default(),
             publications: Rc::default(),
             watch: None,
+            tracks: Rc::default(),
         }
     }
 
@@ -114,6 +120,10 @@ impl State {
             }
             Action::Messages(messages, now) => {
                 Rc::make_mut(&mut self.store).receive(&*messages, now);
+                if messages.iter().any(|message| self.tracks.wants(message)) {
+                    let tracks = Rc::make_mut(&mut self.tracks);
+                    messages.iter().for_each(|message| tracks.receive(message));
+                }
                 for message in messages.iter().filter(|message| message.topic == LED_TOPIC) {
                     if let Reading::State { state, .. } = extract::extract(&message.payload) {
                         Rc::make_mut(&mut self.led).receive(state.on, message);
@@ -146,6 +156,11 @@ impl State {
                 if let Some(watch) = &mut self.watch {
                     watch.see(&sighting);
                 }
+                now
+            }
+            Action::Follow(names, now) => {
+                let store = &self.store;
+                Rc::make_mut(&mut self.tracks).follow(&names, |topic| store.get(topic));
                 now
             }
         };

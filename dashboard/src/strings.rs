@@ -1,14 +1,17 @@
 //! Every word on the page, in one place. The sketch and the script that are
 //! there to be copied stand beside it, in `snippets/`.
 
+mod chart;
 mod views;
 
 use crate::connection::Shown;
 use crate::extract::{State, Words};
+use crate::host;
 use crate::number::grouped;
 use crate::switch::Failure;
 use crate::time::Age;
 
+pub(crate) use chart::*;
 pub(crate) use views::*;
 
 pub(crate) const NO_GROUP: &str = "Single topics";
@@ -234,14 +237,8 @@ pub(crate) fn offline(clock: &str, ago: Age, was_up: bool, address: &str) -> Str
 
 /// An error's words as a sentence.
 pub(crate) fn sentence(words: &str) -> String {
-    let mut chars = words.chars();
-    let first = chars.next().map(char::to_uppercase);
-    first
-        .into_iter()
-        .flatten()
-        .chain(chars)
-        .chain((!words.ends_with('.')).then_some('.'))
-        .collect()
+    let end = if words.ends_with('.') { "" } else { "." };
+    host::capital(words) + end
 }
 
 pub(crate) fn next_try(seconds: Option<u32>) -> String {

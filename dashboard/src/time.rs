@@ -25,7 +25,24 @@ impl Millis {
         };
         [two(day / 3600), two(day / 60 % 60), two(day % 60)].join(":")
     }
+
+    /// The day as `22 Nov`.
+    #[must_use]
+    pub fn date(self, offset: i32) -> String {
+        let days = (self.0 / 86_400_000.0 + f64::from(offset) / 1440.0).floor() as i64;
+        // Days since 1 March of the year 0, in eras of 400 years.
+        let of_era = (days + 719_468).rem_euclid(146_097);
+        let year = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
+        let of_year = of_era - (365 * year + year / 4 - year / 100);
+        let month = (5 * of_year + 2) / 153;
+        let day = of_year - (153 * month + 2) / 5 + 1;
+        let name = &MONTHS[(month as usize * 3)..][..3];
+        [&*day.to_string(), name].join(" ")
+    }
 }
+
+/// From March on, as the calendar's arithmetic has it.
+const MONTHS: &str = "MarAprMayJunJulAugSepOctNovDecJanFeb";
 
 /// How long ago, as coarse as it is shown: two ages that read alike are equal,
 /// so that a card is drawn again only when its words change.
@@ -86,5 +103,16 @@ mod tests {
         assert_eq!(noon.clock(0), "12:04:31");
         assert_eq!(noon.clock(120), "14:04:31");
         assert_eq!(noon.clock(-13 * 60), "23:04:31");
+    }
+
+    #[test]
+    fn days_have_their_dates() {
+        let day = |days: f64| Millis(days * 86_400_000.0).date(0);
+        assert_eq!(day(0.0), "1 Jan");
+        assert_eq!(day(58.0), "28 Feb");
+        assert_eq!(day(59.0), "1 Mar");
+        assert_eq!(day(11_016.0), "29 Feb", "of 2000");
+        assert_eq!(day(20_779.0), "22 Nov");
+        assert_eq!(Millis(86_399_000.0).date(1), "2 Jan");
     }
 }

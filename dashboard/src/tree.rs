@@ -1,7 +1,8 @@
 //! The tree of topics, flat: a row for each level that is to be seen.
 
-use std::cmp::Ordering;
 use std::rc::Rc;
+
+use crate::host;
 
 /// A branch with no more topics than this is open until somebody closes it.
 const FEW: usize = 12;
@@ -46,53 +47,35 @@ pub fn set(opened: &Opened, path: &Rc<str>, open: bool) -> Opened {
 /// All topics in the order of the tree, with their places in the store.
 #[must_use]
 pub fn sort<'a>(names: impl Iterator<Item = &'a str>) -> Vec<(Rc<str>, usize)> {
-    let mut sorted: Vec<(&str, usize)> = names.enumerate().map(|(at, name)| (name, at)).collect();
-    sorted.sort_by_cached_key(|&(name, _)| (false, Levels(name)));
+    let names = names.enumerate();
+    let mut sorted: Vec<(String, &str, usize)> =
+        names.map(|(at, name)| (order(name), name, at)).collect();
+    sorted.sort_unstable();
     let rows = sorted.into_iter();
-    rows.map(|(name, at)| (name.into(), at)).collect()
+    rows.map(|(_, name, at)| (name.into(), at)).collect()
 }
 
-/// A topic's name in the order of the alphabet: level by level, letters before
-/// case.
-#[derive(PartialEq, Eq)]
-pub(crate) struct Levels<'a>(pub(crate) &'a str);
-
-impl Ord for Levels<'_> {
-    fn cmp(&self, other: &Self) -> Ordering {
-        let lower = |level: &str, other: &str| {
-            level
-                .chars()
-                .flat_map(char::to_lowercase)
-                .cmp(other.chars().flat_map(char::to_lowercase))
-                .then_with(|| level.cmp(other))
-        };
-        let (mut ones, mut others) = (self.0.split('/'), other.0.split('/'));
-        loop {
-            match (ones.next(), others.next()) {
-                (Some(a), Some(b)) => match lower(a, b) {
-                    Ordering::Equal => {}
-                    decided => return decided,
-                },
-                (a, b) => return a.is_some().cmp(&b.is_some()),
-            }
+/// What names are sorted by: level by level, letters before case.
+pub(crate) fn order(name: &str) -> String {
+    let small = host::lower(name);
+    let mut order = String::with_capacity(2 * name.len() + 8);
+    for (small, level) in small.split('/').zip(name.split('/')) {
+        // Below each character that a name can have, so that what is shorter comes first.
+        for part in [small, "\u{1}", level, "\0"] {
+            order.push_str(part);
         }
     }
-}
-
-impl PartialOrd for Levels<'_> {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
+    order
 }
 
 /// The rows of what [`sort`] has sorted. With a filter, only topics that have
 /// it in their names, all of them to be seen.
 #[must_use]
 pub fn rows(sorted: &[(Rc<str>, usize)], filter: &str, opened: &Opened) -> Vec<Row> {
-    let filter = filter.trim().to_lowercase();
+    let filter = host::lower(filter.trim());
     let found: Vec<&(Rc<str>, usize)> = sorted
         .iter()
-        .filter(|(name, _)| filter.is_empty() || name.to_lowercase().contains(&filter))
+        .filter(|(name, _)| filter.is_empty() || host::lower(name).contains(&filter))
         .collect();
     let mut tree = Tree {
         rows: Vec::new(),

@@ -3,6 +3,7 @@
 
 use super::measure::{decimals, is_unit};
 use super::{Leaf, MAX_LEAVES};
+use crate::host;
 
 /// A document that is nested deeper is left as text.
 const MAX_DEPTH: usize = 24;
@@ -147,7 +148,10 @@ impl Parser<'_> {
         let rest = &self.text[self.at..];
         let end = rest.find(|c: char| !matches!(c, '0'..='9' | '-' | '+' | '.' | 'e' | 'E'));
         let number = &rest[..end.unwrap_or(rest.len())];
-        let value: f64 = number.parse().ok()?;
+        let value = host::number(number);
+        if value.is_nan() {
+            return None;
+        }
         self.at += number.len();
         if value.is_finite() && self.leaves.len() < MAX_LEAVES {
             self.leaves.push(Leaf {
@@ -213,7 +217,5 @@ fn label(path: &[String]) -> Option<String> {
         .map(|key| key.replace('_', " "))
         .collect::<Vec<_>>()
         .join(" ");
-    let mut chars = words.chars();
-    let first = chars.next()?;
-    Some(first.to_uppercase().chain(chars).collect())
+    Some(host::capital(&words))
 }

@@ -1,6 +1,7 @@
 //! A number with an optional unit: `14`, `-18.4 °C`, `640ppm`, `55%`.
 
 use super::Leaf;
+use crate::host::{self, is_letter};
 
 /// Longest unit in characters; what follows a number and is longer is a text.
 const MAX_UNIT: usize = 8;
@@ -32,7 +33,7 @@ pub(super) fn parse(text: &str) -> Option<Measure<'_>> {
     if !unit.is_empty() && !is_unit(unit, rest.len() == unit.len() && number == "0") {
         return None;
     }
-    let value: f64 = number.parse().ok()?;
+    let value = host::number(number);
     value.is_finite().then_some(Measure {
         value,
         decimals: decimals(number),
@@ -91,7 +92,7 @@ pub(super) fn is_unit(text: &str, right_behind_zero: bool) -> bool {
     let Some(first) = text.chars().next() else {
         return false;
     };
-    if !(first.is_alphabetic() || matches!(first, '%' | '‰' | '°' | 'µ' | '"' | '$' | '€' | '£'))
+    if !(is_letter(first) || matches!(first, '%' | '‰' | '°' | 'µ' | '"' | '$' | '€' | '£'))
     {
         return false;
     }
@@ -99,7 +100,7 @@ pub(super) fn is_unit(text: &str, right_behind_zero: bool) -> bool {
     let mut length = 0;
     for c in text.chars() {
         length += 1;
-        let fits = c.is_alphabetic()
+        let fits = is_letter(c)
             || matches!(
                 c,
                 '%' | '‰' | '°' | '/' | '²' | '³' | '·' | '"' | '$' | '€' | '£' | '⁻' | '¹'

@@ -3,6 +3,7 @@
 
 use super::measure::{self, is_unit};
 use super::{Leaf, MAX_LEAVES};
+use crate::host::is_letter;
 
 const MAX_KEY: usize = 40;
 
@@ -33,9 +34,10 @@ pub(super) fn split(text: &str) -> Option<(&str, &str)> {
     let (key, value) = text.split_once([':', '='])?;
     let (key, value) = (key.trim(), value.trim());
     let fits = key.len() <= MAX_KEY
-        && key.starts_with(char::is_alphabetic)
+        && key.starts_with(is_letter)
         && key.chars().all(|c| {
-            c.is_alphanumeric()
+            c.is_ascii_digit()
+                || is_letter(c)
                 || matches!(
                     c,
                     ' ' | '_' | '-' | '.' | '(' | ')' | '%' | '°' | '/' | '[' | ']'

@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use super::Topic;
 use crate::switch::LED_TOPIC;
-use crate::tree::Levels;
+use crate::tree::order;
 
 /// How many columns a card takes on a laptop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,16 +58,19 @@ fn first_level(topic: &str) -> &str {
 /// Sorts the topics into groups; a group that did not change is the one of
 /// `before`, so that it need not be drawn again.
 pub(super) fn group(topics: &[Rc<Topic>], before: &[Rc<Group>]) -> Vec<Rc<Group>> {
-    let mut slots: Vec<(&str, Slot)> = vec![(LED_TOPIC, Slot::Led)];
+    let led: Rc<str> = order(LED_TOPIC).into();
+    let mut slots: Vec<(bool, &str, &str, Slot)> = vec![(false, &led, LED_TOPIC, Slot::Led)];
     for (at, topic) in topics.iter().enumerate() {
         if &*topic.name != LED_TOPIC {
-            slots.push((&topic.name, Slot::Topic(at, topic.width())));
+            // Topics with one level only come at the end.
+            let single = !topic.name.contains('/');
+            let slot = Slot::Topic(at, topic.width());
+            slots.push((single, &topic.order, &topic.name, slot));
         }
     }
-    // Topics with one level only come at the end.
-    slots.sort_by_cached_key(|&(name, _)| (first_level(name).is_empty(), Levels(name)));
+    slots.sort_unstable_by(|one, other| (one.0, one.1).cmp(&(other.0, other.1)));
     let mut groups: Vec<Group> = Vec::new();
-    for (name, slot) in slots {
+    for (_, _, name, slot) in slots {
         let level = first_level(name);
         match groups.last_mut() {
             Some(group) if &*group.name == level => group.slots.push(slot),

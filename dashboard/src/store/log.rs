@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 
 use super::Message;
+use crate::host;
 use crate::time::Millis;
 
 /// Messages that are held.
@@ -36,7 +37,7 @@ impl LogEntry {
     /// Whether `filter`, in small letters, is in its topic or payload.
     #[must_use]
     pub fn has(&self, filter: &str) -> bool {
-        let has = |text: &str| text.to_lowercase().contains(filter);
+        let has = |text: &str| host::lower(text).contains(filter);
         filter.is_empty() || has(&self.topic) || self.payload.as_deref().is_some_and(has)
     }
 }

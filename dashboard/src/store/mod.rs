@@ -120,6 +120,11 @@ impl Store {
         self.topics.is_empty()
     }
 
+    /// All topics, in the order in which they were first heard.
+    pub fn iter(&self) -> impl Iterator<Item = &Rc<Topic>> {
+        self.topics.iter()
+    }
+
     /// The names of all topics, in the order in which they were first heard.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.topics.iter().map(|topic| &*topic.name)

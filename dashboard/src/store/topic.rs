@@ -6,6 +6,7 @@ use std::rc::Rc;
 use super::{Message, Series, Width};
 use crate::extract::{self, Reading};
 use crate::time::{Age, Millis};
+use crate::tree::order;
 
 /// A topic is late after this many of its usual intervals.
 const LATE: f64 = 3.0;
@@ -64,6 +65,8 @@ impl Heard {
 pub struct Topic {
     /// Its name.
     pub name: Rc<str>,
+    /// What it is sorted by.
+    pub order: Rc<str>,
     /// What the latest payload says; for numbers, `series` says it.
     pub reading: Reading,
     /// The numbers of the latest payload, with their past.
@@ -87,6 +90,7 @@ impl Topic {
     pub fn new(message: &Message) -> Topic {
         let mut topic = Topic {
             name: message.topic.as_str().into(),
+            order: order(&message.topic).into(),
             reading: Reading::Text {
                 text: String::new(),
                 cut: false,
@@ -240,6 +244,7 @@ impl Topic {
         size_of::<Topic>()
             + 64
             + 2 * self.name.len()
+            + self.order.len()
             + reading
             + series.sum::<usize>()
             + history

@@ -15,6 +15,7 @@ pub(crate) fn view(view: View) -> &'static str {
     match view {
         View::Home => "Home",
         View::Topics => "Topics",
+        View::Chart => "Chart",
         View::Publish => "Publish",
         View::Log => "Log",
         View::Connection => "Connection",

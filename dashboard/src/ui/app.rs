@@ -3,6 +3,7 @@ use std::rc::Rc;
 use yew::prelude::*;
 
 use super::banner::Banner;
+use super::chart_view::chart_view;
 use super::connection::ConnectionView;
 use super::foot::Foot;
 use super::guide::Guide;
@@ -15,12 +16,13 @@ use super::nav::Nav;
 use super::publish::Publish;
 use super::shared::Shared;
 use super::topics::Topics;
+use crate::chart::Spec;
 use crate::connection::Shown;
 use crate::credentials::Credentials;
 use crate::link::Link;
 use crate::place::Place;
 use crate::publishing::{Draft, Outcome};
-use crate::route::View;
+use crate::route::{Route, View};
 use crate::state::{Action, State};
 use crate::switch::{LED_TOPIC, PATIENCE, command};
 use crate::time::Age;
@@ -45,6 +47,8 @@ pub(crate) fn App() -> Html {
         &state,
         &route.topic.clone().filter(|_| route.view == View::Topics),
     );
+
+    use_charts(&state, &route);
 
     let on_press = use_press(&wire, &state);
     let on_publish = use_publish(&wire, &state);
@@ -96,6 +100,7 @@ pub(crate) fn App() -> Html {
                 publications={Shared(state.publications.clone())} now={state.now} offset={state.offset}
                 {unavailable} {on_publish} />
         },
+        View::Chart => chart_view(&state, route.topic.as_deref()),
         View::Publish => html! {
             <Publish {store} topic={route.topic.clone()} publications={Shared(state.publications.clone())} {unavailable} {on_publish} />
         },
@@ -185,6 +190,17 @@ fn use_watch(wire: &Rc<Wire>, state: &UseReducerHandle<State>, topic: &Option<Rc
             dispatch.dispatch(Action::Sighted(sighting, browser::now()));
         });
         wire.with(|link| link.watch(topic.as_deref(), on_sighting));
+    });
+}
+
+/// Follows the numbers that a chart on the screen shows.
+#[hook]
+fn use_charts(state: &UseReducerHandle<State>, route: &Route) {
+    let dispatch = state.dispatcher();
+    let shown = route.topic.clone().filter(|_| route.view == View::Chart);
+    use_effect_with(shown, move |link| {
+        let spec = link.as_deref().map(Spec::parse).unwrap_or_default();
+        dispatch.dispatch(Action::Follow(Rc::new(spec.names), browser::now()));
     });
 }
 

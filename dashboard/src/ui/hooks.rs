@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use gloo::events::EventListener;
 use gloo::timers::callback::{Interval, Timeout};
+use web_sys::Element;
 use yew::prelude::*;
 
 use crate::connection::{LinkEvent, QUIET};
@@ -135,4 +136,22 @@ pub(super) fn use_clock(dispatch: &Dispatch) {
         let interval = Interval::new(1_000, move || dispatch.dispatch(tick()));
         move || drop(interval)
     });
+}
+
+/// How wide an element is, in pixels; a guess before it is there.
+#[hook]
+pub(super) fn use_width(place: &NodeRef) -> f64 {
+    let width = use_state(|| 340.0);
+    let (place, setter) = (place.clone(), width.setter());
+    use_effect_with((), move |()| {
+        let measure = move || {
+            if let Some(place) = place.cast::<Element>() {
+                setter.set(f64::from(place.client_width()));
+            }
+        };
+        measure();
+        let listener = EventListener::new(&gloo::utils::window(), "resize", move |_| measure());
+        move || drop(listener)
+    });
+    *width
 }

@@ -58,6 +58,7 @@ pub(super) fn view(view: View) -> Html {
             <rect x="13" y="11" width="7" height="9" rx="2" /><rect x="4" y="15" width="7" height="5" rx="2" />
         </> },
         View::Topics => html! { <path d="M4 5h7M6 5v13.5h4M6 12h4M13 12h7M13 18.5h7" /> },
+        View::Chart => html! { <path d="M4 4v16h16M7.5 15l4-5 3.5 3 4.5-6.5" /> },
         View::Publish => html! { <path d="m4 11.5 16-7-5.5 15.5-3.6-6.4zM10.9 13.6 20 4.5" /> },
         View::Log => html! { <path d="M4 6h16M4 12h16M4 18h10" /> },
         View::Connection => html! { <>

@@ -6,6 +6,7 @@ use super::field;
 use super::icons;
 use super::shared::Shared;
 use super::window::{space, use_rows};
+use crate::host;
 use crate::route::{Route, View};
 use crate::store::LogEntry;
 use crate::strings;
@@ -31,7 +32,7 @@ pub(super) fn Log(props: &LogProps) -> Html {
     let paused = use_state(|| None::<Shared<Vec<LogEntry>>>);
     let entries = (*paused).clone().unwrap_or_else(|| props.entries.clone());
     let found = use_memo((entries.clone(), (*filter).clone()), |(entries, filter)| {
-        let filter = filter.trim().to_lowercase();
+        let filter = host::lower(filter.trim());
         let places = 0..entries.len();
         let found = places.filter(|&at| entries[at].has(&filter));
         found.collect::<Vec<usize>>()

@@ -5,6 +5,8 @@ mod app;
 mod badge_card;
 mod banner;
 mod card;
+mod chart;
+mod chart_view;
 mod code;
 mod connection;
 mod field;

@@ -1,7 +1,10 @@
 use yew::prelude::*;
 
 use super::sparkline::sparkline;
+use crate::chart::{Name, Spec};
+use crate::host;
 use crate::number::display;
+use crate::route::Route;
 use crate::store::{Series, Topic};
 use crate::strings;
 
@@ -23,10 +26,12 @@ fn single(topic: &Topic, series: &Series) -> (Classes, AttrValue, Html, Html) {
         .as_deref()
         .unwrap_or_else(|| topic.last_level())
         .to_owned();
-    let body = html! { <>
-        <div class={classes!("reading", size(series))}>{ value(series) }</div>
-        { sparkline(series) }
-    </> };
+    let body = html! {
+        <a class="to-chart" href={link(topic, series)} aria-label={strings::open_chart(&label)}>
+            <span class={classes!("reading", size(series))}>{ value(series) }</span>
+            { sparkline(series) }
+        </a>
+    };
     let range = series
         .range()
         .filter(|(low, high)| low < high)
@@ -54,8 +59,10 @@ fn several(topic: &Topic, many: &[Series]) -> (Classes, AttrValue, Html, Html) {
         html! {
             <div class="stat" data-path={series.leaf.path.clone()}>
                 <dt title={label.clone()}>{ label }</dt>
-                <dd class={classes!("reading", size(series))}>{ value(series) }</dd>
-                <dd class="past">{ sparkline(series) }</dd>
+                <dd><a class="to-chart" href={link(topic, series)}>
+                    <span class={classes!("reading", size(series))}>{ value(series) }</span>
+                    { sparkline(series) }
+                </a></dd>
             </div>
         }
     });
@@ -71,13 +78,19 @@ fn several(topic: &Topic, many: &[Series]) -> (Classes, AttrValue, Html, Html) {
     )
 }
 
+/// The way to the number's chart.
+fn link(topic: &Topic, series: &Series) -> String {
+    let name = Name::new(&topic.name, &series.leaf.path);
+    Route::chart(&Spec::of(name)).hash()
+}
+
 /// The value as people read it; the number itself stands in the attribute.
 fn value(series: &Series) -> Html {
     let leaf = &series.leaf;
     let unit =
         (!leaf.unit.is_empty()).then(|| html! { <small class="unit">{ &leaf.unit }</small> });
     html! { <>
-        <data class="value" value={leaf.value.to_string()}>{ display(leaf.value, leaf.decimals) }</data>
+        <data class="value" value={host::digits(leaf.value)}>{ display(leaf.value, leaf.decimals) }</data>
         { for unit }
     </> }
 }
