@@ -21,6 +21,34 @@ pub(crate) struct Identity {
     pub rules: u16,
 }
 
+/// The rules of a bridge, which may do what its configuration says.
+const BRIDGE_RULES: u16 = u16::MAX;
+
+impl Identity {
+    /// Whom a bridge is taken for.
+    pub(crate) const fn of_bridge(client_id: ByteString, username: Option<ByteString>) -> Self {
+        Self {
+            client_id,
+            username,
+            rules: BRIDGE_RULES,
+        }
+    }
+
+    /// Whether it is a bridge of this broker.
+    pub(crate) const fn is_bridge(&self) -> bool {
+        self.rules == BRIDGE_RULES
+    }
+
+    /// Whether it may publish there below `$SYS`, which is the broker's own: what
+    /// is there must be true. A client may say of itself that it is a bridge,
+    /// and connected; what a bridge of this broker brings was asked for.
+    pub(crate) fn may_publish_sys(&self, topic: &str) -> bool {
+        let state = topic.strip_prefix("$SYS/broker/connection/");
+        let id = state.and_then(|state| state.strip_suffix("/state"));
+        self.is_bridge() || id == Some(&*self.client_id)
+    }
+}
+
 /// What a client wants to do with a topic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Access {

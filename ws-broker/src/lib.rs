@@ -17,6 +17,7 @@
 
 pub mod access;
 mod auth;
+mod bridge;
 mod broker;
 mod certificate;
 mod clock;

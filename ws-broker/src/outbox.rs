@@ -1,12 +1,13 @@
 //! What waits to be written to one subscriber.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use bytes::BytesMut;
-use codec::{ProtocolVersion, QoS};
+use codec::{ProtocolVersion, QoS, TopicName};
+use foldhash::fast::RandomState;
 use protocol::Delivery;
 
 use crate::access::Identity;
@@ -414,6 +415,20 @@ impl Outbox {
         (waiting, inner.dropped.into())
     }
 
+    /// How many deliveries wait; the task is woken when there are more.
+    pub(crate) fn poll_len(&self, cx: &Context<'_>) -> usize {
+        let mut inner = self.lock();
+        inner.owner = Some(cx.waker().clone());
+        inner.queue.len()
+    }
+
+    /// The topics of which a message with the RETAIN flag waits.
+    pub(crate) fn retained_topics(&self) -> HashSet<TopicName, RandomState> {
+        let inner = self.lock();
+        let retained = inner.queue.iter().filter(|delivery| delivery.retain);
+        retained.map(|d| d.message.topic.clone()).collect()
+    }
+
     /// Takes all deliveries, for good.
     pub(crate) fn take_all(&self) -> VecDeque<Delivery> {
         let mut inner = self.lock();
@@ -504,7 +519,6 @@ mod tests {
     use std::sync::atomic::AtomicBool;
     use std::task::Wake;
 
-    use codec::{QoS, TopicName};
     use protocol::Message;
 
     use super::*;

@@ -7,11 +7,11 @@ use protocol::{Session, Time};
 
 use crate::broker::Broker;
 use crate::clock::Clock;
-use crate::config::{Durability, Persistence};
+use crate::config::{Bridge, Durability, Persistence};
 use crate::log::{information, notice, warning};
 use crate::router::Subscriber;
 use crate::sessions::{Parked, SessionState};
-use crate::store::{self, Journal, Loaded, LoadedSession, OpenError, Sent, SessionId};
+use crate::store::{self, Change, Journal, Loaded, LoadedSession, OpenError, Sent, SessionId};
 
 /// Opens the store; gives what is in it, to be restored, and where changes are
 /// submitted.
@@ -68,7 +68,15 @@ impl Broker {
         let Some(journal) = self.router.journal() else {
             return;
         };
+        let settings = self.settings();
         for session in loaded.sessions {
+            let who = &session.record.identity;
+            let is_of = |bridge: &Arc<Bridge>| bridge.local_client_id() == who.client_id;
+            if who.is_bridge() && !settings.config.bridges.iter().any(is_of) {
+                // Nobody will ever ask for it.
+                journal.submit([Change::Ended(session.id)]);
+                continue;
+            }
             let parked = self.restore_session(journal, session, now);
             // Who was connected is away since now.
             journal.submit(parked.change());
@@ -78,7 +86,9 @@ impl Broker {
 
     fn restore_session(&self, journal: &Arc<Journal>, session: LoadedSession, now: Time) -> Parked {
         let mut record = session.record;
-        record.identity.rules = self.settings().number(record.identity.rules);
+        if !record.identity.is_bridge() {
+            record.identity.rules = self.settings().number(record.identity.rules);
+        }
         let mut state = SessionState::new(record.identity, self.router.memory().clone());
         state.store(journal, session.id);
         let outbox = state.outbox.clone();

@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 
 use crate::auth::PasswordFileError;
+use crate::bridge::Bridges;
 use crate::broker::Broker;
 use crate::clock::Clock;
 use crate::config::{Config, Protocol};
@@ -97,6 +98,7 @@ pub struct Running {
     broker: Arc<Broker>,
     bound: Vec<Bound>,
     tasks: JoinSet<()>,
+    bridges: Bridges,
 }
 
 impl Running {
@@ -130,6 +132,8 @@ impl Running {
         if let Some(loaded) = loaded {
             broker.restore(loaded, clock.now());
         }
+        // Before anybody can publish.
+        let bridges = Bridges::new(broker.clone());
         let settings = broker.settings();
         let config = &settings.config;
         let mut tasks = JoinSet::new();
@@ -168,11 +172,13 @@ impl Running {
             tasks.spawn(broker.clone().watch_certificates());
         }
         tasks.spawn(sys::publish(broker.clone()));
+        bridges.start();
         information!("ws-broker version {version} running");
         Ok(Self {
             broker,
             bound,
             tasks,
+            bridges,
         })
     }
 
@@ -207,6 +213,7 @@ impl Running {
             warning!("Warning: what has changed of {keys} takes a restart.");
         }
         crate::log::set(settings.config.log.clone());
+        self.bridges.change(&settings.config.bridges);
         self.broker.set(settings);
         Ok(())
     }
@@ -236,7 +243,11 @@ impl Running {
         );
         self.tasks.shutdown().await;
         self.broker.sessions.shut_down();
-        let goodbye = tokio::time::timeout(GOODBYE, self.broker.no_connections());
+        let all_gone = async {
+            self.bridges.ended().await;
+            self.broker.no_connections().await;
+        };
+        let goodbye = tokio::time::timeout(GOODBYE, all_gone);
         let dropped = self.broker.router.dropped();
         if dropped > 0 {
             information!("{dropped} messages were dropped because their receivers were too slow.");

@@ -228,6 +228,8 @@ pub(crate) struct Parked {
 enum Entry {
     Live(Arc<Control>),
     Parked(Box<Parked>),
+    /// A bridge has it for good: no client takes its place.
+    Bridge(Arc<Control>),
 }
 
 /// What a client that connects finds.
@@ -239,6 +241,8 @@ pub(crate) enum Found {
     Parked(Box<Parked>),
     /// A connection that has the session, and has been told to hand it over.
     Live(oneshot::Receiver<Option<Box<SessionState>>>),
+    /// A bridge has this identifier; nothing was changed.
+    Bridge,
 }
 
 /// What is due at a moment.
@@ -265,6 +269,8 @@ struct Inner {
     entries: BTreeMap<ByteString, Entry>,
     /// How many of them are parked.
     parked: usize,
+    /// How many of them are bridges.
+    bridges: usize,
     /// When which parked session is to be looked at.
     schedule: BTreeSet<(Time, ByteString)>,
 }
@@ -283,25 +289,25 @@ impl Sessions {
     /// Puts a connection in the place of what was there.
     pub(crate) fn join(&self, id: &ByteString, control: &Arc<Control>, clean_start: bool) -> Found {
         let mut inner = self.lock();
-        match inner
-            .entries
-            .insert(id.clone(), Entry::Live(control.clone()))
-        {
-            None => Found::Nothing,
-            Some(Entry::Parked(parked)) => {
-                inner.parked -= 1;
-                inner.unschedule(id, &parked);
-                Found::Parked(parked)
-            }
-            Some(Entry::Live(other)) => {
-                let (reply, state) = oneshot::channel();
-                other.send(Command::TakeOver(TakeOver {
-                    clean_start,
-                    by: control.address.clone(),
-                    reply,
-                }));
-                Found::Live(state)
-            }
+        if let Some(Entry::Bridge(_)) = inner.entries.get(id) {
+            return Found::Bridge;
+        }
+        inner.enter(id, Entry::Live(control.clone()), control, clean_start)
+    }
+
+    /// Puts a bridge in the place of what was there.
+    pub(crate) fn join_bridge(&self, id: &ByteString, control: &Arc<Control>) -> Found {
+        let mut inner = self.lock();
+        inner.bridges += 1;
+        inner.enter(id, Entry::Bridge(control.clone()), control, false)
+    }
+
+    /// A bridge gives its identifier up.
+    pub(crate) fn leave_bridge(&self, id: &ByteString) {
+        let mut inner = self.lock();
+        if let Some(Entry::Bridge(_)) = inner.entries.get(id) {
+            inner.entries.remove(id);
+            inner.bridges -= 1;
         }
     }
 
@@ -359,7 +365,7 @@ impl Sessions {
     fn live(&self) -> Vec<Arc<Control>> {
         let inner = self.lock();
         let live = inner.entries.values().filter_map(|entry| match entry {
-            Entry::Live(control) => Some(control.clone()),
+            Entry::Live(control) | Entry::Bridge(control) => Some(control.clone()),
             Entry::Parked(_) => None,
         });
         live.collect()
@@ -391,6 +397,7 @@ impl Sessions {
         let found = entries.filter_map(|(_, entry)| match entry {
             Entry::Live(control) => control.present().map(Ok),
             Entry::Parked(parked) => Some(Err(Row::away(parked))),
+            Entry::Bridge(_) => None,
         });
         let mut found: Vec<_> = found.take(limit + 1).collect();
         drop(inner);
@@ -407,7 +414,7 @@ impl Sessions {
     pub(crate) fn count(&self) -> (usize, usize) {
         let inner = self.lock();
         let parked = inner.parked;
-        (inner.entries.len() - parked, parked)
+        (inner.entries.len() - parked - inner.bridges, parked)
     }
 
     /// Waits until something is due, and takes it.
@@ -431,6 +438,32 @@ impl Sessions {
 }
 
 impl Inner {
+    fn enter(
+        &mut self,
+        id: &ByteString,
+        entry: Entry,
+        control: &Control,
+        clean_start: bool,
+    ) -> Found {
+        match self.entries.insert(id.clone(), entry) {
+            None => Found::Nothing,
+            Some(Entry::Parked(parked)) => {
+                self.parked -= 1;
+                self.unschedule(id, &parked);
+                Found::Parked(parked)
+            }
+            Some(Entry::Live(other) | Entry::Bridge(other)) => {
+                let (reply, state) = oneshot::channel();
+                other.send(Command::TakeOver(TakeOver {
+                    clean_start,
+                    by: control.address.clone(),
+                    reply,
+                }));
+                Found::Live(state)
+            }
+        }
+    }
+
     fn schedule(&mut self, id: &ByteString, parked: &Parked) {
         self.schedule
             .extend(parked.next().map(|at| (at, id.clone())));

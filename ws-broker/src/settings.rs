@@ -10,6 +10,7 @@ use protocol::scram;
 
 use crate::access::{Access, Acl, Identity};
 use crate::auth::{PasswordFileError, Users};
+use crate::bridge;
 use crate::certificate;
 use crate::config::{Config, Security};
 use crate::desk;
@@ -85,6 +86,7 @@ impl Settings {
     /// A file of passwords or of TLS cannot be used.
     pub(crate) fn read(config: Config) -> Result<Self, SettingsError> {
         let tls = read_tls(&config).map_err(SettingsError::Tls)?;
+        bridge::check(&config.bridges).map_err(SettingsError::Tls)?;
         let http_ca = config.http_cafile.as_deref().map(certificate::read_public);
         let own = config.listeners.iter();
         let own = own.map(|listener| listener.security.as_ref().map(Rules::read).transpose());
@@ -137,11 +139,15 @@ impl Settings {
     pub(crate) fn allows(&self, who: &Identity, topic: &TopicName, access: Access) -> bool {
         // What is below $SYS and $dashboard is the broker's own, and must be
         // true; $share/ is there for filters, as in Mosquitto.
-        let is_own = topic.starts_with("$SYS") || desk::owns(topic);
-        if is_own && access == Access::Write || topic.starts_with("$share/") {
+        if topic.starts_with("$SYS") && access == Access::Write {
+            return who.may_publish_sys(topic);
+        }
+        if desk::owns(topic) && access == Access::Write || topic.starts_with("$share/") {
             return false;
         }
-        access == Access::Read && desk::is_answer(topic) || self.acl(who).allows(who, topic, access)
+        who.is_bridge()
+            || access == Access::Read && desk::is_answer(topic)
+            || self.acl(who).allows(who, topic, access)
     }
 
     /// Whether a client may ask the desk what has this topic.

@@ -256,3 +256,16 @@ fn random_rules_say_what_a_simpler_reading_of_them_says() {
     }
     assert!(verdicts.iter().all(|count| *count > 1000), "{verdicts:?}");
 }
+
+#[test]
+fn a_client_publishes_below_sys_what_it_says_of_itself_only() {
+    let who = Identity {
+        client_id: "far".into(),
+        ..Identity::default()
+    };
+    assert!(who.may_publish_sys("$SYS/broker/connection/far/state"));
+    assert!(!who.may_publish_sys("$SYS/broker/connection/near/state"));
+    assert!(!who.may_publish_sys("$SYS/broker/uptime"));
+    let bridge = Identity::of_bridge("far".into(), None);
+    assert!(bridge.may_publish_sys("$SYS/broker/uptime"));
+}

@@ -1,5 +1,6 @@
 //! Certificates, their keys, and who vouches for them.
 
+pub(crate) mod ciphers;
 pub mod command;
 mod dates;
 mod files;

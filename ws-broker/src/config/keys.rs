@@ -1,5 +1,6 @@
 //! Which keys a configuration file may have.
 
+use super::bridge;
 use super::values::{boolean, number};
 
 /// What this broker makes of a key that Mosquitto knows.
@@ -9,6 +10,8 @@ pub(super) enum Key {
     Supported,
     /// It does what it does in Mosquitto; another value takes a restart.
     AtStart,
+    /// The same, below a `connection` line.
+    OfBridge,
     /// It may stand there, and nothing has to be done.
     NoEffect(&'static str),
     /// It would be wrong to go on without what it asks for.
@@ -28,12 +31,11 @@ const NO_PSK: &str = "the library for TLS has no pre-shared keys; use a certific
 const NO_ENGINE: &str = "the library for TLS has no engines; put the private key into keyfile";
 const NOT_HERE: &str = "this broker does not have it";
 
-/// All keys of Mosquitto and those of this broker, in the order of the alphabet.
+/// All keys of Mosquitto and those of this broker, in the order of the
+/// alphabet, but for those of a bridge, [`bridge::KEYS`].
 const KEYS: &[(&str, Key)] = &[
     ("accept_protocol_versions", Supported),
     ("acl_file", Supported),
-    ("address", Missing),
-    ("addresses", Missing),
     ("allow_anonymous", Supported),
     (
         "allow_duplicate_messages",
@@ -54,7 +56,7 @@ const KEYS: &[(&str, Key)] = &[
     ("ciphers", Supported),
     ("ciphers_tls1.3", Supported),
     ("clientid_prefixes", Supported),
-    ("connection", Missing),
+    ("connection", Supported),
     ("connection_messages", Supported),
     ("crlfile", Supported),
     (
@@ -141,7 +143,9 @@ const KEYS: &[(&str, Key)] = &[
 
 /// What is known of a key.
 pub(super) fn find(key: &str) -> Option<(&'static str, Key)> {
-    KEYS.iter().find(|(name, _)| *name == key).copied()
+    let of_bridge = bridge::KEYS.iter().find(|name| **name == key);
+    let of_bridge = of_bridge.map(|name| (*name, Key::OfBridge));
+    of_bridge.or_else(|| KEYS.iter().find(|(name, _)| *name == key).copied())
 }
 
 /// What an option of a plugin is called, if `key` is one.
@@ -197,6 +201,7 @@ pub(super) fn check_ignored(key: &str, value: &str) -> Result<(), String> {
 /// The known key that is spelt most like `key`, if one comes near.
 pub(super) fn nearest(key: &str) -> Option<&'static str> {
     let names = KEYS.iter().map(|(name, _)| *name);
+    let names = names.chain(bridge::KEYS.iter().copied());
     let distance = |name: &&str| strsim::damerau_levenshtein(name, key);
     names
         .min_by_key(distance)
@@ -224,5 +229,7 @@ mod tests {
     #[test]
     fn keys_stand_in_order_once() {
         assert!(KEYS.windows(2).all(|pair| pair[0].0 < pair[1].0));
+        assert!(bridge::KEYS.windows(2).all(|pair| pair[0] < pair[1]));
+        assert!(KEYS.iter().all(|(name, _)| !bridge::KEYS.contains(name)));
     }
 }

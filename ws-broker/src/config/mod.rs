@@ -1,5 +1,6 @@
 //! How the broker is set up: Mosquitto's configuration file.
 
+mod bridge;
 mod error;
 mod keys;
 mod parse;
@@ -9,8 +10,12 @@ mod values;
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
+pub use bridge::{
+    Address, Bridge, BridgeTls, BridgeTopic, Direction, Notifications, Restart, Start, TcpKeepAlive,
+};
 use codec::{ProtocolVersion, QoS};
 pub use error::ConfigError;
 pub use protocol::Mount;
@@ -46,6 +51,8 @@ pub struct Config {
     pub check_retain_source: bool,
     /// How often it is looked whether certificates and keys have changed.
     pub certificate_interval: Duration,
+    /// Connections to other brokers.
+    pub bridges: Vec<Arc<Bridge>>,
     /// What client identifiers must start with; `None` for anything.
     pub clientid_prefixes: Option<String>,
     /// Whether connects and disconnects are logged.
@@ -300,6 +307,7 @@ impl Default for Config {
             security: Security::default(),
             check_retain_source: true,
             certificate_interval: Duration::from_secs(10),
+            bridges: Vec::new(),
             clientid_prefixes: None,
             connection_messages: true,
             log: log::Settings::default(),

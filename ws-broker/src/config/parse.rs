@@ -1,9 +1,11 @@
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use codec::QoS;
 
+use super::bridge::{Bridge, Draft};
 use super::error::ConfigError;
 use super::keys::{self, Key};
 use super::values::{
@@ -24,14 +26,20 @@ pub(super) fn parse(file: &Path, text: &str) -> Result<Config, ConfigError> {
     if let Some(missing) = parser.missing.take() {
         return Err(missing);
     }
+    let bridges = parser.bridges()?;
     let folder = file.parent().unwrap_or(Path::new("")).to_owned();
     let mut config = parser.finish(&folder);
+    config.bridges = bridges;
     config.file = Some(file.into());
     Ok(config)
 }
 
 struct Parser {
     config: Config,
+    /// The file and the line that is being read.
+    place: (PathBuf, usize),
+    /// The bridges, and where they begin.
+    bridges: Vec<(Draft, PathBuf, usize)>,
     /// What stands before the first `listener`, and belongs to the listener
     /// that `port` or `bind_address` opens, or that is there when no other is.
     default: Listener,
@@ -67,6 +75,8 @@ impl Parser {
     fn new() -> Self {
         Self {
             config: Config::default(),
+            place: (PathBuf::new(), 0),
+            bridges: Vec::new(),
             default: Listener::new(MQTT_PORT, Protocol::Mqtt),
             has_default: false,
             is_per_listener: false,
@@ -92,6 +102,7 @@ impl Parser {
     fn text(&mut self, file: &Path, text: &str) -> Result<(), ConfigError> {
         for (number, line) in text.trim_start_matches('\u{feff}').lines().enumerate() {
             let error = |what| ConfigError::new(file, Some(number + 1), what);
+            self.place = (file.into(), number + 1);
             let missing = self.line(line).map_err(error)?;
             self.missing = self.missing.take().or_else(|| missing.map(error));
             let Some(folder) = self.include.take() else {
@@ -111,7 +122,14 @@ impl Parser {
 
     /// Takes a line; what it asks for that this broker does not have.
     fn line(&mut self, line: &str) -> Result<Option<String>, String> {
-        let line = without_comment(line).trim();
+        // The `#` of a bridge's topic is none of a comment.
+        let is_topic = line.split_whitespace().next() == Some("topic");
+        let line = if is_topic {
+            line
+        } else {
+            without_comment(line)
+        }
+        .trim();
         let Some((key, value)) = line.split_once(char::is_whitespace).or(match line {
             "" => None,
             key => Some((key, "")),
@@ -143,6 +161,7 @@ impl Parser {
         }
         match meaning {
             Key::Supported => self.set(key, value)?,
+            Key::OfBridge => self.set_of_bridge(key, value)?,
             Key::AtStart => {
                 if key == "listener" {
                     self.scope = value.into();
@@ -219,6 +238,7 @@ impl Parser {
             }
             "bind_interface" => self.current().interface = Some(value.into()),
             "check_retain_source" => config.check_retain_source = boolean(key, value)?,
+            "connection" => self.connection(value)?,
             "connection_messages" => config.connection_messages = boolean(key, value)?,
             "global_max_clients" => config.global_max_clients = limit(key, value)?,
             "global_max_connections" => config.global_max_connections = limit(key, value)?,
@@ -364,6 +384,47 @@ impl Parser {
             .listeners
             .last_mut()
             .unwrap_or(&mut self.default)
+    }
+
+    fn connection(&mut self, name: &str) -> Result<(), String> {
+        if self
+            .bridges
+            .iter()
+            .any(|(bridge, ..)| bridge.name() == name)
+        {
+            return Err(format!("Duplicate bridge name '{name}'."));
+        }
+        let (file, line) = self.place.clone();
+        self.bridges.push((Draft::new(name), file, line));
+        Ok(())
+    }
+
+    fn set_of_bridge(&mut self, key: &str, value: &str) -> Result<(), String> {
+        match self.bridges.last_mut() {
+            Some((bridge, ..)) => bridge.set(key, value),
+            None => Err(format!(
+                "The '{key}' option requires a bridge to be defined first."
+            )),
+        }
+    }
+
+    /// All bridges that were read.
+    fn bridges(&mut self) -> Result<Vec<Arc<Bridge>>, ConfigError> {
+        let mut bridges: Vec<Arc<Bridge>> = Vec::new();
+        for (draft, file, line) in self.bridges.drain(..) {
+            let error = |what| ConfigError::new(&file, Some(line), what);
+            let bridge = draft.finish().map_err(error)?;
+            let id = bridge.local_client_id();
+            if let Some(other) = bridges.iter().find(|b| b.local_client_id() == id) {
+                return Err(error(format!(
+                    "Bridge local_clientid '{id}' is not unique. Try changing or setting the \
+                     local_clientid value for {} or {}.",
+                    other.name, bridge.name
+                )));
+            }
+            bridges.push(Arc::new(bridge));
+        }
+        Ok(bridges)
     }
 
     fn listener(&mut self, value: &str) -> Result<(), String> {

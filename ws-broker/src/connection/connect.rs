@@ -65,6 +65,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
             exchange: None,
             about: None,
             asking: None,
+            is_bridge: connect.bridge,
             id,
         });
         let clean_start = connect.clean_start;
@@ -94,6 +95,11 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
                     Some(parked.state)
                 };
                 self.start(client, connect, state, true);
+            }
+            Found::Bridge => {
+                let why = "its identifier is the local_clientid of a bridge";
+                let reason = ReasonCode::ClientIdentifierNotValid;
+                return Err(self.refuse(&connect, reason, why));
             }
             Found::Live(state) => {
                 self.phase = Phase::Joining {
@@ -466,8 +472,9 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
             Some(user) => format!(", u'{user}'"),
             None => String::new(),
         };
+        let kind = if client.is_bridge { "bridge" } else { "client" };
         notice!(
-            "New client connected from {address} as {} (p{version}, c{}, k{}{user}).",
+            "New {kind} connected from {address} as {} (p{version}, c{}, k{}{user}).",
             client.id,
             u8::from(connect.clean_start),
             connect.keep_alive

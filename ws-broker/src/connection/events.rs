@@ -179,6 +179,12 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
             };
             // More may be asked for [MQTT-3.2.2-10].
             options.qos = options.qos.min(self.listener.max_qos);
+            if client.is_bridge && filter.share_name().is_none() {
+                // What 5.0 lets a client ask for: nothing comes back to where it
+                // came from, and it is retained there as it is here.
+                options.no_local = true;
+                options.retain_as_published = true;
+            }
             let who = client.state.outbox.identity();
             // It is granted, as in Mosquitto: each message is judged, and what
             // may be read can change while a subscription stands.

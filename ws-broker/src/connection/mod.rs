@@ -22,13 +22,14 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+pub(crate) use stored::{Step, Storing};
+
 use asking::Asking;
 use authenticate::Login;
 use bytes::{Bytes, BytesMut};
 use codec::{ByteString, Disconnect, QoS, ReasonCode, TopicFilter, Will};
 use connect::Accepting;
 use protocol::{Delivery, Limits, Time, Violation, server};
-use stored::Storing;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::oneshot;
 use tokio::time::Sleep;
@@ -155,6 +156,8 @@ struct Client {
     about: Option<Arc<About>>,
     /// What it asks the broker.
     asking: Option<Box<Asking>>,
+    /// Whether it says that it is a bridge.
+    is_bridge: bool,
 }
 
 /// Why a connection ends.

@@ -16,7 +16,7 @@ use crate::store::{Change, Journal, Sent, Ticket, Waiter};
 const MAX_WAITING: usize = 4096;
 
 /// What one connection submits to the journal, and what waits for it.
-pub(super) struct Storing {
+pub(crate) struct Storing {
     journal: Arc<Journal>,
     /// Changes that are not submitted yet.
     changes: Vec<Change>,
@@ -31,7 +31,7 @@ pub(super) struct Storing {
 }
 
 /// What is done once something is stored.
-pub(super) enum Step {
+pub(crate) enum Step {
     /// PUBACK or PUBREC.
     Acknowledge(QoS, PacketId, ReasonCode),
     /// SUBACK.
@@ -47,7 +47,7 @@ pub(super) enum Step {
 }
 
 impl Storing {
-    fn new(journal: Arc<Journal>) -> Self {
+    pub(crate) fn new(journal: Arc<Journal>) -> Self {
         Self {
             journal,
             changes: Vec::new(),
@@ -58,9 +58,16 @@ impl Storing {
         }
     }
 
+    /// Changes, and the step to take when they, and all before them, are stored.
+    pub(crate) fn add(&mut self, changes: impl IntoIterator<Item = Change>, then: Option<Step>) {
+        self.changes.extend(changes);
+        self.subacks += usize::from(matches!(then, Some(Step::SubAck(_))));
+        self.next.extend(then);
+    }
+
     /// Submits what this connection has changed. What waits for it, or for
     /// what its routes have handed over, waits for the commit from here on.
-    pub(super) fn submit(&mut self) {
+    pub(crate) fn submit(&mut self) {
         if !self.changes.is_empty() {
             self.journal.submit(self.changes.drain(..));
         }
@@ -72,7 +79,7 @@ impl Storing {
     }
 
     /// Whether no more should be read before some of it is stored.
-    pub(super) fn is_full(&self) -> bool {
+    pub(crate) fn is_full(&self) -> bool {
         self.waiting.len() + self.next.len() >= MAX_WAITING
     }
 
@@ -83,7 +90,7 @@ impl Storing {
 
     /// The first step that need not wait any more; if there is none, the task
     /// is woken when there is.
-    fn poll(&mut self, cx: &Context<'_>) -> Option<Step> {
+    pub(crate) fn poll(&mut self, cx: &Context<'_>) -> Option<Step> {
         let (ticket, _) = self.waiting.front()?;
         match self.journal.poll(*ticket, &mut self.waiter, cx) {
             Poll::Ready(()) => self.waiting.pop_front().map(|(_, step)| step),
@@ -172,9 +179,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
     /// stored.
     pub(super) fn store(&mut self, changes: impl IntoIterator<Item = Change>, then: Option<Step>) {
         if let Some(storing) = self.storing() {
-            storing.changes.extend(changes);
-            storing.subacks += usize::from(matches!(then, Some(Step::SubAck(_))));
-            storing.next.extend(then);
+            storing.add(changes, then);
         }
     }
 

@@ -22,6 +22,7 @@ pub(crate) fn received(client: &str, packet: &Packet) {
             ack.packet_id
         ),
         Packet::Connect(_) => {}
+        Packet::ConnAck(_) => debug!("Received CONNACK on connection {client}."),
         _ => debug!("Received {} from {client}", packet.packet_type().name()),
     }
     if let Packet::Unsubscribe(unsubscribe) = packet {
@@ -69,6 +70,28 @@ pub(crate) fn sent(client: &str, version: ProtocolVersion, packets: &[u8]) {
                 "Sending DISCONNECT to {client} (rc{})",
                 disconnect.reason.as_u8()
             ),
+            // What only bridges send.
+            Packet::Connect(connect) => {
+                debug!("Bridge {} sending CONNECT", connect.client_id);
+            }
+            Packet::Subscribe(subscribe) => {
+                for subscription in &subscribe.subscriptions {
+                    debug!(
+                        "Bridge {client} sending SUBSCRIBE (Mid: {}, Topic: {}, QoS: {})",
+                        subscribe.packet_id,
+                        subscription.filter,
+                        subscription.options.qos.as_u8()
+                    );
+                }
+            }
+            Packet::Unsubscribe(unsubscribe) => {
+                for filter in &unsubscribe.filters {
+                    debug!(
+                        "Bridge {client} sending UNSUBSCRIBE (Mid: {}, Topic: {filter})",
+                        unsubscribe.packet_id
+                    );
+                }
+            }
             _ => debug!("Sending {name} to {client}"),
         }
     }

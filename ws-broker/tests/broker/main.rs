@@ -15,6 +15,7 @@ mod common;
 mod auth;
 mod bad_connect;
 mod bad_packets;
+mod bridge;
 mod certificates;
 mod client_certificates;
 mod crossing;

@@ -123,6 +123,7 @@ fn every_supported_key_is_handled() {
         ("use_identity_as_username", "true"),
         ("use_subject_as_username", "true"),
         ("require_certificate", "false"),
+        ("connection", "upstairs\naddress a\ntopic a"),
         ("connection_messages", "false"),
         ("listener", "1883"),
         ("log_dest", "stdout"),

@@ -1,7 +1,6 @@
 //! TLS: certificates and keys from files, which are read again when they
 //! change, and handshakes.
 
-mod ciphers;
 mod client_dates;
 mod failure;
 mod key_log;

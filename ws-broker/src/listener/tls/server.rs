@@ -8,10 +8,9 @@ use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
 use rustls::sign::SingleCertAndKey;
 use rustls::{RootCertStore, ServerConfig};
 
-use super::ciphers;
 use super::client_dates::WithoutDates;
 use super::key_log::KeyLogFile;
-use crate::certificate::{self, Dates};
+use crate::certificate::{self, Dates, ciphers};
 use crate::config::TlsOptions;
 
 /// What was read.

@@ -5,16 +5,16 @@ use rustls::{CipherSuite, SupportedCipherSuite};
 use crate::config::TlsOptions;
 
 /// What the two lists come to.
-pub(super) struct Chosen {
+pub(crate) struct Chosen {
     /// In the order of preference; `None` for what there is.
-    pub(super) suites: Option<Vec<SupportedCipherSuite>>,
+    pub(crate) suites: Option<Vec<SupportedCipherSuite>>,
     /// Whether it is the broker's order that counts.
-    pub(super) is_ordered: bool,
-    pub(super) warnings: Vec<String>,
+    pub(crate) is_ordered: bool,
+    pub(crate) warnings: Vec<String>,
 }
 
 /// Chooses among those that there are.
-pub(super) fn choose(options: &TlsOptions, all: &[SupportedCipherSuite]) -> Result<Chosen, String> {
+pub(crate) fn choose(options: &TlsOptions, all: &[SupportedCipherSuite]) -> Result<Chosen, String> {
     let mut chosen = Chosen {
         suites: None,
         is_ordered: false,
