@@ -12,6 +12,7 @@ use crate::auth::Auth;
 use crate::clock::Clock;
 use crate::counters::{Counters, Tally};
 use crate::desk::Desk;
+use crate::log::clients::Rivals;
 use crate::log::debug;
 use crate::router::{Publication, Retained, Router, Routes};
 use crate::sessions::{Due, SessionState, Sessions};
@@ -31,6 +32,8 @@ pub(crate) struct Broker {
     pub counters: Counters,
     /// Sessions by client identifier.
     pub sessions: Sessions,
+    /// Who was named for fighting over a client identifier.
+    pub rivals: Rivals,
     /// Other settings hold.
     pub changed: Notify,
     /// What the dashboard asks.
@@ -48,6 +51,7 @@ impl Broker {
             router: Router::new(settings, journal),
             counters: Counters::default(),
             sessions: Sessions::default(),
+            rivals: Rivals::default(),
             changed: Notify::new(),
             desk: Desk::default(),
             connections: AtomicUsize::new(0),

@@ -48,6 +48,6 @@ pub use certificate::command as cert;
 pub use router::bench_api;
 
 pub use config::{Config, Listener, Protocol};
-pub use log::init as init_log;
+pub use log::{flush as flush_log, init as init_log};
 pub use running::{Bound, Running, StartError, check};
 pub use store::OpenError;

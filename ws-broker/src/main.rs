@@ -1,10 +1,13 @@
 //! The broker as a program: `ws-broker [-c FILE] [-p PORT] [-v]`, and
 //! `ws-broker passwd` for password files, `ws-broker cert` for certificates.
 
+mod program;
+
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
+use program::{Asked, PidFile, Signals};
 use ws_broker::{Config, Running, cert, config, init_log, passwd};
 
 #[global_allocator]
@@ -82,7 +85,9 @@ fn main() -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return fail(&format!("cannot start threads: {error}")),
     };
-    match runtime.block_on(serve(config, &arguments)) {
+    let served = runtime.block_on(serve(config, &arguments));
+    ws_broker::flush_log();
+    match served {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => fail(&error),
     }
@@ -145,39 +150,18 @@ async fn serve(config: Config, arguments: &Arguments) -> Result<(), String> {
         .await
         .map_err(|error| error.to_string())?;
     let pid_file = pid_file.map(PidFile::write).transpose()?;
-    while signals.next().await == Asked::Reload {
-        running.reload(configure(arguments));
+    loop {
+        match signals.next().await {
+            Asked::Stop => break,
+            Asked::Reload => running.reload(configure(arguments)),
+            Asked::Store => running.store(),
+            Asked::Report => running.report(),
+            Asked::Reopen => running.reopen_log(),
+        }
     }
     running.stop().await;
     drop(pid_file);
     Ok(())
-}
-
-/// The file that `pid_file` names; it is removed when this is dropped.
-struct PidFile(PathBuf);
-
-impl PidFile {
-    fn write(file: PathBuf) -> Result<Self, String> {
-        match std::fs::write(&file, format!("{}\n", std::process::id())) {
-            Ok(()) => Ok(Self(file)),
-            Err(error) => Err(format!("cannot write pid_file {}: {error}", file.display())),
-        }
-    }
-}
-
-impl Drop for PidFile {
-    fn drop(&mut self) {
-        // Whoever is not in its folder any more may not remove it.
-        let _ = std::fs::remove_file(&self.0);
-    }
-}
-
-/// What a signal asks for.
-#[derive(PartialEq, Eq)]
-enum Asked {
-    Stop,
-    #[cfg_attr(not(unix), expect(dead_code, reason = "there is no such signal"))]
-    Reload,
 }
 
 #[expect(clippy::print_stderr, reason = "Mosquitto says it there")]
@@ -192,46 +176,4 @@ fn say(what: &str) {
 fn fail(error: &str) -> ExitCode {
     eprintln!("Error: {error}");
     ExitCode::FAILURE
-}
-
-/// SIGINT, SIGTERM and SIGHUP, or Ctrl-C.
-struct Signals {
-    #[cfg(unix)]
-    terminate: tokio::signal::unix::Signal,
-    #[cfg(unix)]
-    interrupt: tokio::signal::unix::Signal,
-    #[cfg(unix)]
-    hang_up: tokio::signal::unix::Signal,
-}
-
-impl Signals {
-    #[cfg(unix)]
-    fn new() -> std::io::Result<Self> {
-        use tokio::signal::unix::{SignalKind, signal};
-        Ok(Self {
-            terminate: signal(SignalKind::terminate())?,
-            interrupt: signal(SignalKind::interrupt())?,
-            hang_up: signal(SignalKind::hangup())?,
-        })
-    }
-
-    #[cfg(unix)]
-    async fn next(&mut self) -> Asked {
-        tokio::select! {
-            _ = self.terminate.recv() => Asked::Stop,
-            _ = self.interrupt.recv() => Asked::Stop,
-            _ = self.hang_up.recv() => Asked::Reload,
-        }
-    }
-
-    #[cfg(not(unix))]
-    fn new() -> std::io::Result<Self> {
-        Ok(Self {})
-    }
-
-    #[cfg(not(unix))]
-    async fn next(&mut self) -> Asked {
-        let _ = tokio::signal::ctrl_c().await;
-        Asked::Stop
-    }
 }

@@ -129,6 +129,7 @@ impl Running {
         let stored = stored.map(|persistence| recover::open(persistence, clock));
         let (loaded, journal) = stored.transpose()?.unzip();
         let broker = Arc::new(Broker::new(settings, clock, journal));
+        crate::log::publish_by(&broker);
         if let Some(loaded) = loaded {
             broker.restore(loaded, clock.now());
         }
@@ -216,6 +217,42 @@ impl Running {
         self.bridges.change(&settings.config.bridges);
         self.broker.set(settings);
         Ok(())
+    }
+
+    /// Stores what has changed, if that waits for its time.
+    pub fn store(&self) {
+        match self.broker.router.journal() {
+            Some(journal) => {
+                information!("Storing what has changed.");
+                journal.commit_now();
+            }
+            None => information!("There is nothing to store: persistence is off."),
+        }
+    }
+
+    /// Says in the log what there is at the moment.
+    pub fn report(&self) {
+        let Broker {
+            router, sessions, ..
+        } = &*self.broker;
+        let (connected, away) = sessions.count();
+        let stored = router.memory().stored();
+        information!(
+            "{connected} clients are connected, and {away} are away; {} subscriptions, {} groups \
+             that share one, {} retained messages; {} bytes of messages are kept for clients.",
+            router.subscriptions_len(),
+            router.groups_len(),
+            router.retained_len(),
+            stored.bytes,
+        );
+    }
+
+    /// Opens the files of the log again, as after they were moved away.
+    pub fn reopen_log(&self) {
+        information!("Opening the log files again.");
+        for error in crate::log::reopen() {
+            error!("Error: {error}.");
+        }
     }
 
     /// The listeners on the network, in the order of the configuration.

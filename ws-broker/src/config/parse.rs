@@ -10,14 +10,14 @@ use super::error::ConfigError;
 use super::keys::{self, Key};
 use super::values::{
     aliases, auto_id_prefix, boolean, destination, durability, duration, empty, family, invalid,
-    limit, number, place, versions,
+    limit, log_format, number, place, timestamp_format, versions,
 };
 use super::{
     Bind, Config, Durability, Listener, MAX_THREADS, MQTT_PORT, Mount, Persistence, Protocol,
     Proxy, Security,
 };
 use crate::access::Acl;
-use crate::log::{Destination, LogTypes};
+use crate::log::{self, Destination, LogTypes};
 
 /// Reads the text of a configuration file.
 pub(super) fn parse(file: &Path, text: &str) -> Result<Config, ConfigError> {
@@ -51,6 +51,7 @@ struct Parser {
     /// Of all listeners, or of the one before the first `listener`.
     allow_anonymous: Option<bool>,
     log_types: Option<LogTypes>,
+    has_no_timestamp: bool,
     log_destinations: Option<Vec<Destination>>,
     is_persistent: bool,
     persistence_location: PathBuf,
@@ -83,6 +84,7 @@ impl Parser {
             has_security: false,
             allow_anonymous: None,
             log_types: None,
+            has_no_timestamp: false,
             log_destinations: None,
             is_persistent: false,
             persistence_location: PathBuf::new(),
@@ -258,9 +260,19 @@ impl Parser {
             }
             "log_dest" => {
                 let destinations = self.log_destinations.get_or_insert_default();
-                destinations.extend(destination(value)?);
+                match destination(value)? {
+                    Some(destination) => destinations.push(destination),
+                    // None but those that follow.
+                    None => destinations.clear(),
+                }
             }
-            "log_timestamp" => config.log.timestamp = boolean(key, value)?,
+            "log_facility" => {
+                config.log.facility =
+                    Some(number(key, value, 0..=7).map_err(|_| invalid(key, value))?);
+            }
+            "log_format" => config.log.format = log_format(value)?,
+            "log_timestamp" => self.has_no_timestamp = !boolean(key, value)?,
+            "log_timestamp_format" => config.log.time = timestamp_format(value)?,
             "log_type" => {
                 let types = self.log_types.get_or_insert(LogTypes::NONE);
                 if !types.add(value) {
@@ -486,6 +498,9 @@ impl Parser {
         config.log.types = self.log_types.unwrap_or(LogTypes::DEFAULT);
         if let Some(destinations) = self.log_destinations {
             config.log.destinations = destinations;
+        }
+        if self.has_no_timestamp {
+            config.log.time = log::Time::None;
         }
         config
     }

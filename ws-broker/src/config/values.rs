@@ -6,10 +6,11 @@ use std::path::Path;
 use std::str::FromStr;
 use std::time::Duration;
 
+use chrono::format::{Item, StrftimeItems};
 use codec::ProtocolVersion;
 
 use super::{Bind, Durability, Family};
-use crate::log::{Destination, LogFile};
+use crate::log::{self, Destination, LogFile};
 
 /// Mosquitto's words for a key without a value.
 pub(super) fn empty(key: &str) -> String {
@@ -149,6 +150,9 @@ pub(super) fn durability(value: &str) -> Result<Durability, String> {
 
 /// Where `log_dest` sends the log; `None` for nowhere.
 pub(super) fn destination(value: &str) -> Result<Option<Destination>, String> {
+    if value == "file" {
+        return Err("Empty \"log_dest file\" value in configuration.".into());
+    }
     if let Some(path) = value.strip_prefix("file ") {
         let path = path.trim();
         let file = LogFile::open(Path::new(path));
@@ -160,12 +164,39 @@ pub(super) fn destination(value: &str) -> Result<Option<Destination>, String> {
     match value {
         "stdout" => Ok(Some(Destination::Stdout)),
         "stderr" => Ok(Some(Destination::Stderr)),
+        "topic" => Ok(Some(Destination::Topic)),
+        "syslog" if cfg!(unix) => Ok(Some(Destination::Syslog)),
         "none" => Ok(None),
+        "syslog" | "dlt" | "android" => {
+            Err(format!("log_dest {value} is not there on this system."))
+        }
         _ => Err(format!(
-            "log_dest \"{value}\" is not supported by this version; file PATH, stdout, stderr \
-             and none are"
+            "{} It is file PATH, stdout, stderr, syslog, topic or none.",
+            invalid("log_dest", value)
         )),
     }
+}
+
+/// What a line of the log looks like.
+pub(super) fn log_format(value: &str) -> Result<log::Format, String> {
+    match value {
+        "mosquitto20" => Ok(log::Format::Mosquitto20),
+        "mosquitto21" => Ok(log::Format::Mosquitto21),
+        "json" => Ok(log::Format::Json),
+        _ => Err(format!(
+            "{} It is mosquitto20, mosquitto21 or json.",
+            invalid("log_format", value)
+        )),
+    }
+}
+
+/// What a line of the log begins with: a format of strftime.
+pub(super) fn timestamp_format(value: &str) -> Result<log::Time, String> {
+    let mut items = StrftimeItems::new(value);
+    if items.any(|item| item == Item::Error) {
+        return Err(invalid("log_timestamp_format", value));
+    }
+    Ok(log::Time::Format(value.into()))
 }
 
 #[cfg(test)]
@@ -180,6 +211,17 @@ mod tests {
         assert_eq!(durability("interval 5"), seconds(5));
         for bad in ["", "interval", "interval 0", "interval 1h", "never", "5"] {
             assert!(durability(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_timestamp_is_what_strftime_takes() {
+        for good in ["%Y-%m-%dT%H:%M:%S", "%c", "%s %% %Z", "at"] {
+            let format = log::Time::Format(good.into());
+            assert_eq!(timestamp_format(good), Ok(format));
+        }
+        for bad in ["%", "%Y %Q", "%!"] {
+            assert!(timestamp_format(bad).is_err(), "{bad}");
         }
     }
 

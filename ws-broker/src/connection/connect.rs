@@ -13,7 +13,7 @@ use super::authenticate::drop_forbidden;
 use super::{Client, Connection, End, Phase};
 use crate::access::{Access, Identity};
 use crate::desk::{self, About};
-use crate::log::{debug, is_debug, notice};
+use crate::log::{self, debug, is_debug};
 use crate::names;
 use crate::outbox::Receiver;
 use crate::router::Routes;
@@ -66,6 +66,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
             about: None,
             asking: None,
             is_bridge: connect.bridge,
+            is_denied: false,
             id,
         });
         let clean_start = connect.clean_start;
@@ -277,15 +278,12 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
         why: &str,
         properties: Properties,
     ) -> End {
-        let address = &self.peer.address;
-        let name = if connect.client_id.is_empty() {
-            "<unknown>"
-        } else {
-            &*connect.client_id
+        let client = match &*connect.client_id {
+            "" => "<unknown>",
+            client => client,
         };
-        let user = connect.username.as_deref().unwrap_or("-");
-        notice!("Client {name} disconnected, {}.", reason.text());
-        notice!("Refused {name} [{address}], user {user}: {why}.");
+        let who = self.who(client, connect.username.as_deref());
+        log::clients::refused(who, reason.text(), why);
         self.server.refuse(reason, properties);
         End::Refused
     }
@@ -396,13 +394,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
         if let Some(will) = &client.will {
             let who = client.state.outbox.identity();
             if !settings.allows(who, &will.topic, Access::Write) {
-                let (id, address) = (&client.id, &self.peer.address);
-                let user = who.username.as_deref().unwrap_or("-");
-                notice!(
-                    "The will of {id} [{address}], user {user}, is not sent: it may not publish \
-                     to {}.",
-                    will.topic
-                );
+                let who = self.who(&client.id, who.username.as_deref());
+                log::clients::will_is_forbidden(who, &will.topic);
             }
         }
         client.state.outbox.set_online(receiver);
@@ -462,22 +455,13 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
     }
 
     fn log_connect(&self, client: &Client, connect: &Connect) {
-        let address = &self.peer.address;
-        let version = match connect.version {
-            ProtocolVersion::V3_1 => 1,
-            ProtocolVersion::V3_1_1 => 2,
-            ProtocolVersion::V5 => 5,
-        };
-        let user = match &client.state.outbox.identity().username {
-            Some(user) => format!(", u'{user}'"),
-            None => String::new(),
-        };
-        let kind = if client.is_bridge { "bridge" } else { "client" };
-        notice!(
-            "New {kind} connected from {address} as {} (p{version}, c{}, k{}{user}).",
-            client.id,
-            u8::from(connect.clean_start),
-            connect.keep_alive
+        let user = client.state.outbox.identity().username.as_deref();
+        log::clients::connected(
+            self.who(&client.id, user),
+            if client.is_bridge { "bridge" } else { "client" },
+            connect.version,
+            connect.clean_start,
+            connect.keep_alive,
         );
         if !is_debug() {
             return;

@@ -14,7 +14,8 @@ use super::stored::Step;
 use super::{Connection, End, MAX_BACKLOG, Phase};
 use crate::access::Access;
 use crate::desk;
-use crate::log::{self, debug, notice};
+use crate::log;
+use crate::log::clients::Who;
 use crate::names;
 use crate::router::{Publication, Subscriber};
 use crate::sessions::NEVER;
@@ -116,9 +117,10 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
                 }
             }
             Err(reason) => {
-                if let Phase::Connected(client) = &self.phase {
-                    debug!("Denied PUBLISH from {}: {}", client.id, reason.text());
-                }
+                self.log_denied(&publish.topic, reason, |client| {
+                    let publish = log::packets::describe(&publish);
+                    format!("PUBLISH from {client} {publish}")
+                });
                 reason
             }
         };
@@ -231,17 +233,13 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
             });
         }
         if let Some((first, others)) = in_vain.split_first() {
-            let (id, address) = (&client.id, &self.peer.address);
             let user = client.state.outbox.identity().username.as_deref();
-            let user = user.unwrap_or("-");
-            let others = match others.len() {
-                0 => String::new(),
-                others => format!(" and {others} more"),
+            let who = Who {
+                client: &client.id,
+                address: &self.peer.address,
+                user,
             };
-            notice!(
-                "{id} [{address}], user {user}, subscribes to {first}{others}, and gets nothing: \
-                 it may not read there."
-            );
+            log::clients::subscribes_in_vain(who, first, others.len());
         }
         let suback = SubAck {
             packet_id: subscribe.packet_id,

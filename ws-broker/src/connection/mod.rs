@@ -40,7 +40,8 @@ use crate::config::Listener;
 use crate::counters::Tally;
 use crate::desk::{About, Subscriptions};
 use crate::listener::{Address, Place, Shown};
-use crate::log::{error, notice};
+use crate::log::clients::{self, Who};
+use crate::log::{is_debug, notice};
 use crate::memory::Share;
 use crate::router::Routes;
 use crate::sessions::{Command, Control, SessionState, TakeOver};
@@ -158,6 +159,8 @@ struct Client {
     asking: Option<Box<Asking>>,
     /// Whether it says that it is a bridge.
     is_bridge: bool,
+    /// Whether it was said that it may not do something.
+    is_denied: bool,
 }
 
 /// Why a connection ends.
@@ -470,56 +473,83 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
         matches!(end, End::Closed | End::Io(_))
     }
 
+    /// Whom lines of the log are about.
+    fn who<'a>(&'a self, client: &'a str, user: Option<&'a str>) -> Who<'a> {
+        let address = &self.peer.address;
+        Who {
+            client,
+            address,
+            user,
+        }
+    }
+
+    /// Says that the client may not do something.
+    fn log_denied(&mut self, topic: &str, reason: ReasonCode, what: impl FnOnce(&str) -> String) {
+        let Phase::Connected(client) = &mut self.phase else {
+            return;
+        };
+        let is_first = !std::mem::replace(&mut client.is_denied, true);
+        if let Phase::Connected(client) = &self.phase
+            && (is_first || is_debug())
+        {
+            let user = client.state.outbox.identity().username.as_deref();
+            let who = self.who(&client.id, user);
+            clients::denied(who, &what(&client.id), topic, reason.text(), is_first);
+        }
+    }
+
     fn log_end(&self, end: &End, phase: &Phase) {
         let client = match phase {
-            Phase::Connected(client) | Phase::Joining { client, .. } => &*client.id,
-            Phase::Accepting(accepting) => &*accepting.client.id,
-            Phase::Anonymous | Phase::Authenticating(_) => "<unknown>",
+            Phase::Connected(client) | Phase::Joining { client, .. } => Some(client),
+            Phase::Accepting(accepting) => Some(&accepting.client),
+            Phase::Anonymous | Phase::Authenticating(_) => None,
             Phase::Closing { .. } => return,
         };
-        let address = &self.peer.address;
-        if let End::Violation(violation) = end
-            && *violation != Violation::KeepAlive
-            && *violation != Violation::ConnectTimeout
-        {
-            notice!("Client {client} disconnected due to protocol error.");
-            notice!("Protocol error of {client} [{address}]: {violation}.");
-            return;
-        }
-        if let (End::Unauthenticated(why), Phase::Connected(who)) = (end, phase) {
-            let user = who.state.outbox.identity().username.as_deref();
-            let user = user.unwrap_or("-");
-            notice!("Client {client} disconnected, not authorised.");
-            notice!("Refused {client} [{address}], user {user}: {why}.");
+        let user = client.and_then(|client| client.state.outbox.identity().username.as_deref());
+        let who = self.who(client.map_or("<unknown>", |client| &client.id), user);
+        match end {
+            End::Violation(violation)
+                if !matches!(violation, Violation::KeepAlive | Violation::ConnectTimeout) =>
+            {
+                let what = violation.reason_code().text();
+                return clients::broke_protocol(who, what, &violation.to_string());
+            }
+            End::Unauthenticated(why) if matches!(phase, Phase::Connected(_)) => {
+                return clients::refused(who, ReasonCode::NotAuthorized.text(), why);
+            }
+            _ => {}
         }
         if !self.settings.config.connection_messages {
             return;
         }
-        match end {
-            End::Disconnect { .. } => notice!("Client {client} disconnected."),
-            End::Closed => notice!("Client {client} closed its connection."),
-            End::Violation(_) => {
-                notice!("Client {client} has exceeded timeout, disconnecting.");
-            }
-            End::TakenOver { by } => {
-                error!("Client {client} already connected, closing old connection.");
-                notice!("Client {client} at {address} is replaced by {by}.");
-            }
-            End::Disconnected { by } => {
-                notice!("Client {client} disconnected: {by} has asked for it.");
-            }
-            End::Unanswerable => {
-                notice!("Client {client} disconnected, its maximum packet size is too small.");
-            }
-            End::Full => notice!("Client {client} disconnected, memory_limit is reached."),
-            End::NotStored => {
-                notice!("Client {client} disconnected, what it publishes cannot be stored.");
-            }
-            End::Refused | End::Unauthenticated(_) | End::ShutDown => {}
-            End::Io(error) => {
-                notice!("Socket error on client {client} [{address}]: {error}, disconnecting.");
-            }
-        }
+        let (in_2_0, reason) = match end {
+            End::Disconnect { .. } => ("disconnected.", None),
+            End::Closed => (
+                "closed its connection.",
+                Some("connection closed by client"),
+            ),
+            End::Violation(_) => (
+                "has exceeded timeout, disconnecting.",
+                Some("exceeded timeout"),
+            ),
+            End::TakenOver { by } => return self.broker.rivals.replaced(who, by),
+            End::Disconnected { by } => return clients::disconnected_by(who, by),
+            End::Unanswerable => (
+                "disconnected, its maximum packet size is too small.",
+                Some("oversize packet"),
+            ),
+            End::Full => (
+                "disconnected, memory_limit is reached.",
+                Some("out of memory"),
+            ),
+            End::NotStored => (
+                "disconnected, what it publishes cannot be stored.",
+                Some("what it publishes cannot be stored"),
+            ),
+            End::Refused | End::Unauthenticated(_) | End::ShutDown => return,
+            End::Io(error) => return clients::socket_error(who, error),
+        };
+        clients::ended(who, in_2_0, reason);
     }
 
     /// Writes the last bytes, then reads on until the client closes too, for a

@@ -104,8 +104,12 @@ impl Served {
                 }
             };
             let Some(counted) = self.wait_for_room().await else {
+                let ip = address.ip();
                 notice!(
-                    "Connection from {address} on port {port} refused: max_connections reached."
+                    %address,
+                    reason = "max_connections",
+                    "Client connection from {ip} denied: max_connections exceeded. It comes from \
+                     {address}, to port {port}."
                 );
                 continue;
             };

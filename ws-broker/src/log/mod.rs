@@ -3,12 +3,28 @@
 //! The lines go through `tracing`; what Mosquitto calls a log type is the
 //! event's target.
 
-mod format;
-pub(crate) mod packets;
+//!
+//! ```text
+//! event -> layer -> line -> writers -> destinations
+//! ```
+//!
+//! A line is put where it waits, and a thread for each destination writes it:
+//! whoever logs never waits for a pipe, a disk or syslog.
 
-pub(crate) use format::set;
-pub(crate) use format::{Destination, LogFile, Settings};
-pub use format::{LogTypes, init};
+pub(crate) mod clients;
+mod layer;
+mod line;
+mod outputs;
+pub(crate) mod packets;
+mod settings;
+mod types;
+mod writer;
+
+pub use layer::{flush, init};
+pub(crate) use layer::{reopen, set};
+pub(crate) use outputs::publish_by;
+pub(crate) use settings::{Destination, Format, LogFile, Settings, Time};
+pub use types::LogTypes;
 
 /// Whether lines of type `debug` are wanted, which every packet makes.
 #[inline]

@@ -9,21 +9,32 @@ use super::debug;
 /// subscriptions are written when they are granted.
 pub(crate) fn received(client: &str, packet: &Packet) {
     match packet {
-        Packet::Publish(publish) => debug!("Received PUBLISH from {client} {}", describe(publish)),
+        Packet::Publish(publish) => debug!(
+            client,
+            topic = &*publish.topic,
+            "Received PUBLISH from {client} {}",
+            describe(publish)
+        ),
         Packet::PubAck(ack) | Packet::PubComp(ack) => debug!(
+            client,
             "Received {} from {client} (Mid: {}, RC:{})",
             packet.packet_type().name(),
             ack.packet_id,
             ack.reason.as_u8()
         ),
         Packet::PubRec(ack) | Packet::PubRel(ack) => debug!(
+            client,
             "Received {} from {client} (Mid: {})",
             packet.packet_type().name(),
             ack.packet_id
         ),
         Packet::Connect(_) => {}
         Packet::ConnAck(_) => debug!("Received CONNACK on connection {client}."),
-        _ => debug!("Received {} from {client}", packet.packet_type().name()),
+        _ => debug!(
+            client,
+            "Received {} from {client}",
+            packet.packet_type().name()
+        ),
     }
     if let Packet::Unsubscribe(unsubscribe) = packet {
         for filter in &unsubscribe.filters {
@@ -53,20 +64,27 @@ pub(crate) fn sent(client: &str, version: ProtocolVersion, packets: &[u8]) {
                     connack.reason.to_v3_connect()
                 };
                 let present = u8::from(connack.session_present);
-                debug!("Sending CONNACK to {client} ({present}, {code})");
+                debug!(client, "Sending CONNACK to {client} ({present}, {code})");
             }
             Packet::Publish(publish) => {
-                debug!("Sending PUBLISH to {client} {}", describe(publish));
+                debug!(
+                    client,
+                    topic = &*publish.topic,
+                    "Sending PUBLISH to {client} {}",
+                    describe(publish)
+                );
             }
             Packet::PubAck(ack) | Packet::PubRec(ack) => debug!(
+                client,
                 "Sending {name} to {client} (m{}, rc{})",
                 ack.packet_id,
                 ack.reason.as_u8()
             ),
             Packet::PubRel(ack) | Packet::PubComp(ack) => {
-                debug!("Sending {name} to {client} (m{})", ack.packet_id);
+                debug!(client, "Sending {name} to {client} (m{})", ack.packet_id);
             }
             Packet::Disconnect(disconnect) => debug!(
+                client,
                 "Sending DISCONNECT to {client} (rc{})",
                 disconnect.reason.as_u8()
             ),
@@ -92,23 +110,26 @@ pub(crate) fn sent(client: &str, version: ProtocolVersion, packets: &[u8]) {
                     );
                 }
             }
-            _ => debug!("Sending {name} to {client}"),
+            _ => debug!(client, "Sending {name} to {client}"),
         }
     }
 }
 
 /// Writes the lines of a subscription that is granted.
 pub(crate) fn subscribed(client: &str, filter: &TopicFilter, qos: u8) {
-    debug!("\t{filter} (QoS {qos})");
-    super::subscribe!("{client} {qos} {filter}");
+    let topic = filter.as_str();
+    debug!(client, topic, "\t{filter} (QoS {qos})");
+    super::subscribe!(client, topic, "{client} {qos} {filter}");
 }
 
 /// Writes the line of a subscription that is given up.
 pub(crate) fn unsubscribed(client: &str, filter: &TopicFilter) {
-    super::unsubscribe!("{client} {filter}");
+    let topic = filter.as_str();
+    super::unsubscribe!(client, topic, "{client} {filter}");
 }
 
-fn describe(publish: &Publish) -> String {
+/// A PUBLISH in brief.
+pub(crate) fn describe(publish: &Publish) -> String {
     format!(
         "(d{}, q{}, r{}, m{}, '{}', ... ({} bytes))",
         u8::from(publish.dup),

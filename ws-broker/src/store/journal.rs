@@ -47,6 +47,8 @@ struct Pending {
     changes: Vec<Change>,
     /// The writer waits for a change.
     is_writer_idle: bool,
+    /// Somebody does not want to wait for the interval's end.
+    is_due: bool,
     is_over: bool,
 }
 
@@ -137,6 +139,12 @@ impl Journal {
         self.shared.is_failing.load(Ordering::Relaxed)
     }
 
+    /// Lets what was submitted be committed now, whatever the interval.
+    pub(crate) fn commit_now(&self) {
+        self.shared.lock().is_due = true;
+        self.shared.changed.notify_one();
+    }
+
     /// Commits all that was submitted, and ends; waits for it. What is
     /// submitted later is lost.
     pub(crate) fn close(&self) {
@@ -204,6 +212,9 @@ impl Writer {
         loop {
             if pending.is_over {
                 return Woken::Over;
+            }
+            if std::mem::take(&mut pending.is_due) {
+                return Woken::Time;
             }
             if pending.changes.len() >= changes {
                 return Woken::Changes;

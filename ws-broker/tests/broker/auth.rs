@@ -222,7 +222,9 @@ async fn who_has_a_line_of_mosquittos_learns_how_to_log_in() {
         assert_eq!(connack.reason, ReasonCode::NotAuthorized);
         let advice = connack.properties.reason_string().expect("a reason");
         assert!(advice.contains("mosquitto_passwd"), "{advice}");
-        let line = program.line(|line| line.starts_with("Refused c")).await;
+        let line = program
+            .line(|line| line.starts_with("Client c disconnected, "))
+            .await;
         assert!(line.contains(why), "{line}");
     }
 }

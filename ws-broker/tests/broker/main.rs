@@ -32,6 +32,7 @@ mod keep_alive;
 mod limits;
 mod listeners;
 mod log_lines;
+mod log_output;
 mod memory;
 mod memory_limit;
 mod mount_point;

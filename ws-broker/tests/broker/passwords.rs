@@ -176,9 +176,10 @@ async fn a_refusal_names_address_user_and_reason() {
             .send_connect(login(v5("c"), Some(user), password))
             .await;
         client.expect_refusal(ReasonCode::NotAuthorized).await;
-        let line = program.line(|line| line.starts_with("Refused ")).await;
-        assert!(line.starts_with("Refused c [127.0.0.1:"), "{line}");
-        assert!(line.ends_with(&format!("], user {user}: {why}.")), "{line}");
+        let line = program
+            .line(|line| line.starts_with("Client c disconnected, not authorised. From 127.0.0.1:"))
+            .await;
+        assert!(line.ends_with(&format!(", user {user}: {why}.")), "{line}");
     }
 }
 

@@ -16,6 +16,16 @@ pub(crate) struct Program {
     pub(crate) lines: Vec<String>,
 }
 
+/// What a line says after its time. What cannot be logged has none.
+fn without_time(line: &str) -> &str {
+    if line.starts_with("Error: ") {
+        return line;
+    }
+    let (time, line) = line.split_once(": ").expect("a time");
+    assert!(time.parse::<u64>().is_ok_and(|at| at > 1_700_000_000));
+    line
+}
+
 /// A configuration file with this text.
 pub(crate) fn config_file(text: &str) -> PathBuf {
     static COUNT: AtomicUsize = AtomicUsize::new(0);
@@ -75,6 +85,19 @@ impl Program {
         Self::started(Self::spawn_command(&mut command)).await
     }
 
+    /// Starts the program with a configuration file of this text, whose log
+    /// is elsewhere or in another form; returns at once.
+    pub(crate) async fn start_unread(config: &str) -> Self {
+        let file = config_file(config);
+        let mut child = Self::spawn(&["-c", file.to_str().expect("text")]);
+        let stderr = child.stderr.take().expect("it is piped");
+        Self {
+            child,
+            log: Some(BufReader::new(stderr).lines()),
+            lines: Vec::new(),
+        }
+    }
+
     async fn started(mut child: Child) -> Self {
         let stderr = child.stderr.take().expect("it is piped");
         let mut program = Self {
@@ -104,8 +127,7 @@ impl Program {
             let Some(line) = line.expect("text") else {
                 panic!("the log ended: {:#?}", self.lines);
             };
-            let (time, line) = line.split_once(": ").expect("a time");
-            assert!(time.parse::<u64>().is_ok_and(|at| at > 1_700_000_000));
+            let line = without_time(&line);
             self.lines.push(line.into());
             if wanted(line) {
                 return line.into();
@@ -143,17 +165,43 @@ impl Program {
         pages.parse::<usize>().expect("a number") * 4096
     }
 
-    /// How many threads serve clients: all but the first.
+    /// How many threads serve clients: all but the first and the log's, which
+    /// has written by now and so has its name.
     pub(crate) fn workers(&self) -> usize {
         let id = self.child.id().expect("it runs");
         let tasks = std::fs::read_dir(format!("/proc/{id}/task")).expect("it runs");
-        tasks.count() - 1
+        let names = tasks.map(|task| {
+            let name = task.expect("it runs").path().join("comm");
+            std::fs::read_to_string(name).unwrap_or_default()
+        });
+        names.filter(|name| name != "log\n").count() - 1
     }
 
     pub(crate) fn signal(&self, signal: nix::sys::signal::Signal) {
         let id = self.child.id().expect("it runs");
         let id = nix::unistd::Pid::from_raw(id.try_into().expect("a process id"));
         nix::sys::signal::kill(id, signal).expect("it runs");
+    }
+
+    /// Sends a signal by its number.
+    pub(crate) fn raw_signal(&self, signal: i32) {
+        let id = self.child.id().expect("it runs");
+        let sent = std::process::Command::new("kill")
+            .args([format!("-{signal}"), id.to_string()])
+            .status();
+        assert!(sent.expect("there is kill").success());
+    }
+
+    /// What is left on standard output and standard error, after its end.
+    pub(crate) async fn outputs(mut self) -> (String, String) {
+        let (mut out, mut err) = (String::new(), String::new());
+        let mut stdout = self.child.stdout.take().expect("it is piped");
+        stdout.read_to_string(&mut out).await.expect("text");
+        while let Some(line) = self.log().next_line().await.expect("text") {
+            err += &line;
+            err.push('\n');
+        }
+        (out, err)
     }
 
     /// Waits for the program's end; gives how it ended.
@@ -168,8 +216,7 @@ impl Program {
             .await
             .expect("text")
         {
-            let (_, line) = line.split_once(": ").expect("a time");
-            self.lines.push(line.into());
+            self.lines.push(without_time(&line).into());
         }
         let mut out = String::new();
         if let Some(mut stdout) = self.child.stdout.take() {
