@@ -1,6 +1,8 @@
+use std::fs;
 use std::future::Future;
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
+use std::path::Path;
 use std::time::Instant;
 
 use serde_json::{Value, json};
@@ -54,13 +56,49 @@ pub struct Browser {
     port: u16,
     _chromedriver: Program,
     _profile: Folder,
+    _home: Option<Folder>,
 }
 
 impl Browser {
     /// Starts one.
     pub async fn start(screen: Screen, theme: Theme) -> Browser {
+        Browser::at_home(None, screen, theme).await
+    }
+
+    /// Starts one that trusts an authority, as if a person had imported it.
+    ///
+    /// # Panics
+    /// If the authority cannot be imported.
+    pub async fn trusting(cafile: &Path, screen: Screen, theme: Theme) -> Browser {
+        let home = Folder::new();
+        let folder = home.path().join(".pki/nssdb");
+        fs::create_dir_all(&folder).expect("room for a folder");
+        let database = format!("sql:{}", folder.display());
+        let cafile = cafile.to_string_lossy();
+        for arguments in [
+            &["-N", "--empty-password"][..],
+            &["-A", "-t", "C,,", "-n", "authority", "-i", &*cafile],
+        ] {
+            let mut command = Command::new(tool("E2E_CERTUTIL"));
+            let output = command
+                .args(["-d", &database])
+                .args(arguments)
+                .output()
+                .await;
+            assert!(
+                output.as_ref().is_ok_and(|output| output.status.success()),
+                "{command:?}: {output:?}"
+            );
+        }
+        Browser::at_home(Some(home), screen, theme).await
+    }
+
+    async fn at_home(home: Option<Folder>, screen: Screen, theme: Theme) -> Browser {
         let mut command = Command::new(tool("CHROMEDRIVER"));
         command.arg("--port=0");
+        if let Some(home) = &home {
+            command.env("HOME", home.path());
+        }
         let mut chromedriver = Program::start(command);
         let port = chromedriver
             .after("ChromeDriver was started successfully on port ")
@@ -87,6 +125,7 @@ impl Browser {
             port,
             _chromedriver: chromedriver,
             _profile: profile,
+            _home: home,
         };
         browser.look_at(screen, theme).await;
         browser

@@ -11,6 +11,7 @@
 //! | `E2E_NPM`, `E2E_VITE` | npm, and a folder with Vite and TypeScript in its `node_modules` |
 //! | `E2E_PACKAGE`, `E2E_TARBALL` | the browser client's npm package, its folder and its tarball |
 //! | `CHROMIUM`, `CHROMEDRIVER` | the browser and its driver |
+//! | `E2E_CERTUTIL` | what says whom the browser trusts |
 //! | `E2E_ROOT` | the repository, with `devices/python` and `dist` |
 //!
 //! `client-wasm`'s browser tests find a broker in `CLIENT_WASM_TEST_BROKER`, as
@@ -161,6 +162,7 @@ fn e2e(filter: &[String], package: &package_js::Package) -> Result<Results> {
         .env("E2E_VITE", node::vite(&system.npm)?)
         .env("E2E_PACKAGE", &package.folder)
         .env("E2E_TARBALL", &package.tarball)
+        .env("E2E_CERTUTIL", &system.certutil)
         .env("CHROMIUM", &system.chromium)
         .env("CHROMEDRIVER", &system.chromedriver);
     count("e2e", filter, &mut test)

@@ -25,6 +25,11 @@ const CHROMEDRIVER: Wanted = Wanted {
     names: &["chromedriver"],
     packages: &["chromium-driver"],
 };
+/// Says whom a browser trusts.
+const CERTUTIL: Wanted = Wanted {
+    names: &["certutil"],
+    packages: &["libnss3-tools"],
+};
 const MOSQUITTO: Wanted = Wanted {
     names: &["mosquitto"],
     packages: &["mosquitto"],
@@ -50,6 +55,7 @@ const NPM: Wanted = Wanted {
 pub(crate) struct System {
     pub(crate) chromium: PathBuf,
     pub(crate) chromedriver: PathBuf,
+    pub(crate) certutil: PathBuf,
     pub(crate) mosquitto: PathBuf,
     pub(crate) mosquitto_pub: PathBuf,
     pub(crate) python: PathBuf,
@@ -86,6 +92,7 @@ pub(crate) fn all() -> Result<System> {
     install_missing(&[
         &CHROMIUM,
         &CHROMEDRIVER,
+        &CERTUTIL,
         &MOSQUITTO,
         &MOSQUITTO_PUB,
         &PYTHON,
@@ -95,6 +102,7 @@ pub(crate) fn all() -> Result<System> {
     Ok(System {
         chromium: CHROMIUM.path()?,
         chromedriver: CHROMEDRIVER.path()?,
+        certutil: CERTUTIL.path()?,
         mosquitto: MOSQUITTO.path()?,
         mosquitto_pub: MOSQUITTO_PUB.path()?,
         python: PYTHON.path()?,
