@@ -14,6 +14,7 @@
 //! - [`route`] is where one is, [`tree`] and [`payload`] what a view makes of
 //!   the store, [`publishing`] and [`watch`] what becomes of messages.
 //! - [`chart`] is numbers over time, as lines, ticks and what a hand does.
+//! - [`desk`] is what the page asks its broker, in [`json`].
 //! - [`extract`] says what a payload means, [`number`], [`time`] and [`spark`]
 //!   how it looks.
 //! - `ui` is components: props in, callbacks out. All words are in `strings`,
@@ -28,9 +29,11 @@ pub mod chart;
 mod clipboard;
 pub mod connection;
 pub mod credentials;
+pub mod desk;
 pub mod extract;
 mod frame;
 mod host;
+pub mod json;
 mod keep;
 mod link;
 pub mod number;

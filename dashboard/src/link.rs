@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
+use std::time::Duration;
 
 use client_wasm::{
     Client, Error, Event, Message as Publish, Operation, Options, Property, QoS, ReasonCode,
@@ -15,6 +16,7 @@ use yew::Callback;
 use crate::browser;
 use crate::connection::{Identity, LinkEvent, Refusal};
 use crate::credentials::{Credentials, Proof};
+use crate::desk::{self, Failure, Kept, Request};
 use crate::frame::Frame;
 use crate::publishing::{Draft, Outcome};
 use crate::store::Message;
@@ -23,6 +25,8 @@ use crate::watch::Sighting;
 
 /// Every topic but those that begin with `$` \[MQTT-4.7.2-1\].
 const EVERYTHING: &str = "#";
+/// How long the broker may take to answer.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// An open client. It is ended when this is dropped, and is heard of no more.
 pub(crate) struct Link {
@@ -49,7 +53,8 @@ impl Login {
             };
         }
         // The page's policy allows no worker, and its keep alive needs none.
-        Client::new(options.background_timer(false))
+        let options = options.background_timer(false);
+        Client::new(options.response_base(desk::ANSWERS))
     }
 
     /// Goes on to what is left to be tried; `false` if nothing is.
@@ -146,6 +151,58 @@ impl Link {
                 }) => Outcome::NotAllowed,
                 Err(error) => Outcome::Failed(error.to_string()),
             });
+        });
+    }
+
+    /// Asks the broker, and says what it has answered; nothing if the link is
+    /// dropped before that. At QoS 1 a broker that is not ours says at once
+    /// that nobody is there; what changes something goes at QoS 0, so that it
+    /// does not come late.
+    #[allow(dead_code, reason = "views that need it are on their way")]
+    pub(crate) fn ask<T: 'static>(
+        &self,
+        request: Request<T>,
+        settled: impl FnOnce(Result<T, Failure>) + 'static,
+    ) {
+        let qos = match request.name {
+            "disconnect" | "layout" => QoS::AtMostOnce,
+            _ => QoS::AtLeastOnce,
+        };
+        let topic = [desk::REQUESTS, request.name].concat();
+        let Ok(message) = Publish::new(topic, request.payload.clone()) else {
+            return settled(Err(Failure::NotOurs));
+        };
+        let asking = self.client.request(message.qos(qos), ANSWER_TIMEOUT);
+        let is_open = self.is_open.clone();
+        spawn_local(async move {
+            let answer = match asking.await {
+                Ok(answer) => request.read(&answer.payload),
+                Err(Error::NobodyThere | Error::Refused { .. } | Error::NeedsVersion5) => {
+                    Err(Failure::NotOurs)
+                }
+                Err(_) => Err(Failure::NoAnswer),
+            };
+            if is_open.get() {
+                settled(answer);
+            }
+        });
+    }
+
+    /// Reports each layout that the broker keeps, now and when it changes.
+    #[allow(dead_code, reason = "views that need it are on their way")]
+    pub(crate) fn layouts(&self, on_layout: Callback<Kept>) {
+        let on_layout = while_open(&self.is_open, on_layout);
+        let subscribing = self.client.subscribe(desk::LAYOUTS, QoS::AtLeastOnce);
+        spawn_local(async move {
+            // Who may not read them has none.
+            let Ok(mut messages) = subscribing.await else {
+                return;
+            };
+            while let Some(message) = messages.next().await {
+                if let Some(kept) = desk::kept(&message.topic, &message.payload) {
+                    on_layout.emit(kept);
+                }
+            }
         });
     }
 
