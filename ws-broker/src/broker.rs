@@ -12,6 +12,7 @@ use crate::auth::Auth;
 use crate::clock::Clock;
 use crate::counters::{Counters, Tally};
 use crate::desk::Desk;
+use crate::listener::Census;
 use crate::log::clients::Rivals;
 use crate::log::debug;
 use crate::router::{Publication, Retained, Router, Routes};
@@ -36,6 +37,8 @@ pub(crate) struct Broker {
     pub rivals: Rivals,
     /// Other settings hold.
     pub changed: Notify,
+    /// How many connections each listener has.
+    pub census: Census,
     /// What the dashboard asks.
     pub desk: Desk,
     connections: AtomicUsize,
@@ -53,6 +56,7 @@ impl Broker {
             sessions: Sessions::default(),
             rivals: Rivals::default(),
             changed: Notify::new(),
+            census: Census::default(),
             desk: Desk::default(),
             connections: AtomicUsize::new(0),
             connection_ended: Notify::new(),

@@ -154,7 +154,9 @@ impl Running {
             }
         }
         for (listener, rules, opened) in sockets {
-            let served = listener::Served::new(broker.clone(), listener, rules);
+            let port = opened.first().and_then(listener::Socket::address);
+            let port = port.map_or(0, |address| address.port());
+            let served = listener::Served::new(broker.clone(), listener, rules, port);
             for socket in opened {
                 if let Some(address) = socket.address() {
                     bound.push(Bound {

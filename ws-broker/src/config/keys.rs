@@ -71,7 +71,7 @@ const KEYS: &[(&str, Key)] = &[
     ("global_max_connections", Supported),
     ("global_plugin", Missing),
     ("http_cafile", Supported),
-    ("http_dir", NoEffect("the dashboard is served instead")),
+    ("http_dir", AtStart),
     ("include_dir", Supported),
     ("keyfile", AtStart),
     ("listener", AtStart),
@@ -96,11 +96,9 @@ const KEYS: &[(&str, Key)] = &[
     ("maximum_qos", AtStart),
     ("memory_limit", Supported),
     ("message_size_limit", Supported),
+    ("metrics", Supported),
     ("mount_point", AtStart),
-    (
-        "packet_buffer_size",
-        NoEffect("buffers grow as they are needed"),
-    ),
+    ("packet_buffer_size", Supported),
     ("password_file", Supported),
     ("per_listener_settings", Supported),
     ("persistence", AtStart),
@@ -138,8 +136,9 @@ const KEYS: &[(&str, Key)] = &[
     ("use_subject_as_username", Supported),
     ("use_username_as_clientid", AtStart),
     ("user", NoEffect("the broker runs as whoever starts it")),
-    ("websockets_headers_size", NoEffect("the limit is fixed")),
+    ("websockets_headers_size", Supported),
     ("websockets_log_level", NoEffect(NOT_HERE)),
+    ("websockets_origin", AtStart),
 ];
 
 /// What is known of a key.
@@ -187,9 +186,6 @@ pub(super) fn stands_once(key: &str) -> bool {
 pub(super) fn check_ignored(key: &str, value: &str) -> Result<(), String> {
     match key {
         "autosave_interval" => number(key, value, i32::MIN..=i32::MAX).map(drop),
-        "packet_buffer_size" | "websockets_headers_size" => number(key, value, 0..=u16::MAX)
-            .map(drop)
-            .map_err(|_| "Packet buffer size must be between 0 and 65535 inclusive.".into()),
         "allow_duplicate_messages"
         | "autosave_on_changes"
         | "retained_persistence"

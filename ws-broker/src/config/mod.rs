@@ -61,6 +61,10 @@ pub struct Config {
     pub log: log::Settings,
     /// Connections at a time, of all listeners; `None` for any number.
     pub global_max_connections: Option<usize>,
+    /// The longest head of a request over HTTP, bytes; `None` for what is usual.
+    pub http_head_size: Option<usize>,
+    /// Who may have the broker's numbers over HTTP.
+    pub metrics: Metrics,
     /// Sessions at a time, of connected and absent clients; `None` for any
     /// number.
     pub global_max_clients: Option<usize>,
@@ -183,6 +187,19 @@ impl Durability {
     }
 }
 
+/// Who may have the broker's numbers, at `/metrics`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Metrics {
+    /// Nobody.
+    Off,
+    /// Programs on the same machine.
+    Loopback,
+    /// Users of the `password_file` who may read them in MQTT too.
+    Login,
+    /// Everybody.
+    All,
+}
+
 /// One place where clients connect.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listener {
@@ -215,6 +232,10 @@ pub struct Listener {
     pub proxy: Option<Proxy>,
     /// Whether clients must speak TLS with the proxy.
     pub proxy_requires_tls: bool,
+    /// The origins whose pages may open a WebSocket; any if there are none.
+    pub origins: Vec<String>,
+    /// The folder that is served over HTTP in the place of the dashboard.
+    pub http_dir: Option<PathBuf>,
     /// Where the topics of its clients are, if not at the root.
     pub mount_point: Option<Mount>,
     /// The highest QoS of publishes.
@@ -283,6 +304,8 @@ impl Listener {
             use_username_as_clientid: false,
             proxy: None,
             proxy_requires_tls: false,
+            origins: Vec::new(),
+            http_dir: None,
             mount_point: None,
             max_qos: QoS::ExactlyOnce,
             tls: TlsOptions::NONE,
@@ -314,6 +337,8 @@ impl Default for Config {
             global_max_connections: None,
             global_max_clients: None,
             http_cafile: None,
+            http_head_size: None,
+            metrics: Metrics::Loopback,
             max_inflight_bytes: 0,
             max_inflight_messages: 20,
             max_keepalive: 0,

@@ -9,8 +9,8 @@ use super::bridge::{Bridge, Draft};
 use super::error::ConfigError;
 use super::keys::{self, Key};
 use super::values::{
-    aliases, auto_id_prefix, boolean, destination, durability, duration, empty, family, invalid,
-    limit, log_format, number, place, timestamp_format, versions,
+    aliases, auto_id_prefix, boolean, destination, durability, duration, empty, family, head_size,
+    invalid, limit, log_format, metrics, number, place, timestamp_format, versions,
 };
 use super::{
     Bind, Config, Durability, Listener, MAX_THREADS, MQTT_PORT, Mount, Persistence, Protocol,
@@ -312,6 +312,18 @@ impl Parser {
             "message_size_limit" => {
                 config.message_size_limit = number(key, value, 0..=268_435_455)?;
             }
+            "http_dir" => {
+                let folder = Path::new(value);
+                if !folder.is_dir() {
+                    return Err(format!("{} There is no such folder.", invalid(key, value)));
+                }
+                self.current().http_dir = Some(folder.into());
+            }
+            "metrics" => config.metrics = metrics(key, value)?,
+            "packet_buffer_size" | "websockets_headers_size" => {
+                config.http_head_size = head_size(key, value)?;
+            }
+            "websockets_origin" => self.current().origins.push(value.into()),
             "mount_point" => {
                 let mount = Mount::new(value).map_err(|error| {
                     format!(

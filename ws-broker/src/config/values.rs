@@ -9,7 +9,7 @@ use std::time::Duration;
 use chrono::format::{Item, StrftimeItems};
 use codec::ProtocolVersion;
 
-use super::{Bind, Durability, Family};
+use super::{Bind, Durability, Family, Metrics};
 use crate::log::{self, Destination, LogFile};
 
 /// Mosquitto's words for a key without a value.
@@ -65,6 +65,26 @@ pub(super) fn family(key: &str, value: &str) -> Result<Family, String> {
         "ipv4" => Ok(Family::V4),
         "ipv6" => Ok(Family::V6),
         _ => Err(format!("{} It is ipv4 or ipv6.", invalid(key, value))),
+    }
+}
+
+/// The longest head of a request; 0 for what is usual.
+pub(super) fn head_size(key: &str, value: &str) -> Result<Option<usize>, String> {
+    let size = number(key, value, 0..=65_535)
+        .map_err(|_| "Packet buffer size must be between 0 and 65535 inclusive.".to_owned())?;
+    Ok((size > 0).then_some(size))
+}
+
+pub(super) fn metrics(key: &str, value: &str) -> Result<Metrics, String> {
+    match value {
+        "off" => Ok(Metrics::Off),
+        "loopback" => Ok(Metrics::Loopback),
+        "login" => Ok(Metrics::Login),
+        "all" => Ok(Metrics::All),
+        _ => Err(format!(
+            "{} It is off, loopback, login or all.",
+            invalid(key, value)
+        )),
     }
 }
 

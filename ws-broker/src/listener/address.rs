@@ -24,6 +24,14 @@ impl Address {
             Self::Unix(_) => Ipv4Addr::UNSPECIFIED.into(),
         }
     }
+
+    /// Whether it is on this machine.
+    pub(crate) fn is_local(&self) -> bool {
+        match self {
+            Self::Ip(address) => address.ip().to_canonical().is_loopback(),
+            Self::Unix(_) => true,
+        }
+    }
 }
 
 impl From<SocketAddr> for Address {

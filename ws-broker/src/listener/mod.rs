@@ -1,8 +1,8 @@
 //! Where clients connect: sockets, and what is spoken on them.
 
 mod address;
+mod census;
 mod http;
-mod page;
 mod proxy;
 mod socket;
 mod tcp;
@@ -18,6 +18,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 pub(crate) use address::Address;
+pub(crate) use census::Census;
 pub(crate) use socket::{Socket, open};
 pub(crate) use tls::{KeyLogFile, Shown, Tls};
 
@@ -73,13 +74,15 @@ impl Place {
 }
 
 impl Served {
-    pub(crate) fn new(broker: Arc<Broker>, listener: Listener, rules: u16) -> Self {
+    pub(crate) fn new(broker: Arc<Broker>, listener: Listener, rules: u16, port: u16) -> Self {
+        let connections = Arc::default();
+        broker.census.add(&listener, port, &connections);
         Self {
             broker,
             rules,
             is_tls: listener.tls.is_on(),
             listener: Arc::new(listener),
-            connections: Arc::default(),
+            connections,
         }
     }
 

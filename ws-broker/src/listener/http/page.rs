@@ -1,14 +1,12 @@
-//! The dashboard, from inside the binary, and `/health`.
+//! The dashboard, from inside the binary.
 
 use std::borrow::Cow;
 
-use bytes::Bytes;
-use http_body_util::Full;
+use hyper::StatusCode;
 use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
-use hyper::{Response, StatusCode};
 use rust_embed::{EmbeddedFile, RustEmbed};
 
-use super::http::{Answer, set, text};
+use super::answer::{Answer, Body, content_type, empty, full, set, text};
 
 /// What `cargo xtask dashboard` has built; empty when it has not.
 #[derive(RustEmbed)]
@@ -28,11 +26,6 @@ const NOT_BUILT: &str = "The broker runs, but this build has no dashboard inside
 /// Answers a GET or HEAD.
 pub(super) fn get(path: &str, headers: &HeaderMap) -> Answer {
     match path {
-        "/health" => {
-            let mut answer = text(StatusCode::OK, "ok\n");
-            set(&mut answer, header::CACHE_CONTROL, "no-store");
-            answer
-        }
         "/" => file("index.html", headers).unwrap_or_else(|| text(StatusCode::OK, NOT_BUILT)),
         path => path
             .strip_prefix('/')
@@ -51,7 +44,7 @@ fn file(name: &str, headers: &HeaderMap) -> Option<Answer> {
         .then(|| Dashboard::get(&format!("{name}.br")))
         .flatten();
     let etag = etag(&plain);
-    let mut answer = Response::new(Full::default());
+    let mut answer = empty(StatusCode::OK);
     if headers
         .get(header::IF_NONE_MATCH)
         .is_some_and(|known| *known == etag)
@@ -65,7 +58,8 @@ fn file(name: &str, headers: &HeaderMap) -> Option<Answer> {
     }
     answer.headers_mut().insert(header::ETAG, etag);
     set(&mut answer, header::VARY, "accept-encoding");
-    set(&mut answer, header::CONTENT_TYPE, content_type(name));
+    let kind = content_type(name);
+    answer.headers_mut().insert(header::CONTENT_TYPE, kind);
     // A file whose name has a hash of its content in it never changes.
     let is_hashed = name
         .rsplit_once('.')
@@ -91,10 +85,10 @@ fn file(name: &str, headers: &HeaderMap) -> Option<Answer> {
     Some(answer)
 }
 
-fn body(file: EmbeddedFile) -> Full<Bytes> {
+fn body(file: EmbeddedFile) -> Body {
     match file.data {
-        Cow::Borrowed(data) => Full::new(Bytes::from_static(data)),
-        Cow::Owned(data) => Full::new(data.into()),
+        Cow::Borrowed(data) => full(data),
+        Cow::Owned(data) => full(data),
     }
 }
 
@@ -125,22 +119,6 @@ fn has_hash(stem: &str) -> bool {
     stem.rsplit_once('-').is_some_and(|(_, hash)| {
         hash.len() >= 8 && hash.bytes().all(|byte| byte.is_ascii_hexdigit())
     })
-}
-
-fn content_type(name: &str) -> &'static str {
-    match name.rsplit('.').next().unwrap_or_default() {
-        "html" => "text/html; charset=utf-8",
-        "js" => "text/javascript; charset=utf-8",
-        "css" => "text/css; charset=utf-8",
-        "wasm" => "application/wasm",
-        "svg" => "image/svg+xml",
-        "png" => "image/png",
-        "ico" => "image/x-icon",
-        "webmanifest" => "application/manifest+json",
-        "json" => "application/json",
-        "txt" => "text/plain; charset=utf-8",
-        _ => "application/octet-stream",
-    }
 }
 
 #[cfg(test)]
