@@ -12,6 +12,7 @@
 
 mod common;
 
+mod attacks;
 mod auth;
 mod bad_connect;
 mod bad_packets;
