@@ -202,11 +202,6 @@ impl Broker {
         }
     }
 
-    /// How many clients are connected, or about to be.
-    pub(crate) fn connections(&self) -> usize {
-        self.connections.load(Ordering::Relaxed)
-    }
-
     /// Counts a connection for as long as the guard lives.
     pub(crate) fn count_connection(self: &Arc<Self>) -> ConnectionGuard {
         self.connections.fetch_add(1, Ordering::Relaxed);

@@ -41,12 +41,10 @@ pub(super) fn auto_id_prefix(key: &str, value: &str) -> Result<String, String> {
     Ok(value.into())
 }
 
-/// A number, or -1 for no limit.
+/// A number; as in Mosquitto, 0 and what is below it is no limit.
 pub(super) fn limit(key: &str, value: &str) -> Result<Option<usize>, String> {
-    match value {
-        "-1" => Ok(None),
-        value => number(key, value, 0..=100_000_000).map(Some),
-    }
+    let limit = number(key, value, i32::MIN..=i32::MAX)?;
+    Ok(usize::try_from(limit).ok().filter(|limit| *limit > 0))
 }
 
 /// Where a listener is: with port 0 a Unix socket, unless it is plainly an
@@ -222,6 +220,16 @@ pub(super) fn timestamp_format(value: &str) -> Result<log::Time, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_limit_is_0_or_less() {
+        for (value, expected) in [("1", Some(1)), ("0", None), ("-1", None), ("-7", None)] {
+            assert_eq!(limit("max_connections", value), Ok(expected));
+        }
+        for bad in ["", "many", "1.5", "9999999999"] {
+            assert!(limit("max_connections", bad).is_err(), "{bad}");
+        }
+    }
 
     #[test]
     fn durability_is_a_word_and_for_an_interval_a_number() {

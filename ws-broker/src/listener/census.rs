@@ -1,7 +1,7 @@
 //! How many connections each listener has.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::config::{Bind, Listener, Protocol};
 
@@ -59,7 +59,16 @@ impl Census {
         counts.collect()
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Entry>> {
+    /// How many connections there are, of all listeners.
+    pub(super) fn total(&self) -> usize {
+        let entries = self.lock();
+        let counts = entries.iter();
+        counts
+            .map(|entry| entry.connections.load(Ordering::Relaxed))
+            .sum()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Entry>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -145,7 +145,7 @@ impl Served {
         let own = self.listener.max_connections;
         let all = self.broker.settings().config.global_max_connections;
         let is_full = own.is_some_and(|limit| before >= limit)
-            || all.is_some_and(|limit| self.broker.connections() >= limit);
+            || all.is_some_and(|limit| self.broker.census.total() > limit);
         (!is_full).then_some(counted)
     }
 

@@ -225,3 +225,26 @@ async fn those_who_wait_before_connect_do_not_take_more_than_max_connections() {
     half.pop();
     serves(broker.web).await;
 }
+
+#[tokio::test]
+async fn half_a_request_counts_among_all_connections_too() {
+    let broker = start_with(|config| config.global_max_connections = Some(3)).await;
+    let mut half = Vec::new();
+    for _ in 0..3 {
+        let mut stream = TcpStream::connect(broker.web).await.unwrap();
+        stream.write_all(HEALTH.as_bytes()).await.unwrap();
+        let mut answer = [0; 9];
+        soon("an answer", stream.read_exact(&mut answer))
+            .await
+            .unwrap();
+        half.push(stream);
+    }
+    for address in [broker.tcp, broker.web] {
+        let mut one_more = TcpStream::connect(address).await.unwrap();
+        let mut rest = Vec::new();
+        let _ = soon("the end", one_more.read_to_end(&mut rest)).await;
+        assert_eq!(rest, b"");
+    }
+    half.pop();
+    broker.client(v5("c")).await.ping().await;
+}
