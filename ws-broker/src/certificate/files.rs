@@ -132,7 +132,7 @@ pub(crate) fn read_authorities(
 }
 
 /// The certificates of a file, and of the files in a folder.
-fn authorities(
+pub(crate) fn authorities(
     cafile: Option<&Path>,
     capath: Option<&Path>,
 ) -> Result<Vec<CertificateDer<'static>>, String> {

@@ -11,8 +11,8 @@ use std::path::Path;
 
 pub(crate) use dates::{Dates, now};
 pub(crate) use files::{
-    at, certified_key, complete, files_of, provider, read_authorities, read_public, read_revoked,
-    versions,
+    at, authorities, certified_key, complete, files_of, provider, read_authorities, read_public,
+    read_revoked, versions,
 };
 
 /// Makes a certificate anew that is renewed by itself, if it is time; gives

@@ -88,6 +88,49 @@ async fn a_client_comes_in_with_a_certificate_that_somebody_vouches_for() {
     assert!(refused.contains("UnknownCA"), "{refused}");
 }
 
+/// Mosquitto's manual makes such ones.
+#[tokio::test]
+async fn a_certificate_of_version_1_is_judged_as_others_are() {
+    let certificate = Certificate::new();
+    let crlfile = config_file("");
+    let (ada, bob) = (
+        certificate.client_of_version_1(NAME),
+        certificate.client_of_version_1(NAME),
+    );
+    certificate.revoke(&crlfile, &[&bob]);
+    let broker = asking(&certificate, |config| {
+        named_by(IDENTITY)(config);
+        config.listeners[0].tls.crlfile = Some(crlfile);
+    })
+    .await;
+    for versions in [[&TLS12], [&TLS13]] {
+        let connected = certificate.try_connect_as(&versions, Some(&ada), broker.tcp);
+        let mut client = Client::over(connected.await.unwrap());
+        client.connect(v5("c")).await;
+        client.ping().await;
+    }
+    let refused = refusal(&certificate, Some(&bob), broker.tcp).await;
+    assert!(refused.contains("CertificateRevoked"), "{refused}");
+    let stranger = Certificate::new().client_of_version_1(NAME);
+    let refused = refusal(&certificate, Some(&stranger), broker.tcp).await;
+    assert!(refused.contains("UnknownCA"), "{refused}");
+    // Somebody else's certificate without its key.
+    let thief = certificate.client(NAME).with_chain_of(&ada);
+    for versions in [[&TLS12], [&TLS13]] {
+        let stream = certificate.try_connect_as(&versions, Some(&thief), broker.tcp);
+        let read = async { stream.await?.read(&mut [0]).await };
+        let error = soon("the end", read).await.unwrap_err().to_string();
+        assert!(error.contains("DecryptError"), "{error}");
+    }
+    // One that was changed, or is signed by nobody.
+    let forged = certificate.client_of_version_1(NAME).with_a_bit_flipped();
+    let error = refusal(&certificate, Some(&forged), broker.tcp).await;
+    assert!(
+        error.contains("DecryptError") || error.contains("UnknownCA"),
+        "{error}"
+    );
+}
+
 #[tokio::test]
 async fn browsers_come_in_with_certificates_too() {
     let certificate = Certificate::new();

@@ -67,10 +67,6 @@ fn of_client(bad: &Bad) -> Option<&'static str> {
             "an authority of that name is in cafile or capath, but the client's certificate is \
              not signed with its key"
         }
-        Bad::Other(other) if format!("{:?}", other.0).contains("UnsupportedCertVersion") => {
-            "the client's certificate is of X.509 version 1, and 3 is wanted: make it again with \
-             an -extfile, such as one that says basicConstraints=CA:FALSE"
-        }
         _ => return None,
     })
 }

@@ -7,6 +7,7 @@ mod key_log;
 mod server;
 mod stamps;
 mod username;
+mod version1;
 
 use std::io;
 use std::path::PathBuf;

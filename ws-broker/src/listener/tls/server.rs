@@ -10,6 +10,7 @@ use rustls::{RootCertStore, ServerConfig};
 
 use super::client_dates::WithoutDates;
 use super::key_log::KeyLogFile;
+use super::version1::WithVersion1;
 use crate::certificate::{self, Dates, ciphers};
 use crate::config::TlsOptions;
 
@@ -92,28 +93,38 @@ fn verifier(
     dates: &mut Vec<Dates>,
 ) -> Result<Arc<dyn ClientCertVerifier>, String> {
     let (cafile, capath) = (options.cafile.as_deref(), options.capath.as_deref());
+    let provider = certificate::provider();
+    let algorithms = provider.signature_verification_algorithms;
+    let authorities = certificate::authorities(cafile, capath)?;
     let roots: Arc<RootCertStore> = certificate::read_authorities(cafile, capath)?.into();
-    let mut builder = WebPkiClientVerifier::builder_with_provider(roots, certificate::provider());
+    let mut builder = WebPkiClientVerifier::builder_with_provider(roots, provider);
+    let mut lists = Vec::new();
     if let Some(file) = &options.crlfile {
-        let lists = certificate::read_revoked(file)?;
+        lists = certificate::read_revoked(file)?;
         for list in &lists {
             dates.push(Dates::of_list(file, list)?);
         }
         // As Mosquitto: of the certificate itself, and by a list that holds.
         builder = builder
-            .with_crls(lists)
+            .with_crls(lists.clone())
             .only_check_end_entity_revocation()
             .enforce_revocation_expiration();
     }
-    let verifier = builder.build().map_err(|error| {
+    let mut others = builder.build().map_err(|error| {
         let file = options.crlfile.as_deref().or(cafile).or(capath);
         certificate::at(file.unwrap_or(Path::new("cafile")), error)
     })?;
-    Ok(if options.disable_client_cert_date_checks {
-        Arc::new(WithoutDates(verifier))
-    } else {
-        verifier
-    })
+    let has_dates = !options.disable_client_cert_date_checks;
+    if !has_dates {
+        others = Arc::new(WithoutDates(others));
+    }
+    Ok(Arc::new(WithVersion1 {
+        others,
+        authorities,
+        lists,
+        has_dates,
+        algorithms,
+    }))
 }
 
 /// What is odd about options that can be used.

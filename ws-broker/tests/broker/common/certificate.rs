@@ -6,16 +6,19 @@ use std::time::{Duration, SystemTime};
 
 use rcgen::{
     BasicConstraints, CertificateParams, CertificateRevocationListParams, DnType, IsCa, Issuer,
-    KeyIdMethod, KeyPair, KeyUsagePurpose, RevokedCertParams, SerialNumber,
+    KeyIdMethod, KeyPair, KeyUsagePurpose, RevokedCertParams, SerialNumber, SigningKey,
 };
 use rustls::client::WantsClientCert;
 use rustls::crypto::ring;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{ClientConfig, ConfigBuilder, RootCertStore, SupportedProtocolVersion};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
+use x509_parser::asn1_rs::Any;
+use x509_parser::prelude::{FromDer, X509Certificate};
 
 use super::soon;
 
@@ -33,6 +36,22 @@ pub(crate) struct ClientCertificate {
     chain: Vec<CertificateDer<'static>>,
     key: KeyPair,
     serial: u64,
+}
+
+impl ClientCertificate {
+    /// With somebody else's certificate, which is not that of the key.
+    pub(crate) fn with_chain_of(mut self, other: &Self) -> Self {
+        self.chain.clone_from(&other.chain);
+        self
+    }
+
+    /// With another signature.
+    pub(crate) fn with_a_bit_flipped(mut self) -> Self {
+        let mut der = self.chain[0].to_vec();
+        *der.last_mut().expect("it is not empty") ^= 1;
+        self.chain = vec![der.into()];
+        self
+    }
 }
 
 impl Certificate {
@@ -128,6 +147,33 @@ impl Certificate {
         }
     }
 
+    /// A certificate of X.509's version 1 for a client, as `openssl x509 -req`
+    /// makes it.
+    pub(crate) fn client_of_version_1(&self, name: &[(DnType, &str)]) -> ClientCertificate {
+        let mut client = self.client(name);
+        let (_, parsed) = X509Certificate::from_der(&client.chain[0]).expect("a certificate");
+        // Without the version at the beginning and the extensions at the end,
+        // which come behind the key.
+        let (_, signed) = Any::from_der(parsed.tbs_certificate.as_ref()).expect("a sequence");
+        let (signed, version) = Any::from_der(signed.data)
+            .map(|(rest, version)| (rest, version.tag().0))
+            .expect("a version");
+        assert_eq!(version, 0);
+        let key = parsed.public_key().raw;
+        let end = signed.windows(key.len()).position(|part| part == key);
+        let signed = sequence(&[&signed[..end.expect("a key") + key.len()]]);
+        let signature = self.issuer.key().sign(&signed).expect("a signature");
+        let (rest, _) = Any::from_der(&client.chain[0])
+            .and_then(|(_, all)| Any::from_der(all.data))
+            .expect("a sequence");
+        let (after, _) = Any::from_der(rest).expect("an algorithm");
+        let algorithm = &rest[..rest.len() - after.len()];
+        let len = u8::try_from(signature.len() + 1).expect("it is short");
+        let bits = [&[3, len, 0], &signature[..]].concat();
+        client.chain = vec![sequence(&[&signed, algorithm, &bits]).into()];
+        client
+    }
+
     /// Writes the list of certificates that are revoked.
     pub(crate) fn revoke(&self, crlfile: &Path, clients: &[&ClientCertificate]) {
         let now = SystemTime::now();
@@ -194,8 +240,10 @@ impl Certificate {
             None => config.with_no_client_auth(),
             Some(client) => {
                 let key = PrivateKeyDer::try_from(client.key.serialize_der()).expect("a key");
-                let config = config.with_client_auth_cert(client.chain.clone(), key);
-                config.expect("its key")
+                let key = ring::sign::any_supported_type(&key).expect("a key");
+                // Whether it is the certificate's is the broker's to judge.
+                let certified = CertifiedKey::new(client.chain.clone(), key);
+                config.with_client_cert_resolver(Arc::new(SingleCertAndKey::from(certified)))
             }
         };
         connect(config, "localhost", address).await
@@ -242,6 +290,18 @@ async fn connect(
     let name = ServerName::try_from(name).expect("a name");
     let connect = TlsConnector::from(Arc::new(config)).connect(name, stream);
     soon("a handshake", connect).await
+}
+
+/// A SEQUENCE in DER, of 128 bytes or more.
+fn sequence(parts: &[&[u8]]) -> Vec<u8> {
+    let content = parts.concat();
+    let len = u16::try_from(content.len()).expect("it is short");
+    let [high, low] = len.to_be_bytes();
+    let head = match high {
+        0 => vec![0x30, 0x81, low],
+        _ => vec![0x30, 0x82, high, low],
+    };
+    [head, content].concat()
 }
 
 fn number() -> u64 {
