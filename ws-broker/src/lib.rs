@@ -31,6 +31,7 @@ mod memory;
 mod names;
 mod open_files;
 mod outbox;
+mod privileges;
 mod recover;
 mod replace;
 mod router;

@@ -7,7 +7,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
-use program::{Asked, PidFile, Signals};
+use program::systemd::{self, Watchdog};
+use program::{Asked, PidFile, Signals, daemon};
 use ws_broker::{Config, Running, cert, config, init_log, passwd};
 
 #[global_allocator]
@@ -35,6 +36,12 @@ struct Arguments {
     /// Threads that serve clients; 0, as without this, for one for each core.
     #[arg(long, value_name = "N", value_parser = threads)]
     threads: Option<usize>,
+    /// Go on in the background.
+    #[arg(short, long)]
+    daemon: bool,
+    /// Log nothing, whatever the file or -v says.
+    #[arg(short, long)]
+    quiet: bool,
     /// Log everything: each packet, each subscription.
     #[arg(short, long)]
     verbose: bool,
@@ -75,6 +82,12 @@ fn main() -> ExitCode {
         Ok(config) => config,
         Err(error) => return fail(&error),
     };
+    // Before there are threads, which do not go along.
+    if arguments.daemon
+        && let Err(error) = daemon::begin()
+    {
+        return fail(&error);
+    }
     init_log(config.log.clone());
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
     runtime.event_interval(EVENT_INTERVAL);
@@ -130,7 +143,9 @@ fn configure(arguments: &Arguments) -> Result<Config, String> {
     if let Some(file) = &arguments.tls_keylog {
         config.tls_keylog = Some(file.clone());
     }
-    if arguments.verbose {
+    if arguments.quiet {
+        config.log.types = config::LogTypes::NONE;
+    } else if arguments.verbose {
         config.log.types = config::LogTypes::ALL;
     }
     Ok(config)
@@ -146,19 +161,33 @@ async fn serve(config: Config, arguments: &Arguments) -> Result<(), String> {
     let mut signals =
         Signals::new().map_err(|error| format!("cannot watch for signals: {error}"))?;
     let pid_file = config.pid_file.clone();
+    let pid_file = pid_file.map(PidFile::write).transpose()?;
     let running = Running::start(config)
         .await
         .map_err(|error| error.to_string())?;
-    let pid_file = pid_file.map(PidFile::write).transpose()?;
+    if arguments.daemon {
+        daemon::close_output()?;
+    }
+    systemd::ready();
+    let mut watchdog = Watchdog::new();
     loop {
-        match signals.next().await {
+        let asked = tokio::select! {
+            asked = signals.next() => asked,
+            () = watchdog.bark() => continue,
+        };
+        match asked {
             Asked::Stop => break,
-            Asked::Reload => running.reload(configure(arguments)),
+            Asked::Reload => {
+                systemd::reloading();
+                running.reload(configure(arguments));
+                systemd::ready();
+            }
             Asked::Store => running.store(),
             Asked::Report => running.report(),
             Asked::Reopen => running.reopen_log(),
         }
     }
+    systemd::stopping();
     running.stop().await;
     drop(pid_file);
     Ok(())

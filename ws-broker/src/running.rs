@@ -14,6 +14,7 @@ use crate::config::{Config, Protocol};
 use crate::listener;
 use crate::log::{error, information, notice, warning};
 use crate::open_files;
+use crate::privileges;
 use crate::recover;
 use crate::settings::{Settings, SettingsError};
 use crate::store::OpenError;
@@ -44,6 +45,9 @@ pub enum StartError {
     /// The password file cannot be used.
     #[error(transparent)]
     Passwords(#[from] PasswordFileError),
+    /// The broker cannot go on as `user`.
+    #[error("{0}")]
+    User(String),
 }
 
 impl From<SettingsError> for StartError {
@@ -123,6 +127,7 @@ impl Running {
             warning!("Warning: {warning}");
         }
         let config = &settings.config;
+        let lesser = privileges::find(config)?;
         open_files::raise_limit(config);
         let clock = Clock::start();
         let stored = config.persistence.as_ref();
@@ -152,6 +157,10 @@ impl Running {
                 }
                 Err(error) => return Err(error),
             }
+        }
+        match lesser {
+            Some(user) => user.take_over(config)?,
+            None => privileges::warn(),
         }
         for (listener, rules, opened) in sockets {
             let port = opened.first().and_then(listener::Socket::address);

@@ -135,7 +135,7 @@ const KEYS: &[(&str, Key)] = &[
     ("use_identity_as_username", Supported),
     ("use_subject_as_username", Supported),
     ("use_username_as_clientid", AtStart),
-    ("user", NoEffect("the broker runs as whoever starts it")),
+    ("user", AtStart),
     ("websockets_headers_size", Supported),
     ("websockets_log_level", NoEffect(NOT_HERE)),
     ("websockets_origin", AtStart),

@@ -108,6 +108,9 @@ pub struct Config {
     pub tls_keylog: Option<PathBuf>,
     /// Whether a subscription's QoS holds even where the publisher's is lower.
     pub upgrade_outgoing_qos: bool,
+    /// Whom the broker goes on as when what needs more rights is open; `None`
+    /// for whoever started it.
+    pub user: Option<String>,
     /// What was set that takes a restart to change: the key, the listener it
     /// stands below, and the value.
     pub at_start: Vec<(&'static str, String, String)>,
@@ -360,6 +363,7 @@ impl Default for Config {
             threads: 0,
             tls_keylog: None,
             upgrade_outgoing_qos: false,
+            user: None,
             at_start: Vec::new(),
             warnings: Vec::new(),
         }

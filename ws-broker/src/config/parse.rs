@@ -248,6 +248,7 @@ impl Parser {
             "http_cafile" => config.http_cafile = Some(value.into()),
             "include_dir" => self.include = Some(value.into()),
             "pid_file" => config.pid_file = Some(value.into()),
+            "user" => config.user = Some(value.into()),
             "use_username_as_clientid" => {
                 self.current().use_username_as_clientid = boolean(key, value)?;
             }

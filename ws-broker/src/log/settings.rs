@@ -23,6 +23,19 @@ pub struct Settings {
     pub facility: Option<u8>,
 }
 
+impl Settings {
+    /// The files among the destinations.
+    #[cfg(unix)]
+    pub(crate) fn files(&self) -> impl Iterator<Item = &File> {
+        self.destinations
+            .iter()
+            .filter_map(|destination| match destination {
+                Destination::File(log) => Some(&*log.file),
+                _ => None,
+            })
+    }
+}
+
 impl Default for Settings {
     fn default() -> Self {
         Self {

@@ -47,6 +47,8 @@ mod proxy;
 mod qos;
 mod reload;
 mod retained;
+#[cfg(target_os = "linux")]
+mod service;
 mod session_end;
 mod sessions;
 mod shared;

@@ -147,6 +147,7 @@ fn every_supported_key_is_handled() {
         ("per_listener_settings", "true"),
         ("pid_file", "/run/broker.pid"),
         ("use_username_as_clientid", "true"),
+        ("user", "mosquitto"),
         ("persistence", "true"),
         ("persistence_file", "store.db"),
         ("persistence_location", "data"),

@@ -89,13 +89,43 @@ impl Program {
     /// is elsewhere or in another form; returns at once.
     pub(crate) async fn start_unread(config: &str) -> Self {
         let file = config_file(config);
-        let mut child = Self::spawn(&["-c", file.to_str().expect("text")]);
+        Self::spawn_with(&["-c", file.to_str().expect("text")], &[])
+    }
+
+    /// Starts the program with more in its environment; returns at once.
+    pub(crate) fn spawn_with(arguments: &[&str], environment: &[(&str, &str)]) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_ws-broker"));
+        command.args(arguments).envs(environment.iter().copied());
+        let mut child = Self::spawn_command(&mut command);
         let stderr = child.stderr.take().expect("it is piped");
         Self {
             child,
             log: Some(BufReader::new(stderr).lines()),
             lines: Vec::new(),
         }
+    }
+
+    /// What the system says of the process.
+    pub(crate) fn status(&self) -> String {
+        let id = self.child.id().expect("it runs");
+        std::fs::read_to_string(format!("/proc/{id}/status")).expect("it runs")
+    }
+
+    /// Waits until the program looks after a signal.
+    pub(crate) async fn until_it_catches(&self, signal: nix::sys::signal::Signal) {
+        let catches = async {
+            loop {
+                let status = self.status();
+                let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));
+                let caught = caught.map(str::trim).unwrap_or_default();
+                let caught = u64::from_str_radix(caught, 16).unwrap_or(0);
+                if caught & 1 << (signal as u32 - 1) != 0 {
+                    return;
+                }
+                tokio::task::yield_now().await;
+            }
+        };
+        soon("a handler", catches).await;
     }
 
     async fn started(mut child: Child) -> Self {

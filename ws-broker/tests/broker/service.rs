@@ -1,0 +1,132 @@
+//! What the program is to the system: in the background, with fewer rights,
+//! under systemd.
+
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use nix::sys::signal::Signal;
+use nix::unistd::{Pid, User, geteuid, getsid};
+use tokio::net::UnixDatagram;
+
+use crate::common::{Program, config_file, soon, v5};
+
+const LOCAL: &str = "listener 0 127.0.0.1\nallow_anonymous true\n";
+
+#[tokio::test]
+async fn quiet_writes_nothing_whatever_else_is_said() {
+    let file = config_file(&format!("{LOCAL}log_type all\n"));
+    let mut program = Program::spawn_with(&["-c", file.to_str().unwrap(), "-v", "-q"], &[]);
+    program.until_it_catches(Signal::SIGTERM).await;
+    program.signal(Signal::SIGTERM);
+    assert_eq!(program.ended().await.code(), Some(0));
+    assert_eq!(program.outputs().await, (String::new(), String::new()));
+}
+
+#[tokio::test]
+async fn in_the_background_the_terminal_is_free() {
+    let (pid_file, log) = (config_file(""), config_file(""));
+    let config = format!(
+        "{LOCAL}pid_file {}\nlog_dest file {}\nlog_dest stderr\n",
+        pid_file.display(),
+        log.display()
+    );
+    let config = config_file(&config);
+    // Its outputs end when the terminal is free.
+    let (code, out, _) = Program::run(&["-d", "-c", config.to_str().unwrap()]).await;
+    assert_eq!((code, &*out), (Some(0), ""));
+    let number = std::fs::read_to_string(&pid_file).unwrap();
+    let number: i32 = number.trim().parse().expect("the number of the process");
+    let pid = Pid::from_raw(number);
+    assert_ne!(getsid(Some(pid)), getsid(None), "a session of its own");
+    for stream in 0..3 {
+        let target = std::fs::read_link(format!("/proc/{number}/fd/{stream}")).unwrap();
+        assert_eq!(target, Path::new("/dev/null"), "{stream}");
+    }
+    nix::sys::signal::kill(pid, Signal::SIGTERM).unwrap();
+    let gone = async {
+        while pid_file.exists() {
+            tokio::task::yield_now().await;
+        }
+    };
+    soon("its end", gone).await;
+    let log = std::fs::read_to_string(&log).unwrap();
+    assert!(log.contains(" terminating\n"), "{log}");
+}
+
+#[tokio::test]
+async fn rights_are_given_up_when_all_is_open() {
+    let log = config_file("");
+    let folder = log.with_extension("d");
+    let config = |user: &str| {
+        format!(
+            "{LOCAL}user {user}\nlog_dest stderr\nlog_dest file {}\npersistence true\n\
+             persistence_location {}\n",
+            log.display(),
+            folder.display()
+        )
+    };
+    if !geteuid().is_root() {
+        // It has none, and goes on as it is.
+        let program = Program::start(&config("nobody"), &[]).await;
+        return program.client(v5("c")).await.ping().await;
+    }
+    let file = config_file(&config("no-such-user"));
+    let (code, _, err) = Program::run(&["-c", file.to_str().unwrap()]).await;
+    assert_eq!(code, Some(1));
+    let last =
+        "Error: Unable to drop privileges to 'no-such-user' because this user does not exist.";
+    assert_eq!(err.lines().last(), Some(last));
+
+    let nobody = User::from_name("nobody").unwrap().unwrap();
+    let (uid, gid) = (nobody.uid.as_raw(), nobody.gid.as_raw());
+    let program = Program::start(&config("nobody"), &[]).await;
+    let said = |line: &String| line == "The broker goes on as user nobody.";
+    assert!(program.lines.iter().any(said), "{:?}", program.lines);
+    let status = program.status();
+    for (name, id) in [("Uid:", uid), ("Gid:", gid)] {
+        let line = status.lines().find_map(|line| line.strip_prefix(name));
+        let ids = line.expect(name).split_whitespace();
+        let ids: Vec<u32> = ids.map(|id| id.parse().unwrap()).collect();
+        assert_eq!(ids, vec![id; 4], "{name}");
+    }
+    for file in [&log, &folder.join("ws-broker.db")] {
+        let owner = std::fs::metadata(file).unwrap().uid();
+        assert_eq!(owner, uid, "{}", file.display());
+    }
+    program.client(v5("c")).await.ping().await;
+}
+
+#[tokio::test]
+async fn systemd_is_told_what_happens() {
+    let path = config_file("").with_extension("socket");
+    let manager = UnixDatagram::bind(&path).unwrap();
+    let told = async |wanted: &str| {
+        loop {
+            let mut buffer = [0; 512];
+            let length = soon(wanted, manager.recv(&mut buffer)).await.unwrap();
+            let text = String::from_utf8_lossy(&buffer[..length]).into_owned();
+            if text.starts_with(wanted) {
+                return text;
+            }
+            assert!(text.starts_with("WATCHDOG=1"), "{text} before {wanted}");
+        }
+    };
+    let file = config_file(LOCAL);
+    let mut program = Program::spawn_with(
+        &["-c", file.to_str().unwrap()],
+        &[
+            ("NOTIFY_SOCKET", path.to_str().unwrap()),
+            ("WATCHDOG_USEC", "20000"),
+        ],
+    );
+    told("READY=1").await;
+    told("WATCHDOG=1").await;
+    told("WATCHDOG=1").await;
+    program.signal(Signal::SIGHUP);
+    let reloading = told("RELOADING=1").await;
+    assert!(reloading.contains("MONOTONIC_USEC="), "{reloading}");
+    told("READY=1").await;
+    program.signal(Signal::SIGTERM);
+    told("STOPPING=1").await;
+    assert_eq!(program.ended().await.code(), Some(0));
+}
