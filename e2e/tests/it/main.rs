@@ -2,6 +2,7 @@
 //! side by side.
 
 mod accessibility;
+mod bridges;
 mod charts;
 mod interop;
 mod led;

@@ -137,6 +137,7 @@ impl<'a> Link<'a> {
         if local.state.stored.is_some() {
             client.defer_handshakes();
         }
+        local.be_near(client.version());
         let journal = broker.router.journal();
         Ok(Self {
             storing: journal.map(|journal| Storing::new(journal.clone())),

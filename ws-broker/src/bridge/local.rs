@@ -177,6 +177,17 @@ impl Local {
         }
     }
 
+    /// The other broker is there, and has not answered CONNECT: messages at QoS 0
+    /// wait too.
+    pub(super) fn be_near(&self, version: ProtocolVersion) {
+        if !self.config.is_local_clean() {
+            self.state.outbox.set_online(receiver(version));
+            // Nothing drains yet, so nobody is held.
+            self.state.outbox.give_up_holding();
+            self.broker.router.invalidate();
+        }
+    }
+
     /// The other broker has accepted: what is published goes there.
     pub(super) fn be_here(&mut self, version: ProtocolVersion) {
         if self.config.is_local_clean() {
@@ -197,8 +208,7 @@ impl Local {
             self.is_new = true;
         } else if config.start == Start::Lazy {
             // Messages at QoS 0 wait too: they have it connect.
-            self.state.outbox.set_online(receiver(config.version));
-            self.state.outbox.give_up_holding();
+            self.be_near(config.version);
         } else {
             self.state.outbox.set_offline();
         }
@@ -208,6 +218,7 @@ impl Local {
     /// Adds what is retained to the backlog, unless the other broker has it, or
     /// will have it from what waits.
     pub(super) fn collect_retained(&mut self, is_kept_there: bool, now: Time) {
+        let settings = self.broker.settings();
         let has_all_but_qos_0 = is_kept_there && !self.is_new;
         self.is_new = false;
         let waiting = self.backlog.iter().filter(|delivery| delivery.retain);
@@ -216,7 +227,8 @@ impl Local {
         let mut done = self.state.outbox.retained_topics();
         let router = &self.broker.router;
         for topic in self.config.topics.iter().filter(|t| t.direction.is_out()) {
-            for retained in router.retained(&topic.local, now) {
+            let found = router.retained(&topic.local, now).into_iter();
+            for retained in found.filter(|retained| settings.trusts(retained)) {
                 let qos = router.outgoing_qos(retained.qos, topic.qos);
                 let name = &retained.message.topic;
                 let came_in = retained.source.as_deref() == Some(self.state.outbox.identity());
