@@ -13,6 +13,7 @@ use super::link::{End, Link};
 use super::topics;
 use crate::config::Notifications;
 use crate::connection::Step;
+use crate::desk;
 use crate::log::{debug, notice, warning};
 use crate::names;
 use crate::router::Publication;
@@ -154,7 +155,8 @@ impl Link<'_> {
         let broker = self.local.broker.clone();
         let (qos, settings) = (publish.qos, &self.settings.config);
         let topic = topics::incoming(&self.local.config.topics, &publish.topic);
-        let Some(topic) = topic.filter(|topic| names::check_topic(topic).is_ok()) else {
+        let topic = topic.filter(|topic| names::check_topic(topic).is_ok() && !desk::owns(topic));
+        let Some(topic) = topic else {
             debug!(
                 "Dropped PUBLISH from {} ('{}'): it was not asked for",
                 self.local.id, publish.topic

@@ -11,7 +11,7 @@ const MAX_TOPICS: usize = 512;
 /// Subscriptions that are looked at for one topic: as many stand for more.
 const MAX_OF_TOPIC: usize = 256;
 /// Subscriptions that are looked at for one request.
-const MAX_IN_ALL: usize = 16 << 10;
+const MAX_IN_ALL: usize = 4 << 10;
 
 #[derive(Debug, Deserialize)]
 pub(super) struct Question {

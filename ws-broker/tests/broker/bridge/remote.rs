@@ -253,3 +253,27 @@ async fn only_what_was_asked_for_comes_in_and_bad_topics_end_the_connection() {
     while link.next().await.is_some() {}
     remote.connected(false).await;
 }
+
+#[tokio::test]
+async fn no_other_broker_says_what_the_desk_keeps_or_asks_it_anything() {
+    let remote = Remote::start().await;
+    let topics = ["$dashboard/# in 1", "in/# in 1"];
+    let near = remote.bridged(&topics, ProtocolVersion::V5).await;
+    let mut subscriber = near.client(v5("here")).await;
+    for filter in ["#", "$dashboard/#"] {
+        subscriber.subscribe(filter, QoS::AtMostOnce).await;
+    }
+    let mut link = remote.connected(false).await;
+    for topic in ["$dashboard/layout/home", "$dashboard/request/disconnect"] {
+        let mut publish = message(topic, "{\"client\":\"here\"}", QoS::AtLeastOnce);
+        publish.retain = true;
+        let response = Property::ResponseTopic("in/answer".into());
+        publish.properties.push(response);
+        link.publish(publish).await;
+    }
+    link.publish(message("in/x", "y", QoS::AtLeastOnce)).await;
+    assert_eq!(subscriber.text().await, ("in/x".into(), "y".into()));
+    let mut late = near.client(v5("late")).await;
+    late.subscribe("$dashboard/#", QoS::AtMostOnce).await;
+    late.has_nothing().await;
+}
