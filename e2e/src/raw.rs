@@ -73,8 +73,9 @@ pub struct Raw {
     stream: TcpStream,
     is_v5: bool,
     last_id: u16,
-    /// Messages that came while something else was waited for.
-    messages: VecDeque<Message>,
+    /// Messages that came while something else was waited for, with their
+    /// packet identifiers.
+    messages: VecDeque<(Message, Vec<u8>)>,
 }
 
 impl Raw {
@@ -197,7 +198,10 @@ impl Raw {
         for _ in 0..2 {
             self.ping().await;
         }
-        self.messages.drain(..).collect()
+        self.messages
+            .drain(..)
+            .map(|(message, _)| message)
+            .collect()
     }
 
     /// A round trip.
@@ -208,12 +212,14 @@ impl Raw {
 
     /// The next message, acknowledged to the end.
     pub async fn message(&mut self) -> Message {
-        let (first, body) = match self.messages.pop_front() {
-            Some(message) => return message,
-            None => self.receive().await,
+        let (message, id) = match self.messages.pop_front() {
+            Some(message) => message,
+            None => {
+                let (first, body) = self.receive().await;
+                assert_eq!(first >> 4, PUBLISH, "{body:?}");
+                self.read_publish(first, &body)
+            }
         };
-        assert_eq!(first >> 4, PUBLISH, "{body:?}");
-        let (message, id) = self.read_publish(first, &body);
         match message.qos {
             0 => {}
             1 => self.send(PUBACK << 4, &id).await,
@@ -305,7 +311,7 @@ impl Raw {
                 PUBLISH,
                 "instead of packet type {kind}: {body:?}"
             );
-            let (message, _) = self.read_publish(first, &body);
+            let message = self.read_publish(first, &body);
             self.messages.push_back(message);
         }
     }

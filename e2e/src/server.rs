@@ -1,11 +1,12 @@
 use std::fs;
 use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use nix::sys::signal::Signal;
 use tokio::process::Command;
 
-use crate::{Folder, Program, tool};
+use crate::{Folder, PATIENCE, Program, tool};
 
 /// Which broker it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,6 +42,9 @@ impl Server {
     /// If it does not start.
     pub async fn start(which: Which, config: &str, prepare: impl FnOnce(&Path)) -> Server {
         let folder = Folder::new();
+        // Mosquitto writes to it as a user of its own.
+        let everybody = fs::Permissions::from_mode(0o777);
+        fs::set_permissions(folder.path(), everybody).expect("it is ours");
         prepare(folder.path());
         let mut text = config.replace("{folder}", &folder.path().display().to_string());
         let mut ports = Vec::new();
@@ -74,6 +78,21 @@ impl Server {
         let mut server = Server::start(which, config, prepare).await;
         server.program.containing(" running").await;
         server
+    }
+
+    /// Returns when its first port is open, wherever it logs to.
+    ///
+    /// # Panics
+    /// If it does not open it.
+    pub async fn open(&mut self) {
+        let deadline = tokio::time::Instant::now() + PATIENCE;
+        let address = ("127.0.0.1", self.ports[0]);
+        while tokio::net::TcpStream::connect(address).await.is_err() {
+            let said = self.program.said();
+            assert!(tokio::time::Instant::now() < deadline, "{said:#?}");
+            // There is no event to wait for: it may say nothing at all.
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
     }
 
     /// Its folder.

@@ -4,8 +4,10 @@
 mod accessibility;
 mod bridges;
 mod charts;
+mod configs;
 mod interop;
 mod led;
+mod log_lines;
 mod outage;
 mod package;
 mod page;

@@ -61,9 +61,19 @@ pub(crate) struct Guard {
 pub(crate) struct Failure {
     /// How long the answer waits.
     pub delay: Duration,
-    /// How often this user has failed from this address, if that is to be
-    /// reported now.
-    pub report: Option<u32>,
+    /// What is to be reported now: rarely, however many fail.
+    pub report: Option<Report>,
+}
+
+/// Whose failures have reached a number that is worth a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Report {
+    /// Those of one user from one address.
+    Both(u32),
+    /// Those from one address, of several users.
+    Address(u32),
+    /// Those of one user, from several addresses.
+    User(u32),
 }
 
 impl Guard {
@@ -100,8 +110,15 @@ impl Guard {
         entry.free_at = entry.free_at.max(now + delay(failures, SLIPS));
         Failure {
             delay: delay(by_address.max(by_user), STRAYS),
-            report: (failures == SLIPS || failures > SLIPS && failures.is_power_of_two())
-                .then_some(failures),
+            report: if failures == SLIPS || is_worth_a_line(failures, SLIPS) {
+                Some(Report::Both(failures))
+            } else if is_worth_a_line(by_address, STRAYS) {
+                Some(Report::Address(by_address))
+            } else if is_worth_a_line(by_user, STRAYS) {
+                Some(Report::User(by_user))
+            } else {
+                None
+            },
         }
     }
 
@@ -155,6 +172,11 @@ fn make_room(entries: &mut Entries, now: Time) {
     }
 }
 
+/// Each time twice as many.
+const fn is_worth_a_line(failures: u32, free: u32) -> bool {
+    failures > free && failures.is_power_of_two()
+}
+
 /// A quarter of a second for the first failure that is too many, then twice as
 /// much for each.
 fn delay(failures: u32, free: u32) -> Duration {
@@ -202,7 +224,8 @@ mod tests {
             let failure = guard.failed(HERE, "ada", now);
             let failures = SLIPS + u32::try_from(n).unwrap();
             let is_reported = failures == SLIPS || failures == 8;
-            assert_eq!(failure.report, is_reported.then_some(failures));
+            let expected = is_reported.then_some(Report::Both(failures));
+            assert_eq!(failure.report, expected);
             assert_eq!(guard.wait(HERE, "ada", now), Ok(millis(wait)));
             now = now + Duration::from_secs(20);
             assert_eq!(guard.wait(HERE, "ada", now), Ok(Duration::ZERO));
@@ -237,6 +260,20 @@ mod tests {
         assert_eq!(guard.failed(THERE, "ada", START).delay, LONGEST_DELAY);
         assert_eq!(guard.failed(HERE, "bob", START).delay, LONGEST_DELAY);
         assert_eq!(guard.failed(THERE, "bob", START).delay, Duration::ZERO);
+    }
+
+    #[test]
+    fn many_failures_are_reported_now_and_then() {
+        let guard = Guard::default();
+        let reports: Vec<_> = (0..1000)
+            .filter_map(|n| guard.failed(HERE, &n.to_string(), START).report)
+            .collect();
+        assert_eq!(reports, [32, 64, 128, 256, 512].map(Report::Address));
+        let address = |n: u8| std::net::Ipv4Addr::new(10, 0, 1, n).into();
+        let reports: Vec<_> = (0..100)
+            .filter_map(|n| guard.failed(address(n), "ada", START).report)
+            .collect();
+        assert_eq!(reports, [32, 64].map(Report::User));
     }
 
     #[test]

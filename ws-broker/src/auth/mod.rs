@@ -21,7 +21,7 @@ use tokio::sync::Semaphore;
 use crate::broker::Broker;
 use crate::listener::Address;
 use crate::log::warning;
-use guard::Guard;
+use guard::{Guard, Report};
 
 pub(crate) use exchange::{Exchange, Step};
 pub use users::PasswordFileError;
@@ -141,12 +141,21 @@ impl Attempt {
             .auth
             .guard
             .failed(self.address.ip(), &self.user, now);
-        if let Some(failures) = failure.report {
-            let Self { address, user, .. } = self;
-            warning!(
+        let Self { address, user, .. } = self;
+        match failure.report {
+            Some(Report::Both(failures)) => warning!(
                 "Warning: {failures} logins as {user} from {address} have failed, the last \
                  because {why}; further ones have to wait."
-            );
+            ),
+            Some(Report::Address(failures)) => warning!(
+                "Warning: {failures} logins from {address} have failed, the last as {user} \
+                 because {why}; answers to wrong ones have to wait."
+            ),
+            Some(Report::User(failures)) => warning!(
+                "Warning: {failures} logins as {user} have failed, the last from {address} \
+                 because {why}; answers to wrong ones have to wait."
+            ),
+            None => {}
         }
         failure.delay
     }

@@ -462,7 +462,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
         self.held_until = None;
         self.log_end(end, &phase);
         match phase {
-            Phase::Anonymous | Phase::Authenticating(_) => self.collect_output("<unknown>"),
+            Phase::Anonymous | Phase::Authenticating(_) => self.collect_output(""),
             Phase::Joining { client, .. } | Phase::Connected(client) => {
                 self.collect_output(&client.id);
                 self.leave(*client, end);

@@ -233,11 +233,12 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
                 let id = client.id.clone();
                 self.collect_output(&id);
             }
-            _ => self.collect_output("<unknown>"),
+            _ => self.collect_output(""),
         }
     }
 
-    /// As above, for the log lines of `client`.
+    /// As above, for the log lines of `client`; of one without a name it is the
+    /// address that they have.
     pub(super) fn collect_output(&mut self, client: &str) {
         let output = self.server.output();
         if output.is_empty() {
@@ -246,6 +247,13 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
         let output = std::mem::take(output);
         self.tally.packets_sent += count_packets(&output);
         if log::is_debug() {
+            let address;
+            let client = if client.is_empty() {
+                address = self.peer.address.without_port();
+                &address
+            } else {
+                client
+            };
             log::packets::sent(client, self.server.version(), &output);
         }
         self.writing.push_back(output);

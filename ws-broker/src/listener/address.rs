@@ -32,6 +32,14 @@ impl Address {
             Self::Unix(_) => true,
         }
     }
+
+    /// As it displays, but for the port.
+    pub(crate) fn without_port(&self) -> String {
+        match self {
+            Self::Ip(address) => address.ip().to_string(),
+            Self::Unix(path) => path.to_string(),
+        }
+    }
 }
 
 impl From<SocketAddr> for Address {

@@ -29,6 +29,7 @@ mod fence;
 mod flood;
 mod http;
 mod http_dir;
+mod intruders;
 mod ipv6;
 mod keep_alive;
 mod limits;
