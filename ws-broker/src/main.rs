@@ -1,5 +1,5 @@
 //! The broker as a program: `ws-broker [-c FILE] [-p PORT] [-v]`, and
-//! `ws-broker passwd` for password files, `ws-broker cert` for certificates.
+//! `ws-broker passwd` for password files, `ws-broker cert` for certificates, `ws-broker health` for containers.
 
 mod program;
 
@@ -8,7 +8,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use program::systemd::{self, Watchdog};
-use program::{Asked, PidFile, Signals, daemon};
+use program::{Asked, PidFile, Signals, daemon, health};
 use ws_broker::{Config, Running, cert, config, init_log, passwd};
 
 #[global_allocator]
@@ -24,7 +24,11 @@ const BAD_CONFIGURATION: u8 = 3;
 
 /// An MQTT broker with a dashboard.
 #[derive(Parser)]
-#[command(version, args_conflicts_with_subcommands = true)]
+#[command(
+    version,
+    args_conflicts_with_subcommands = true,
+    args_override_self = true
+)]
 struct Arguments {
     /// Configuration file, as mosquitto.conf. Without one, only this machine
     /// can connect.
@@ -59,6 +63,7 @@ struct Arguments {
 #[derive(clap::Subcommand)]
 enum Command {
     Cert(cert::Arguments),
+    Health(health::Arguments),
     Passwd(passwd::Arguments),
 }
 
@@ -67,6 +72,7 @@ fn main() -> ExitCode {
     if let Some(command) = &arguments.command {
         let done = match command {
             Command::Cert(arguments) => cert::run(arguments),
+            Command::Health(arguments) => health::run(arguments),
             Command::Passwd(arguments) => passwd::run(arguments),
         };
         return match done {

@@ -1,6 +1,7 @@
 //! How many connections the system lets the broker have.
 
 use crate::config::Config;
+#[cfg(unix)]
 use crate::log::{information, warning};
 
 /// What is open besides connections.

@@ -12,6 +12,7 @@ mod bench;
 mod broker;
 mod ci;
 mod conformance;
+mod cross;
 mod dashboard;
 mod fuzz;
 mod lint;
@@ -62,6 +63,9 @@ enum Chore {
     /// Kill the broker again and again while clients publish and subscribe, and
     /// check that nothing acknowledged is lost.
     Torture(torture::Options),
+    /// Compile the broker for the Raspberry Pi, Linux without its C library, and
+    /// Windows, as far as the compilers for them are here.
+    Cross(cross::Options),
     /// Everything that must hold before a change lands: lint, trunk, test.
     Ci,
 }
@@ -92,6 +96,7 @@ fn run(chore: &Chore) -> Result<ExitCode> {
         Chore::Bench(options) => return bench::bench(options),
         Chore::Fuzz(options) => fuzz::fuzz(options)?,
         Chore::Torture(options) => torture::torture(options)?,
+        Chore::Cross(options) => cross::cross(options)?,
         Chore::Ci => return ci::ci(),
     }
     Ok(ExitCode::SUCCESS)

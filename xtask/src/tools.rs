@@ -5,6 +5,7 @@ pub(crate) mod cargo_tools;
 pub(crate) mod node;
 pub(crate) mod python;
 pub(crate) mod system;
+pub(crate) mod target;
 pub(crate) mod wasm_target;
 
 use std::fs;

@@ -328,7 +328,8 @@ impl Parser {
             "mount_point" => {
                 let mount = Mount::new(value).map_err(|error| {
                     format!(
-                        "{} It is the beginning of a topic: {error}.",
+                        "{} Does it contain a wildcard character? It is the beginning of a \
+                         topic: {error}.",
                         invalid(key, value)
                     )
                 })?;

@@ -130,3 +130,32 @@ async fn systemd_is_told_what_happens() {
     told("STOPPING=1").await;
     assert_eq!(program.ended().await.code(), Some(0));
 }
+
+#[tokio::test]
+async fn whether_it_answers_is_its_exit_code() {
+    let config = format!("{LOCAL}listener 0 127.0.0.1\nprotocol websockets\n");
+    let program = Program::start(&config, &[]).await;
+    let [mqtt, web] = program.ports()[..] else {
+        panic!("two ports")
+    };
+    let ask = async |port| Program::run(&["health", &format!("127.0.0.1:{port}")]).await;
+    assert_eq!(ask(web).await, (Some(0), String::new(), String::new()));
+    let (code, _, err) = ask(mqtt).await;
+    assert_eq!(code, Some(1), "{err}");
+    drop(program);
+    let (code, _, err) = ask(1).await;
+    assert_eq!(code, Some(1));
+    assert!(
+        err.starts_with("Error: nobody answers on 127.0.0.1:1: "),
+        "{err}"
+    );
+}
+
+/// The files that installations begin with can be used.
+#[tokio::test]
+async fn what_is_packed_can_be_used() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("packaging");
+    let file = folder.join("docker.conf");
+    let (code, _, err) = Program::run(&["--test-config", "-c", file.to_str().unwrap()]).await;
+    assert_eq!((code, &*err), (Some(0), "Configuration file is OK.\n"));
+}

@@ -68,6 +68,10 @@ pub(super) fn read(
     let builder = if options.require_certificate {
         builder.with_client_cert_verifier(verifier(options, &mut dates)?)
     } else {
+        // It has no effect, and is wrong all the same if it cannot be read.
+        if let Some(file) = &options.crlfile {
+            certificate::read_revoked(file)?;
+        }
         builder.with_no_client_auth()
     };
     let mut config = builder.with_cert_resolver(Arc::new(SingleCertAndKey::from(key)));
