@@ -52,8 +52,6 @@ impl Login {
                 _ => options.username(user).password(password),
             };
         }
-        // The page's policy allows no worker, and its keep alive needs none.
-        let options = options.background_timer(false);
         Client::new(options.response_base(desk::ANSWERS))
     }
 
