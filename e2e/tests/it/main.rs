@@ -8,6 +8,7 @@ mod configs;
 mod interop;
 mod led;
 mod log_lines;
+mod network;
 mod outage;
 mod package;
 mod page;

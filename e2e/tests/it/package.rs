@@ -47,7 +47,7 @@ async fn site() -> (Folder, Files) {
 
 /// Runs the body of an async function on the page; its arguments are in
 /// `given`, and the package's `index.js` in `mqtt`.
-async fn run(browser: &Browser, body: &str, given: &[Value]) -> Value {
+pub(crate) async fn run(browser: &Browser, body: &str, given: &[Value]) -> Value {
     let script = format!(
         "const given = [...arguments], done = given.pop(); \
          import('/package/index.js').then(async (mqtt) => {{ {body} }}) \
@@ -56,14 +56,14 @@ async fn run(browser: &Browser, body: &str, given: &[Value]) -> Value {
     browser.run_async(&script, given).await
 }
 
-async fn page() -> (Folder, Files, Browser) {
+pub(crate) async fn page() -> (Folder, Files, Browser) {
     let (folder, files) = site().await;
     let browser = Browser::start(Screen::Laptop, Theme::Light).await;
     browser.open(&files.url).await;
     (folder, files, browser)
 }
 
-fn url(port: u16) -> Value {
+pub(crate) fn url(port: u16) -> Value {
     format!("ws://127.0.0.1:{port}/mqtt").into()
 }
 
