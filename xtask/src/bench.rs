@@ -4,6 +4,7 @@
 //! is the load generator's matter (`bench/`).
 
 mod brokers;
+mod client;
 mod rows;
 mod table;
 
@@ -14,7 +15,7 @@ use std::process::{Command, ExitCode};
 use std::thread;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use clap::builder::PossibleValuesParser;
 use serde_json::{Value, json};
 
@@ -25,14 +26,20 @@ use crate::workspace::{cargo, release_binary, target};
 use brokers::{Kind, Server};
 use rows::{ROWS, Row};
 
+/// The benchmark in a browser.
+const CLIENT: &str = "client";
+
 /// How long a broker is left alone before its memory is looked at for the last time.
 const REST: Duration = Duration::from_secs(2);
 
 /// What is measured, and against what.
 #[derive(clap::Args)]
 pub(crate) struct Options {
-    /// Run only these.
-    #[arg(value_parser = PossibleValuesParser::new(ROWS.iter().map(|row| row.scenario)))]
+    /// Run only these. `client` is a benchmark of its own: the browser client
+    /// beside others.
+    #[arg(value_parser = PossibleValuesParser::new(
+        ROWS.iter().map(|row| row.scenario).chain([CLIENT]),
+    ))]
     scenarios: Vec<String>,
     /// The brokers to compare with.
     #[arg(long, value_delimiter = ',', default_value = "mosquitto")]
@@ -76,6 +83,13 @@ impl Measured {
 
 /// Measures, prints the table, and fails when this broker lost or misplaced a message.
 pub(crate) fn bench(options: &Options) -> Result<ExitCode> {
+    if options.scenarios.iter().any(|scenario| scenario == CLIENT) {
+        ensure!(
+            options.scenarios.len() == 1,
+            "`{CLIENT}` is run by itself: cargo xtask bench client"
+        );
+        return client::bench(options.quick);
+    }
     let pace = if options.quick {
         Pace {
             rounds: 1,

@@ -26,6 +26,12 @@ pub(crate) fn vite(npm: &Path) -> Result<PathBuf> {
     installed(npm, "vite", &VITE)
 }
 
+/// The `node_modules` with the clients that ours is compared with.
+pub(crate) fn clients(npm: &Path) -> Result<PathBuf> {
+    let folder = installed(npm, "clients", &["mqtt@5.16.0", "paho-mqtt@1.1.0"])?;
+    Ok(folder.join("node_modules"))
+}
+
 /// The script that makes WebAssembly smaller.
 pub(crate) fn binaryen(npm: &Path) -> Result<PathBuf> {
     let folder = installed(npm, "binaryen", &["binaryen@132.0.0"])?;
