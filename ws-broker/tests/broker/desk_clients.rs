@@ -1,6 +1,9 @@
 //! Who is connected, what they subscribe to, and how they are disconnected.
 
-use codec::{Packet, Property, QoS, ReasonCode, TopicName, Will};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use codec::{Property, QoS, ReasonCode, TopicName, Will};
 use serde_json::{Value, json};
 
 use crate::common::{Program, message, start, v3_1, v3_1_1, v5};
@@ -200,32 +203,56 @@ async fn the_log_says_who_has_asked_for_the_end_of_a_connection() {
     program.line(|line| line.contains(wanted)).await;
 }
 
-/// One that asks about many others as fast as it can, on the broker's only
-/// thread.
-#[tokio::test]
-async fn who_asks_without_pause_leaves_others_their_turn() {
-    const OTHERS: usize = 300;
+/// Asks about all clients, many times at once, until it is told to stop.
+async fn keep_asking(mut page: Page, stop: Arc<AtomicBool>, answered: Arc<AtomicUsize>) {
+    const AT_ONCE: usize = 32;
+    while !stop.load(Ordering::Relaxed) {
+        for _ in 0..AT_ONCE {
+            page.send("clients", r#"{"limit":200}"#).await;
+        }
+        for _ in 0..AT_ONCE {
+            let answer = page.client.message().await;
+            let answer: Value = serde_json::from_slice(&answer.payload).unwrap();
+            assert_eq!(answer["clients"].as_array().unwrap().len(), 200);
+            answered.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+/// The broker has one thread.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn while_some_ask_without_pause_others_go_on() {
     let config = "listener 0 127.0.0.1\nallow_anonymous true\n";
     let mut program = Program::start(config, &["--threads", "1"]).await;
     program.keep_reading();
     let mut others = Vec::new();
-    for n in 0..OTHERS {
+    for n in 0..200 {
         others.push(program.client(v5(&format!("c{n:03}"))).await);
     }
-    let mut page = Page::new(program.client(v5("page")).await, "page").await;
-    let mut witness = program.client(v5("witness")).await;
-    for _ in 0..200 {
-        page.send("clients", json!({"limit": 200}).to_string())
-            .await;
+    let (stop, answered) = (Arc::new(AtomicBool::new(false)), Arc::default());
+    let mut asking = Vec::new();
+    for id in ["page", "phone"] {
+        let page = Page::new(program.client(v5(id)).await, id).await;
+        let asks = keep_asking(page, stop.clone(), Arc::clone(&answered));
+        asking.push(tokio::spawn(asks));
     }
-    // Its pings are answered before all of that is.
-    witness.ping().await;
-    let mut answers = 0;
-    while answers < 200 {
-        if let Some(Packet::Publish(answer)) = page.client.next().await {
-            let answer: Value = serde_json::from_slice(&answer.payload).unwrap();
-            assert_eq!(answer["clients"].as_array().unwrap().len(), 200);
-            answers += 1;
+    let mut device = program.client(v5("device")).await;
+    device.subscribe("device", QoS::ExactlyOnce).await;
+    for _ in 0..3 {
+        let before = answered.load(Ordering::Relaxed);
+        device.ping().await;
+        for qos in [QoS::AtMostOnce, QoS::AtLeastOnce, QoS::ExactlyOnce] {
+            device.publish(message("device", "x", qos)).await;
+            assert_eq!(device.message().await.payload, "x");
         }
+        // And answers go on meanwhile.
+        while answered.load(Ordering::Relaxed) == before {
+            assert!(asking.iter().all(|asking| !asking.is_finished()));
+            tokio::task::yield_now().await;
+        }
+    }
+    stop.store(true, Ordering::Relaxed);
+    for asking in asking {
+        asking.await.unwrap();
     }
 }

@@ -167,7 +167,7 @@ async fn recent_goes_on_at_most_once_a_second_whoever_publishes() {
     ];
     let mut times = Vec::new();
     // The clock that counts is the broker's.
-    while times.len() < 3 {
+    while times.len() < 2 {
         for publisher in &mut publishers {
             publish(publisher, "t", "1").await;
         }
