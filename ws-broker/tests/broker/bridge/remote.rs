@@ -277,3 +277,30 @@ async fn no_other_broker_says_what_the_desk_keeps_or_asks_it_anything() {
     late.subscribe("$dashboard/#", QoS::AtMostOnce).await;
     late.has_nothing().await;
 }
+
+#[tokio::test]
+async fn what_is_retained_does_not_go_back_where_it_came_from() {
+    let remote = Remote::start().await;
+    let near = remote.bridged(&["a/# both 1"], ProtocolVersion::V5).await;
+    let mut link = remote.connected(false).await;
+    subscribed(&mut link).await;
+    let retained = |topic: &str| {
+        let mut publish = message(topic, "x", QoS::AtLeastOnce);
+        publish.retain = true;
+        publish
+    };
+    link.publish(retained("a/theirs")).await;
+    let mut publisher = near.client(v5("near")).await;
+    publisher.publish(retained("a/ours")).await;
+    assert_eq!(&*link.message().await.topic, "a/ours");
+    link.ping().await;
+    drop(link);
+    // The other broker has lost all it had.
+    let mut link = remote.connected(false).await;
+    assert_eq!(&*link.message().await.topic, "a/ours");
+    link.ping().await;
+    publisher
+        .publish(message("a/last", "x", QoS::AtLeastOnce))
+        .await;
+    assert_eq!(&*link.message().await.topic, "a/last");
+}
