@@ -147,7 +147,8 @@ fn after_a_lost_session_open_publishes_are_sent_anew() {
         assert_eq!(summary, [(&b"a"[..], false), (&b"c"[..], false)]);
         // The broker had b: whether it did something with it, it has forgotten.
         assert_eq!(outcome(&mut taken), Some(Err(Error::SessionLost)));
-        pair.puback(1, ReasonCode::Success);
+        let id = sent[0].packet_id.unwrap().get();
+        pair.puback(id, ReasonCode::Success);
         assert_eq!(outcome(&mut first), Some(Ok(ReasonCode::Success)));
         assert_eq!(outcome(&mut third), None);
     }
