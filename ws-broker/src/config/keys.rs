@@ -73,7 +73,7 @@ const KEYS: &[(&str, Key)] = &[
     ("http_cafile", Supported),
     ("http_dir", AtStart),
     ("include_dir", Supported),
-    ("keyfile", AtStart),
+    ("keyfile", Supported),
     ("listener", AtStart),
     ("listener_allow_anonymous", AtStart),
     ("listener_auto_id_prefix", AtStart),
@@ -115,8 +115,12 @@ const KEYS: &[(&str, Key)] = &[
     ("psk_file", Instead(NO_PSK)),
     ("psk_hint", Instead(NO_PSK)),
     ("queue_qos0_messages", Supported),
-    ("require_certificate", AtStart),
+    ("require_certificate", Supported),
     ("retain_available", Supported),
+    (
+        "retain_expiry_interval",
+        NoEffect("a retained message expires when its publisher says so"),
+    ),
     ("retained_persistence", NoEffect("persistence is for all")),
     (
         "retry_interval",
@@ -221,6 +225,35 @@ mod tests {
         assert_eq!(nearest("lisener"), Some("listener"));
         assert_eq!(nearest("allow_anonymus"), Some("allow_anonymous"));
         assert_eq!(nearest("entirely_different"), None);
+    }
+
+    /// What is said of them to people; `UPDATE_KEYS=1` writes it anew.
+    #[test]
+    fn the_list_of_keys_says_what_becomes_of_each() {
+        let mut text = String::from(
+            "# Keys of the configuration\n\n\
+             Each key that Mosquitto 2.0 and 2.1 know, and those of this broker (`durability`,\n\
+             `log_format`, `threads` and others), with what becomes of another value at SIGHUP.\n\
+             `plugin_opt_*` and `auth_opt_*` belong to plugins, which this broker does not have.\n\n\
+             | key | SIGHUP |\n|---|---|\n",
+        );
+        let of_bridge = bridge::KEYS.iter().map(|name| (*name, Key::OfBridge));
+        for (name, key) in KEYS.iter().copied().chain(of_bridge) {
+            let meaning = match key {
+                Supported | Key::OfBridge => "holds from then on".to_owned(),
+                AtStart => "takes a restart, which a line in the log says".to_owned(),
+                NoEffect(why) => format!("no effect here: {why}"),
+                Missing => "not supported: an error that names the line".to_owned(),
+                Instead(why) => format!("not supported: {why}"),
+            };
+            text += &format!("| `{name}` | {meaning} |\n");
+        }
+        let file = concat!(env!("CARGO_MANIFEST_DIR"), "/KEYS.md");
+        if std::env::var_os("UPDATE_KEYS").is_some() {
+            std::fs::write(file, &text).expect("it can be written");
+        }
+        let written = std::fs::read_to_string(file).expect("it is there");
+        assert_eq!(written, text, "run this test with UPDATE_KEYS=1");
     }
 
     #[test]
