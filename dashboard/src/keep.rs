@@ -40,6 +40,19 @@ pub(crate) fn remember(address: &str, login: &Credentials, all: bool) {
     }
 }
 
+/// The layout of Home for a broker that keeps none.
+pub(crate) fn layout(address: &str) -> Option<String> {
+    get("layout", address)
+}
+
+/// Keeps it.
+pub(crate) fn remember_layout(address: &str, layout: &str) {
+    if let Some(storage) = storage() {
+        // A browser that keeps nothing shows it until the page is closed.
+        let _ = storage.set_item(&key("layout", address), layout);
+    }
+}
+
 /// Forgets the password.
 pub(crate) fn forget(address: &str) {
     if let Some(storage) = storage() {

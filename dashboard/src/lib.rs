@@ -32,6 +32,7 @@ pub mod credentials;
 pub mod desk;
 pub mod extract;
 mod frame;
+pub mod home;
 mod host;
 pub mod json;
 mod keep;
@@ -45,12 +46,12 @@ pub mod spark;
 pub mod state;
 pub mod store;
 mod strings;
-pub mod switch;
 mod theme;
 pub mod time;
 pub mod tree;
 mod ui;
 pub mod watch;
+pub mod widget;
 
 /// Puts the page on the screen.
 pub fn start() {

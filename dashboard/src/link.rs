@@ -20,13 +20,16 @@ use crate::desk::{self, Failure, Kept, Request};
 use crate::frame::Frame;
 use crate::publishing::{Draft, Outcome};
 use crate::store::Message;
-use crate::switch::PATIENCE;
 use crate::watch::Sighting;
+use crate::widget::PATIENCE;
 
 /// Every topic but those that begin with `$` \[MQTT-4.7.2-1\].
 const EVERYTHING: &str = "#";
 /// How long the broker may take to answer.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// What becomes of a question.
+type Told = Box<dyn FnOnce(Result<&[u8], Failure>)>;
 
 /// An open client. It is ended when this is dropped, and is heard of no more.
 pub(crate) struct Link {
@@ -112,13 +115,15 @@ impl Link {
     /// comes late is dangerous.
     pub(crate) fn command(
         &self,
-        topic: &'static str,
-        payload: &'static str,
+        topic: &str,
+        payload: String,
+        retain: bool,
         failed: impl FnOnce() + 'static,
     ) {
-        let Ok(message) = Publish::new(topic, payload) else {
+        let Ok(message) = Publish::new(topic.to_owned(), payload) else {
             return failed();
         };
+        let message = message.retain(retain);
         let expiry = Property::MessageExpiryInterval((PATIENCE / 1000.0) as u32);
         let outcome = self.client.publish(message.property(expiry));
         spawn_local(async move {
@@ -162,27 +167,38 @@ impl Link {
         request: Request<T>,
         settled: impl FnOnce(Result<T, Failure>) + 'static,
     ) {
-        let qos = match request.name {
+        let name = request.name;
+        let payload = request.payload.clone();
+        // In a box: all that follows is then there once, and not once a question.
+        let told = Box::new(move |answer: Result<&[u8], Failure>| {
+            settled(answer.and_then(|answer| request.read(answer)));
+        });
+        self.request(name, payload, told);
+    }
+
+    fn request(&self, name: &'static str, payload: String, told: Told) {
+        let qos = match name {
             "disconnect" | "layout" => QoS::AtMostOnce,
             _ => QoS::AtLeastOnce,
         };
-        let topic = [desk::REQUESTS, request.name].concat();
-        let Ok(message) = Publish::new(topic, request.payload.clone()) else {
-            return settled(Err(Failure::NotOurs));
+        let topic = [desk::REQUESTS, name].concat();
+        let Ok(message) = Publish::new(topic, payload) else {
+            return told(Err(Failure::NotOurs));
         };
         let asking = self.client.request(message.qos(qos), ANSWER_TIMEOUT);
         let is_open = self.is_open.clone();
         spawn_local(async move {
-            let answer = match asking.await {
-                Ok(answer) => request.read(&answer.payload),
+            let answer = asking.await;
+            if !is_open.get() {
+                return;
+            }
+            told(match &answer {
+                Ok(answer) => Ok(&answer.payload),
                 Err(Error::NobodyThere | Error::Refused { .. } | Error::NeedsVersion5) => {
                     Err(Failure::NotOurs)
                 }
                 Err(_) => Err(Failure::NoAnswer),
-            };
-            if is_open.get() {
-                settled(answer);
-            }
+            });
         });
     }
 

@@ -72,6 +72,26 @@ pub fn json(text: &str) -> Option<String> {
     Some(pretty)
 }
 
+/// As base64 (RFC 4648, section 4).
+#[must_use]
+pub fn base64(payload: &[u8]) -> String {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut text = String::with_capacity(payload.len() * 4 / 3 + 3);
+    for three in payload.chunks(3) {
+        let byte = |at: usize| u32::from(three.get(at).copied().unwrap_or(0));
+        let bits = byte(0) << 16 | byte(1) << 8 | byte(2);
+        for place in 0..4 {
+            let digit = DIGITS[(bits >> (18 - 6 * place) & 63) as usize];
+            text.push(if place > three.len() {
+                '='
+            } else {
+                char::from(digit)
+            });
+        }
+    }
+    text
+}
+
 /// As hexadecimal numbers, 16 bytes a line, with what of it is ASCII.
 #[must_use]
 pub fn hex(payload: &[u8]) -> String {
@@ -120,6 +140,19 @@ mod tests {
         assert_eq!(json(given).as_deref(), Some(pretty));
         for no in ["", "14", "{", "{\"a\":}", "[1,]", "{} x"] {
             assert_eq!(json(no), None, "{no}");
+        }
+    }
+
+    #[test]
+    fn bytes_as_base64_are_padded() {
+        for (bytes, text) in [
+            ("", ""),
+            ("f", "Zg=="),
+            ("fo", "Zm8="),
+            ("foo", "Zm9v"),
+            ("foob", "Zm9vYg=="),
+        ] {
+            assert_eq!(base64(bytes.as_bytes()), text);
         }
     }
 

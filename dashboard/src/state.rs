@@ -7,12 +7,12 @@ use yew::Reducible;
 
 use crate::chart::{Name, Tracks};
 use crate::connection::{Connection, LinkEvent, Shown};
-use crate::extract::{self, Reading};
+use crate::home::{self, Home};
 use crate::publishing::{Draft, Outcome, Publications};
 use crate::store::{Message, Store};
-use crate::switch::{LED_TOPIC, Switch};
 use crate::time::Millis;
 use crate::watch::{Sighting, Watch};
+use crate::widget::{Controls, LED_TOPIC, Value, Widget};
 
 /// Everything that the page shows.
 #[derive(Clone, Debug)]
@@ -25,8 +25,10 @@ pub struct State {
     pub connection: Connection,
     /// What was heard.
     pub store: Rc<Store>,
-    /// The LED's switch.
-    pub led: Rc<Switch>,
+    /// What was asked of devices.
+    pub controls: Rc<Controls>,
+    /// Who listens, and what somebody has made of Home.
+    pub home: Rc<Home>,
     /// What was written here and sent.
     pub publications: Rc<Publications>,
     /// What is known about the topic that is looked at closely.
@@ -48,10 +50,10 @@ pub enum Action {
     Link(LinkEvent, Millis),
     /// The messages of one frame, in the order in which they came.
     Messages(Rc<Vec<Message>>, Millis),
-    /// Somebody asks for the LED to be on or off.
-    Press(bool, Millis),
+    /// Somebody asks for a value.
+    Press(Rc<Widget>, Value, Millis),
     /// That could not be sent.
-    PressFailed(bool, Millis),
+    PressFailed(Rc<Widget>, Value, Millis),
     /// Somebody publishes; the number tells this one from others.
     Publish(u32, Rc<Draft>, Millis),
     /// What became of that.
@@ -62,6 +64,10 @@ pub enum Action {
     Sighted(Sighting, Millis),
     /// Charts show these numbers, and no others.
     Follow(Rc<Vec<Name>>, Millis),
+    /// The broker remembers of a topic: payloads, and when they came.
+    Remembered(Rc<str>, Rc<Vec<(Millis, String)>>, Millis),
+    /// Something about Home.
+    Home(home::Event, Millis),
 }
 
 impl State {
@@ -73,7 +79,8 @@ impl State {
             offset,
             connection: Connection::new(now),
             store: Rc::default(),
-            led: Rc::default(),
+            controls: Rc::default(),
+            home: Rc::default(),
             publications: Rc::default(),
             watch: None,
             tracks: Rc::default(),
@@ -124,19 +131,20 @@ impl State {
                     let tracks = Rc::make_mut(&mut self.tracks);
                     messages.iter().for_each(|message| tracks.receive(message));
                 }
-                for message in messages.iter().filter(|message| message.topic == LED_TOPIC) {
-                    if let Reading::State { state, .. } = extract::extract(&message.payload) {
-                        Rc::make_mut(&mut self.led).receive(state.on, message);
-                    }
+                if messages.iter().any(|message| self.controls.wants(message)) {
+                    let controls = Rc::make_mut(&mut self.controls);
+                    messages
+                        .iter()
+                        .for_each(|message| controls.receive(message));
                 }
                 now
             }
-            Action::Press(on, now) => {
-                Rc::make_mut(&mut self.led).press(on, now);
+            Action::Press(widget, value, now) => {
+                Rc::make_mut(&mut self.controls).press(&widget, value, now);
                 now
             }
-            Action::PressFailed(on, now) => {
-                Rc::make_mut(&mut self.led).fail(on);
+            Action::PressFailed(widget, value, now) => {
+                Rc::make_mut(&mut self.controls).fail(&widget, &value);
                 now
             }
             Action::Publish(number, draft, now) => {
@@ -163,9 +171,18 @@ impl State {
                 Rc::make_mut(&mut self.tracks).follow(&names, |topic| store.get(topic));
                 now
             }
+            Action::Remembered(topic, past, now) => {
+                Rc::make_mut(&mut self.tracks).fill(&topic, &past);
+                Rc::make_mut(&mut self.store).fill(&topic, &past);
+                now
+            }
+            Action::Home(event, now) => {
+                Rc::make_mut(&mut self.home).take(event);
+                now
+            }
         };
-        if self.led.is_pending() {
-            Rc::make_mut(&mut self.led).tick(self.now);
+        if self.controls.is_pending() {
+            Rc::make_mut(&mut self.controls).tick(self.now);
         }
     }
 }
@@ -183,6 +200,7 @@ impl Reducible for State {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::widget::{Failure, led};
 
     fn message(topic: &str, payload: &str, at: f64) -> Message {
         Message {
@@ -216,27 +234,34 @@ mod tests {
     }
 
     #[test]
-    fn the_led_follows_the_topic_and_the_guide_stays_while_there_is_nothing_else() {
-        let state = Rc::new(State::new(Millis(0.0), 0)).reduce(Action::Press(true, Millis(5.0)));
-        assert!(state.led.is_pending());
+    fn the_led_waits_for_its_echo_and_the_guide_stays_while_there_is_nothing_else() {
+        let led = Rc::new(led());
+        let press = Action::Press(led.clone(), Value::On(true), Millis(5.0));
+        let state = Rc::new(State::new(Millis(0.0), 0)).reduce(press);
+        assert!(state.controls.is_pending());
         let state = after(state, vec![message(LED_TOPIC, "Turn On", 9.0)], 9.0);
-        assert_eq!(
-            (state.led.shown(), state.led.is_pending()),
-            (Some(true), false)
-        );
-        assert!(state.is_waiting());
-        let state = after(state, vec![message(LED_TOPIC, "blink", 12.0)], 12.0);
-        assert_eq!(state.led.shown(), Some(true));
+        assert!(!state.controls.is_pending() && state.is_waiting());
     }
 
     #[test]
     fn a_command_without_an_echo_ends_by_itself() {
-        let state = Rc::new(State::new(Millis(0.0), 0)).reduce(Action::Press(true, Millis(0.0)));
+        let press = Action::Press(Rc::new(led()), Value::On(true), Millis(0.0));
+        let state = Rc::new(State::new(Millis(0.0), 0)).reduce(press);
         let state = state.reduce(Action::Tick(Millis(5_000.0), 0));
-        assert_eq!(
-            state.led.failed(),
-            Some((true, crate::switch::Failure::NoReply))
-        );
+        let failed = state.controls.failed().map(|(_, _, failure)| failure);
+        assert_eq!(failed, Some(Failure::NoReply));
+    }
+
+    #[test]
+    fn what_the_broker_remembers_fills_the_line_of_a_card() {
+        let state = Rc::new(State::new(Millis(0.0), 0));
+        let state = after(state, vec![message("a", "3", 30.0)], 30.0);
+        let past = [(10.0, "1"), (20.0, "2")].map(|(at, text)| (Millis(at), text.to_owned()));
+        let fill = Action::Remembered("a".into(), Rc::new(past.to_vec()), Millis(31.0));
+        let state = state.reduce(fill);
+        let points = &state.store.get("a").expect("it was heard").series[0].points;
+        let values: Vec<f64> = points.iter().map(|point| point.value).collect();
+        assert_eq!(values, [1.0, 2.0, 3.0]);
     }
 
     #[test]

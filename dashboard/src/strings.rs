@@ -2,16 +2,18 @@
 //! there to be copied stand beside it, in `snippets/`.
 
 mod chart;
+mod home;
 mod views;
 
 use crate::connection::Shown;
 use crate::extract::{State, Words};
 use crate::host;
 use crate::number::grouped;
-use crate::switch::Failure;
 use crate::time::Age;
+use crate::widget::{Failure, Value};
 
 pub(crate) use chart::*;
+pub(crate) use home::*;
 pub(crate) use views::*;
 
 pub(crate) const NO_GROUP: &str = "Single topics";
@@ -21,7 +23,6 @@ pub(crate) const THEME_DARK: &str = "Dark colours";
 pub(crate) const CONNECT_DEVICE: &str = "Connect a device";
 pub(crate) const CLOSE: &str = "Close";
 
-pub(crate) const LED: &str = "LED";
 pub(crate) const ON: &str = "On";
 pub(crate) const OFF: &str = "Off";
 pub(crate) const RETRY: &str = "Retry";
@@ -152,6 +153,10 @@ pub(crate) fn state(state: State) -> &'static str {
     }
 }
 
+pub(crate) fn on_off(on: bool) -> &'static str {
+    if on { ON } else { OFF }
+}
+
 /// Why a command came to nothing.
 pub(crate) fn failure(failure: Failure) -> &'static str {
     match failure {
@@ -161,17 +166,26 @@ pub(crate) fn failure(failure: Failure) -> &'static str {
 }
 
 /// The same, for a screen reader.
-pub(crate) fn announce_failure(on: bool, failure: Failure) -> String {
+pub(crate) fn announce_failure(name: &str, value: &Value, failure: Failure) -> String {
     let why = match failure {
         Failure::NoReply => "The broker did not reply.",
         Failure::NotConnected => "It was not sent: there is no connection.",
     };
-    format!("{LED} {}: {why}", if on { ON } else { OFF })
+    let what = match value {
+        Value::On(on) => on_off(*on),
+        _ => "",
+    };
+    format!("{name} {what}: {why}")
 }
 
 /// The state that this page sent last.
 pub(crate) fn sent(clock: &str) -> String {
     format!("Sent {clock}")
+}
+
+/// The state that this page asked for, as the device says it.
+pub(crate) fn confirmed(clock: &str) -> String {
+    format!("Confirmed {clock}")
 }
 
 /// A state that somebody else published.

@@ -47,12 +47,16 @@ pub fn set(opened: &Opened, path: &Rc<str>, open: bool) -> Opened {
 /// All topics in the order of the tree, with their places in the store.
 #[must_use]
 pub fn sort<'a>(names: impl Iterator<Item = &'a str>) -> Vec<(Rc<str>, usize)> {
-    let names = names.enumerate();
-    let mut sorted: Vec<(String, &str, usize)> =
-        names.map(|(at, name)| (order(name), name, at)).collect();
+    let names: Vec<(&str, String)> = names.map(|name| (name, order(name))).collect();
+    let orders = names.iter().map(|(_, order)| order.as_str());
+    let sorted = places(orders.enumerate().map(|(at, order)| (order, at)).collect());
+    sorted.map(|at| (names[at].0.into(), at)).collect()
+}
+
+/// Places in the order of what they are sorted by.
+pub(crate) fn places(mut sorted: Vec<(&str, usize)>) -> impl Iterator<Item = usize> {
     sorted.sort_unstable();
-    let rows = sorted.into_iter();
-    rows.map(|(_, name, at)| (name.into(), at)).collect()
+    sorted.into_iter().map(|(_, at)| at)
 }
 
 /// What names are sorted by: level by level, letters before case.

@@ -103,7 +103,7 @@ impl<'a> Dashboard<'a> {
     /// Waits until the LED's note contains these words.
     pub async fn led_says(&self, words: &str) {
         self.wait(
-            "return document.querySelector('#led-note')?.textContent.includes(given[0])",
+            "return document.querySelector('article.led .meta .age')?.textContent.includes(given[0])",
             &[words.into()],
         )
         .await;

@@ -140,10 +140,10 @@ impl Tracks {
     }
 
     /// What the broker remembers of a topic: payloads and when they came.
-    pub fn fill(&mut self, topic: &str, payloads: &[(Millis, Vec<u8>)]) {
+    pub fn fill(&mut self, topic: &str, payloads: &[(Millis, String)]) {
         for (name, history) in &mut self.tracks {
             if *name.topic == *topic {
-                Rc::make_mut(history).fill(points(name, payloads));
+                Rc::make_mut(history).fill(points(&name.path, payloads));
             }
         }
     }
@@ -164,11 +164,11 @@ impl Tracks {
 }
 
 /// The values of one number in payloads that carry it.
-fn points(name: &Name, payloads: &[(Millis, Vec<u8>)]) -> Vec<Point> {
-    let value = |payload: &[u8]| match extract::extract(payload) {
+pub(crate) fn points(path: &str, payloads: &[(Millis, String)]) -> Vec<Point> {
+    let value = |payload: &str| match extract::extract(payload.as_bytes()) {
         Reading::Numbers(leaves) => leaves
             .iter()
-            .find(|leaf| name.is(leaf))
+            .find(|leaf| leaf.path == path)
             .map(|leaf| leaf.value),
         _ => None,
     };
@@ -240,7 +240,7 @@ mod tests {
             (20.0, "none"),
             (50.0, "Temperature:9"),
         ]
-        .map(|(at, payload)| (Millis(at), payload.as_bytes().to_vec()));
+        .map(|(at, payload)| (Millis(at), payload.to_owned()));
         tracks.fill("Kitchen/Fridge", &past);
         tracks.receive(&message("Temperature:10", 60.0));
         let history = tracks.get(&name).expect("it is followed");

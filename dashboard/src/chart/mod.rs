@@ -12,6 +12,7 @@ mod plot;
 mod spec;
 mod view;
 
+pub(crate) use history::points;
 pub use history::{History, Tracks, thin};
 pub use plot::{Axis, Drawing, Frame, Line, Path, draw};
 pub use spec::{MAX_SERIES, Name, Spec};

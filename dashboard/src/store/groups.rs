@@ -1,12 +1,11 @@
 //! Which card stands where: groups by the first topic level, in the order of
 //! the alphabet, so that two screens show the same page.
 
-use std::collections::HashMap;
 use std::rc::Rc;
 
 use super::Topic;
-use crate::switch::LED_TOPIC;
-use crate::tree::order;
+use crate::tree::{order, places};
+use crate::widget::LED_TOPIC;
 
 /// How many columns a card takes on a laptop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,19 +57,25 @@ fn first_level(topic: &str) -> &str {
 /// Sorts the topics into groups; a group that did not change is the one of
 /// `before`, so that it need not be drawn again.
 pub(super) fn group(topics: &[Rc<Topic>], before: &[Rc<Group>]) -> Vec<Rc<Group>> {
-    let led: Rc<str> = order(LED_TOPIC).into();
-    let mut slots: Vec<(bool, &str, &str, Slot)> = vec![(false, &led, LED_TOPIC, Slot::Led)];
-    for (at, topic) in topics.iter().enumerate() {
-        if &*topic.name != LED_TOPIC {
-            // Topics with one level only come at the end.
-            let single = !topic.name.contains('/');
-            let slot = Slot::Topic(at, topic.width());
-            slots.push((single, &topic.order, &topic.name, slot));
-        }
-    }
-    slots.sort_unstable_by(|one, other| (one.0, one.1).cmp(&(other.0, other.1)));
+    let led = order(LED_TOPIC);
+    let others = topics.iter().enumerate();
+    let others = others.filter(|(_, topic)| *topic.name != *LED_TOPIC);
+    let mut slots: Vec<(&str, usize)> = others.map(|(at, topic)| (&*topic.order, at)).collect();
+    slots.push((&led, topics.len()));
+    let slots: Vec<(&str, Slot)> = places(slots)
+        .map(|at| match topics.get(at) {
+            Some(topic) => (&*topic.name, Slot::Topic(at, topic.width())),
+            None => (LED_TOPIC, Slot::Led),
+        })
+        .collect();
+    // Topics with one level only come at the end.
+    let single = |(name, _): &&(&str, Slot)| first_level(name).is_empty();
+    let slots = slots
+        .iter()
+        .filter(|slot| !single(slot))
+        .chain(slots.iter().filter(single));
     let mut groups: Vec<Group> = Vec::new();
-    for (_, _, name, slot) in slots {
+    for &(name, slot) in slots {
         let level = first_level(name);
         match groups.last_mut() {
             Some(group) if &*group.name == level => group.slots.push(slot),
@@ -80,11 +85,18 @@ pub(super) fn group(topics: &[Rc<Topic>], before: &[Rc<Group>]) -> Vec<Rc<Group>
             }),
         }
     }
-    let before: HashMap<&str, &Rc<Group>> =
-        before.iter().map(|group| (&*group.name, group)).collect();
-    let keep = |group: Group| match before.get(&*group.name) {
-        Some(&old) if **old == group => old.clone(),
-        _ => Rc::new(group),
+    // Both are in the order of the alphabet.
+    let mut before = before.iter();
+    let keep = |group: Group| {
+        let is_it = |old: &&Rc<Group>| old.name == group.name;
+        match before
+            .clone()
+            .position(|old| is_it(&old))
+            .and_then(|at| before.nth(at))
+        {
+            Some(old) if **old == group => old.clone(),
+            _ => Rc::new(group),
+        }
     };
     groups.into_iter().map(keep).collect()
 }

@@ -91,6 +91,16 @@ impl Store {
         true
     }
 
+    /// What the broker remembers of a topic comes before what was heard of it.
+    pub fn fill(&mut self, topic: &str, past: &[(Millis, String)]) {
+        if let Some(&at) = self.index.get(topic) {
+            let topic = Rc::make_mut(&mut self.topics[at]);
+            let before = topic.bytes();
+            topic.series.iter_mut().for_each(|series| series.fill(past));
+            self.bytes = self.bytes + topic.bytes() - before;
+        }
+    }
+
     /// Brings the shown log up to date.
     pub fn tick(&mut self, now: Millis) {
         self.log.show(0, now);
@@ -121,6 +131,12 @@ impl Store {
     }
 
     /// All topics, in the order in which they were first heard.
+    #[must_use]
+    pub fn topics(&self) -> &[Rc<Topic>] {
+        &self.topics
+    }
+
+    /// The same, one by one.
     pub fn iter(&self) -> impl Iterator<Item = &Rc<Topic>> {
         self.topics.iter()
     }

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use crate::chart;
 use crate::extract::Leaf;
 use crate::time::Millis;
 
@@ -65,6 +66,19 @@ impl Series {
             }
         }
         self.leaf = leaf;
+    }
+
+    /// What was before: as many of these payloads as the line has room for.
+    pub fn fill(&mut self, past: &[(Millis, String)]) {
+        let mut points = chart::points(&self.leaf.path, past);
+        let first = self.points.front().map(|point| point.at);
+        points.retain(|point| first.is_none_or(|first| point.at < first));
+        let room = MAX_POINTS.saturating_sub(self.points.len());
+        let latest = points.split_off(points.len().saturating_sub(room));
+        latest
+            .into_iter()
+            .rev()
+            .for_each(|point| self.points.push_front(point));
     }
 
     /// The least and the greatest of the recent values, once there are two.

@@ -1,7 +1,7 @@
 use super::*;
 use crate::extract::Reading;
-use crate::switch::LED_TOPIC;
 use crate::time::Age;
+use crate::widget::LED_TOPIC;
 
 fn message(topic: &str, payload: &str, at: f64) -> Message {
     Message {

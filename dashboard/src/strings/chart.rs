@@ -1,7 +1,5 @@
 //! The words of charts.
 
-use crate::chart::Span;
-
 pub(crate) const CHART: &str = "Chart";
 pub(crate) const SPAN: &str = "Time shown";
 pub(crate) const ZOOM_IN: &str = "Zoom in";
@@ -15,16 +13,8 @@ pub(crate) const NO_CHART_TEXT: &str =
     "Tap a number on Home to see it over time, or choose one here.";
 pub(crate) const CHART_HELP: &str = "Move over the lines to read them, drag to zoom; with two fingers, pinch. Keys: arrows, + and −, 0 to go back.";
 
-/// A span of time to choose.
-pub(crate) fn span_name(span: Span) -> &'static str {
-    match span {
-        Span::Last(300) => "5 min",
-        Span::Last(3_600) => "1 h",
-        Span::Last(21_600) => "6 h",
-        Span::Last(_) => "24 h",
-        _ => "All",
-    }
-}
+/// The spans of time to choose from.
+pub(crate) const SPANS: [&str; 5] = ["5 min", "1 h", "6 h", "24 h", "All"];
 
 /// What a screen reader calls a chart.
 pub(crate) fn chart_label<'a>(names: impl Iterator<Item = &'a str>) -> String {

@@ -38,6 +38,7 @@ pub(crate) const PAYLOAD: &str = "Payload";
 pub(crate) const AS_TEXT: &str = "Text";
 pub(crate) const AS_JSON: &str = "JSON";
 pub(crate) const AS_HEX: &str = "Hex";
+pub(crate) const AS_BASE64: &str = "Base64";
 pub(crate) const HISTORY: &str = "Before that";
 pub(crate) const NO_HISTORY: &str =
     "This is the first message on this topic since the page was opened.";

@@ -2,30 +2,33 @@ use std::rc::Rc;
 
 use yew::prelude::*;
 
-use super::banner::Banner;
+use super::banner::{BannerProps, banner as banner_of};
 use super::chart_view::chart_view;
-use super::connection::ConnectionView;
-use super::foot::Foot;
+use super::connection::{ConnectionViewProps, connection_view};
+use super::desk::{remember, use_desk, use_save};
+use super::edit::EditBar;
+use super::foot::{FootProps, foot};
 use super::guide::Guide;
-use super::header::Header;
-use super::home::Home;
+use super::header::{HeaderProps, header};
+use super::home::{Home, names};
 use super::hooks::{Wire, tick_in, use_clock, use_route, use_theme, use_wire};
 use super::log::Log;
 use super::login::Login;
-use super::nav::Nav;
+use super::nav::{NavProps, nav};
 use super::publish::Publish;
 use super::shared::Shared;
 use super::topics::Topics;
 use crate::chart::Spec;
 use crate::connection::Shown;
 use crate::credentials::Credentials;
+use crate::home::{Event, Keeper};
 use crate::link::Link;
 use crate::place::Place;
 use crate::publishing::{Draft, Outcome};
 use crate::route::{Route, View};
 use crate::state::{Action, State};
-use crate::switch::{LED_TOPIC, PATIENCE, command};
 use crate::time::Age;
+use crate::widget::{Field, Kind, PATIENCE, Value, Widget};
 use crate::{browser, keep, strings, theme};
 
 /// Seconds without a value after which the page explains itself; a broker with
@@ -48,18 +51,26 @@ pub(crate) fn App() -> Html {
         &route.topic.clone().filter(|_| route.view == View::Topics),
     );
 
-    use_charts(&state, &route);
+    use_charts(&wire, &state, &route);
+
+    use_desk(&wire, &state);
 
     let on_press = use_press(&wire, &state);
     let on_publish = use_publish(&wire, &state);
-    let on_theme = use_callback(dark.clone(), |(), dark| {
-        theme::choose(!**dark);
-        dark.set(!**dark);
-    });
-    let on_guide = use_callback(guide.clone(), |(), guide| guide.set(!**guide));
+    let on_theme = {
+        let dark = dark.clone();
+        Callback::from(move |()| {
+            theme::choose(!*dark);
+            dark.set(!*dark);
+        })
+    };
+    let on_guide = {
+        let guide = guide.clone();
+        Callback::from(move |()| guide.set(!*guide))
+    };
     let on_login = {
         let (wire, place, dispatch) = (wire.clone(), place.clone(), state.dispatcher());
-        use_callback((), move |(given, all): (Credentials, bool), ()| {
+        Callback::from(move |(given, all): (Credentials, bool)| {
             dispatch.dispatch(Action::LogIn(browser::now()));
             keep::remember(&place.address, &given, all);
             wire.open(Some(given));
@@ -67,7 +78,7 @@ pub(crate) fn App() -> Html {
     };
     let on_logout = {
         let (wire, place, dispatch) = (wire.clone(), place.clone(), state.dispatcher());
-        use_callback((), move |(), ()| {
+        Callback::from(move |()| {
             dispatch.dispatch(Action::LogOut(browser::now()));
             keep::forget(&place.address);
             wire.open(None);
@@ -75,8 +86,16 @@ pub(crate) fn App() -> Html {
     };
     let on_try = {
         let wire = wire.clone();
-        use_callback((), move |(), ()| wire.with(Link::try_now))
+        Callback::from(move |()| wire.with(Link::try_now))
     };
+
+    let on_home = {
+        let dispatch = state.dispatcher();
+        use_callback((), move |event: Event, ()| {
+            dispatch.dispatch(Action::Home(event, browser::now()));
+        })
+    };
+    let on_save = use_save(&wire, &state, &place.broker);
 
     let shown = state.shown();
     let is_home = route.view == View::Home;
@@ -84,16 +103,21 @@ pub(crate) fn App() -> Html {
     let explain = waited.filter(|&seconds| seconds >= EXPLAIN_AFTER);
     let address = AttrValue::from(place.address.clone());
     let is_kept_out = shown == Shown::Refused && route.view != View::Connection;
+    let can_edit = is_home && state.home.edit.is_none() && state.home.keeper != Keeper::Unknown;
+    let on_edit = can_edit.then(|| on_home.reform(|()| Event::Edit(true)));
     let store = Shared(state.store.clone());
     let unavailable = strings::unavailable(shown);
     let body = match route.view {
         View::Connection => html! {
-            <ConnectionView connection={state.connection.clone()} place={(*place).clone()} now={state.now} offset={state.offset}
-                on_login={on_login.clone()} {on_logout} {on_try} />
+            { connection_view(&ConnectionViewProps { connection: state.connection.clone(), place: (*place).clone(), now: state.now, offset: state.offset, on_login: on_login.clone(), on_logout, on_try }) }
         },
         _ if is_kept_out && !state.connection.was_up() => Html::default(),
         View::Home => html! {
-            <Home {store} led={Shared(state.led.clone())} now={state.now} offset={state.offset} {shown} {on_press} />
+            <>
+                <EditBar home={Shared(state.home.clone())} on_home={on_home.clone()} {on_save} />
+                <Home {store} controls={Shared(state.controls.clone())} home={Shared(state.home.clone())} tracks={Shared(state.tracks.clone())}
+                    now={state.now} offset={state.offset} {shown} {on_press} {on_home} />
+            </>
         },
         View::Topics => html! {
             <Topics {store} selected={route.topic.clone()} watch={state.watch.clone()}
@@ -110,9 +134,9 @@ pub(crate) fn App() -> Html {
     };
     html! { <>
         <a class="skip" href="#title" onclick={skip()}>{ strings::SKIP }</a>
-        <Nav view={route.view} address={address.clone()} />
+        { nav(&NavProps { view: route.view, address: address.clone() }) }
         <div class="page">
-            <Header view={route.view} {shown} address={address.clone()} dark={*dark} guide_open={*guide} {on_theme} on_guide={on_guide.clone()} />
+            { header(&HeaderProps { view: route.view, shown, address: address.clone(), dark: *dark, guide_open: *guide, on_theme, on_guide: on_guide.clone(), on_edit }) }
             <main>
                 if is_kept_out {
                     <Login address={address.clone()} login={state.connection.login()} {on_login} />
@@ -127,8 +151,7 @@ pub(crate) fn App() -> Html {
                     <Guide place={(*place).clone()} waiting={explain} on_close={None::<Callback<()>>} />
                 }
             </main>
-            <Foot {address} count={state.store.log().shown().first().map_or(0, |entry| entry.number)}
-                left_out={state.store.left_out()} read_refused={state.connection.read_refused} />
+            { foot(&FootProps { address, count: state.store.log().shown().first().map_or(0, |entry| entry.number), left_out: state.store.left_out(), read_refused: state.connection.read_refused }) }
         </div>
         if route.view != View::Connection {
             { banner(&state, shown, &place) }
@@ -145,16 +168,21 @@ fn skip() -> Callback<MouseEvent> {
     })
 }
 
-/// Switches the LED.
+/// Sends a command.
 #[hook]
-fn use_press(wire: &Rc<Wire>, state: &UseReducerHandle<State>) -> Callback<bool> {
+fn use_press(wire: &Rc<Wire>, state: &UseReducerHandle<State>) -> Callback<(Rc<Widget>, Value)> {
     let (wire, dispatch) = (wire.clone(), state.dispatcher());
-    use_callback((), move |on: bool, ()| {
-        dispatch.dispatch(Action::Press(on, browser::now()));
+    use_callback((), move |(widget, value): (Rc<Widget>, Value), ()| {
+        let press = Action::Press(widget.clone(), value.clone(), browser::now());
+        dispatch.dispatch(press);
         tick_in(&dispatch, PATIENCE);
+        let (topic, payload) = (widget.command().to_owned(), widget.payload(&value));
+        let retain = widget.get(Field::Retain) == "yes";
         let dispatch = dispatch.clone();
-        let failed = move || dispatch.dispatch(Action::PressFailed(on, browser::now()));
-        wire.with(|link| link.command(LED_TOPIC, command(on), failed));
+        let failed = move || {
+            dispatch.dispatch(Action::PressFailed(widget, value, browser::now()));
+        };
+        wire.with(|link| link.command(&topic, payload, retain, failed));
     })
 }
 
@@ -193,14 +221,32 @@ fn use_watch(wire: &Rc<Wire>, state: &UseReducerHandle<State>, topic: &Option<Rc
     });
 }
 
-/// Follows the numbers that a chart on the screen shows.
+/// Follows the numbers that charts on the screen show, and asks for their past.
 #[hook]
-fn use_charts(state: &UseReducerHandle<State>, route: &Route) {
+fn use_charts(wire: &Rc<Wire>, state: &UseReducerHandle<State>, route: &Route) {
     let dispatch = state.dispatcher();
-    let shown = route.topic.clone().filter(|_| route.view == View::Chart);
-    use_effect_with(shown, move |link| {
-        let spec = link.as_deref().map(Spec::parse).unwrap_or_default();
-        dispatch.dispatch(Action::Follow(Rc::new(spec.names), browser::now()));
+    let names = match (route.view, &route.topic) {
+        (View::Chart, Some(link)) => Spec::parse(link).names,
+        (View::Home, _) => {
+            let widgets = state.home.shown().widgets.iter();
+            let charts = widgets.filter(|widget| widget.kind == Kind::Chart);
+            charts
+                .flat_map(|widget| names(widget, &state.store))
+                .collect()
+        }
+        _ => Vec::new(),
+    };
+    let wire = wire.clone();
+    let is_up = state.connection.identity().is_some();
+    use_effect_with((names, is_up), move |(names, is_up)| {
+        dispatch.dispatch(Action::Follow(Rc::new(names.clone()), browser::now()));
+        if *is_up {
+            remember(
+                &wire,
+                &dispatch,
+                names.iter().map(|name| name.topic.to_string()).collect(),
+            );
+        }
     });
 }
 
@@ -219,12 +265,21 @@ fn banner(state: &State, shown: Shown, place: &Place) -> Html {
     if let Some(news) = state.connection.news() {
         what = [what, strings::sentence(&strings::refusal(news, false).0)].join(" ");
     }
-    html! { <Banner {what} next={strings::next_try(state.connection.retry_in(state.now))} /> }
+    let next = strings::next_try(state.connection.retry_in(state.now));
+    banner_of(&BannerProps { what, next })
 }
 
 fn announcement(state: &State, shown: Shown) -> String {
-    match state.led.failed() {
-        Some((on, failure)) => strings::announce_failure(on, failure),
+    match state.controls.failed() {
+        Some((widget, value, failure)) => {
+            let title = widget.get(Field::Title);
+            let name = if title.is_empty() {
+                widget.topic()
+            } else {
+                title
+            };
+            strings::announce_failure(name, value, failure)
+        }
         None => strings::announce(shown).to_owned(),
     }
 }

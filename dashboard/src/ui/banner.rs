@@ -3,17 +3,15 @@ use yew::prelude::*;
 use super::icons;
 
 /// What the banner says.
-#[derive(PartialEq, Properties)]
-pub(crate) struct BannerProps {
-    pub(crate) what: String,
-    pub(crate) next: String,
+pub(super) struct BannerProps {
+    pub(super) what: String,
+    pub(super) next: String,
 }
 
 /// There is no connection. It lies over the page's foot, so that nothing moves
 /// when it comes and goes; the words for screen readers are elsewhere, since
 /// these count seconds.
-#[component]
-pub(crate) fn Banner(props: &BannerProps) -> Html {
+pub(super) fn banner(props: &BannerProps) -> Html {
     html! {
         <aside class="banner" data-testid="banner">
             { icons::cloud_off() }

@@ -195,9 +195,13 @@ fn tools(
     act: &Callback<Input>,
     table: &UseStateHandle<bool>,
 ) -> Html {
-    let spans = SPANS.map(Span::Last).into_iter().chain([Span::All]);
-    let spans: Vec<(Span, &'static str)> =
-        spans.map(|span| (span, strings::span_name(span))).collect();
+    let place = match view.span {
+        Span::Last(seconds) => SPANS.iter().position(|span| *span == seconds),
+        Span::All => Some(SPANS.len()),
+        Span::Fixed(..) => None,
+    };
+    let on_place =
+        on_span.reform(|place: usize| SPANS.get(place).map_or(Span::All, |span| Span::Last(*span)));
     let press = |key: Key, name: &'static str, sign: &'static str| {
         let onclick = act.reform(move |_: MouseEvent| Input::Key(key));
         html! { <button type="button" class="tool" aria-label={name} title={name} {onclick}>{ sign }</button> }
@@ -208,7 +212,7 @@ fn tools(
     };
     html! {
         <div class="bar">
-            { field::choice(strings::SPAN, &spans, view.span, on_span) }
+            { field::choice(strings::SPAN, &strings::SPANS, place, &on_place) }
             <span class="zoom">
                 { press(Key::Out, strings::ZOOM_OUT, "−") }
                 { press(Key::In, strings::ZOOM_IN, "+") }

@@ -18,19 +18,19 @@ pub(super) struct CodeProps {
 #[component]
 pub(super) fn Code(props: &CodeProps) -> Html {
     let code = use_node_ref();
-    let copied = use_state(|| None::<bool>);
+    let copied = use_state(|| None::<usize>);
     let copy = {
         let (code, copied) = (code.clone(), copied.clone());
         Callback::from(move |_: MouseEvent| {
             if let Some(element) = code.cast::<Element>() {
-                copied.set(Some(clipboard::copy(&element)));
+                copied.set(Some(usize::from(clipboard::copy(&element))));
             }
         })
     };
     let word = match *copied {
         None => strings::COPY,
-        Some(true) => strings::COPIED,
-        Some(false) => strings::COPY_BY_HAND,
+        Some(1) => strings::COPIED,
+        Some(_) => strings::COPY_BY_HAND,
     };
     html! {
         <div class="code" data-testid={props.name}>

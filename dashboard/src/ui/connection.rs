@@ -11,7 +11,6 @@ use crate::strings;
 use crate::time::Millis;
 
 /// What the view needs to know.
-#[derive(PartialEq, Properties)]
 pub(super) struct ConnectionViewProps {
     pub(super) connection: Connection,
     pub(super) place: Place,
@@ -25,8 +24,7 @@ pub(super) struct ConnectionViewProps {
 }
 
 /// Which broker, as whom, how it goes, and what to do when it does not.
-#[component]
-pub(super) fn ConnectionView(props: &ConnectionViewProps) -> Html {
+pub(super) fn connection_view(props: &ConnectionViewProps) -> Html {
     let ConnectionViewProps {
         connection, place, ..
     } = props;

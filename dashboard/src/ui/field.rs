@@ -32,18 +32,18 @@ pub(super) fn filter(label: &'static str, value: &str, oninput: Callback<InputEv
     }
 }
 
-/// Buttons of which one is chosen.
-pub(super) fn choice<T: Copy + PartialEq + 'static>(
+/// Buttons of which one is chosen, or none.
+pub(super) fn choice(
     name: &'static str,
-    options: &[(T, &'static str)],
-    chosen: T,
-    choose: &Callback<T>,
+    options: &[&'static str],
+    chosen: Option<usize>,
+    choose: &Callback<usize>,
 ) -> Html {
     html! {
         <div class="choice" role="group" aria-label={name}>
-            { for options.iter().map(|&(option, label)| {
-                let onclick = choose.reform(move |_: MouseEvent| option);
-                let pressed = if option == chosen { "true" } else { "false" };
+            { for options.iter().enumerate().map(|(place, &label)| {
+                let onclick = choose.reform(move |_: MouseEvent| place);
+                let pressed = if Some(place) == chosen { "true" } else { "false" };
                 html! { <button type="button" aria-pressed={pressed} {onclick}>{ label }</button> }
             }) }
         </div>

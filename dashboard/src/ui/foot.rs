@@ -4,7 +4,6 @@ use super::icons;
 use crate::strings;
 
 /// What the foot says.
-#[derive(PartialEq, Properties)]
 pub(super) struct FootProps {
     /// Host and port of the broker.
     pub(super) address: AttrValue,
@@ -17,8 +16,7 @@ pub(super) struct FootProps {
 }
 
 /// What the page does not show, and where it comes from.
-#[component]
-pub(super) fn Foot(props: &FootProps) -> Html {
+pub(super) fn foot(props: &FootProps) -> Html {
     html! {
         <footer>
             if props.read_refused {

@@ -2,13 +2,10 @@ use std::rc::Rc;
 
 use yew::prelude::*;
 
-use super::card::Card;
-use super::home::HomeProps;
-use super::led_card::LedCard;
-use super::shared::Shared;
+use super::home::{HomeProps, card, edit_bar};
 use crate::store::{Group, Slot};
 use crate::strings;
-use crate::switch::LED_TOPIC;
+use crate::widget::{LED_TOPIC, led, suggest};
 
 /// Cards that a group shows before somebody asks for all of them.
 const SOME: usize = 24;
@@ -20,18 +17,28 @@ pub(super) struct GroupProps {
     pub(super) home: HomeProps,
 }
 
-/// The cards of one first topic level.
+/// The cards of one first topic level, but those that are kept or hidden.
 #[component]
 pub(super) fn GroupSection(props: &GroupProps) -> Html {
     let all = use_state(|| false);
     let GroupProps { group, home } = props;
-    let shown = if *all {
-        group.slots.len()
-    } else {
-        group.slots.len().min(SOME)
+    let layout = home.home.shown();
+    let topic = |slot: &Slot| match slot {
+        Slot::Topic(at, _) => &*home.store.at(*at).name,
+        Slot::Led => LED_TOPIC,
     };
-    let hidden = group.slots.len() - shown;
-    let columns: usize = group.slots[..shown].iter().map(|slot| slot.columns()).sum();
+    let slots = group.slots.iter().filter(|slot| !layout.has(topic(slot)));
+    let slots: Vec<&Slot> = slots.collect();
+    if slots.is_empty() {
+        return Html::default();
+    }
+    let shown = if *all {
+        slots.len()
+    } else {
+        slots.len().min(SOME)
+    };
+    let hidden = slots.len() - shown;
+    let columns: usize = slots[..shown].iter().map(|slot| slot.columns()).sum();
     let span = ["span-1", "span-2", "span-3", "span-4"][columns.clamp(1, 4) - 1];
     let name = match &*group.name {
         "" => strings::NO_GROUP.into(),
@@ -39,38 +46,26 @@ pub(super) fn GroupSection(props: &GroupProps) -> Html {
     };
     let everything = all.then_some("all");
     let show_all = Callback::from(move |_: MouseEvent| all.set(true));
+    let suggested = |slot: &&Slot| {
+        let widget = match slot {
+            Slot::Topic(at, _) => suggest(home.store.at(*at), |topic| home.home.listens(topic)),
+            Slot::Led => led(),
+        };
+        let widget = Rc::new(widget);
+        let bar = home
+            .home
+            .edit
+            .is_some()
+            .then(|| edit_bar(home, &widget, None));
+        card(home, &widget, None, bar)
+    };
     html! {
         <section class={classes!("group", span, everything)} aria-label={name.clone()} data-group={AttrValue::Rc(group.name.clone())}>
-            <h2><span title={name.clone()}>{ name }</span><span class="count">{ strings::topics(group.slots.len()) }</span></h2>
-            { for group.slots[..shown].iter().map(|&slot| card(slot, home)) }
+            <h2><span title={name.clone()}>{ name }</span><span class="count">{ strings::topics(slots.len()) }</span></h2>
+            { for slots[..shown].iter().map(suggested) }
             if hidden > 0 {
                 <button type="button" class="button more" onclick={show_all}>{ strings::show_more(hidden) }</button>
             }
         </section>
-    }
-}
-
-fn card(slot: Slot, home: &HomeProps) -> Html {
-    match slot {
-        Slot::Topic(at, _) => {
-            let topic = home.store.at(at);
-            html! {
-                <Card
-                    key={topic.name.clone()}
-                    topic={Shared(topic.clone())}
-                    age={topic.age(home.now)}
-                    stale={topic.is_stale(home.now)}
-                />
-            }
-        }
-        Slot::Led => html! {
-            <LedCard
-                key={LED_TOPIC}
-                led={home.led.clone()}
-                offset={home.offset}
-                unavailable={strings::unavailable(home.shown)}
-                on_press={home.on_press.clone()}
-            />
-        },
     }
 }

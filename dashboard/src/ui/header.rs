@@ -6,21 +6,21 @@ use crate::route::{Route, View};
 use crate::strings;
 
 /// What the header needs to know.
-#[derive(PartialEq, Properties)]
-pub(crate) struct HeaderProps {
-    pub(crate) view: View,
-    pub(crate) shown: Shown,
+pub(super) struct HeaderProps {
+    pub(super) view: View,
+    pub(super) shown: Shown,
     /// Host and port of the broker.
-    pub(crate) address: AttrValue,
-    pub(crate) dark: bool,
-    pub(crate) guide_open: bool,
-    pub(crate) on_theme: Callback<()>,
-    pub(crate) on_guide: Callback<()>,
+    pub(super) address: AttrValue,
+    pub(super) dark: bool,
+    pub(super) guide_open: bool,
+    pub(super) on_theme: Callback<()>,
+    pub(super) on_guide: Callback<()>,
+    /// Begins to change what is shown, where that can be changed.
+    pub(super) on_edit: Option<Callback<()>>,
 }
 
 /// Where one is, how the connection is, and the page's own switches.
-#[component]
-pub(crate) fn Header(props: &HeaderProps) -> Html {
+pub(super) fn header(props: &HeaderProps) -> Html {
     let theme = props.on_theme.reform(|_: MouseEvent| ());
     let guide = props.on_guide.reform(|_: MouseEvent| ());
     let pressed = |pressed: bool| if pressed { "true" } else { "false" };
@@ -31,6 +31,10 @@ pub(crate) fn Header(props: &HeaderProps) -> Html {
                 <span class="dot" aria-hidden="true"></span>{ strings::link(props.shown) }
             </a>
             <span class="address" title={strings::SHARED_ADDRESS}>{ props.address.clone() }</span>
+            { for props.on_edit.as_ref().map(|on_edit| html! {
+                <button type="button" class="tool" onclick={on_edit.reform(|_: MouseEvent| ())}
+                    data-testid="edit" aria-label={strings::EDIT} title={strings::EDIT}>{ icons::pencil() }</button>
+            }) }
             <button type="button" class="tool" aria-expanded={pressed(props.guide_open)} onclick={guide}
                 data-testid="guide-button" aria-label={strings::CONNECT_DEVICE} title={strings::CONNECT_DEVICE}>
                 { icons::plus() }

@@ -1,13 +1,21 @@
+use std::rc::Rc;
+
 use yew::prelude::*;
 
+use super::card::Card;
+use super::chart_view::curve;
+use super::edit;
 use super::group::GroupSection;
-use super::log_card::LogCard;
+use super::log_card::{LogCardProps, log_card};
 use super::shared::Shared;
+use crate::chart::{MAX_SERIES, Name, Spec, Tracks};
 use crate::connection::Shown;
+use crate::extract::{Reading, Words};
+use crate::home::{Event, Home as Known};
 use crate::store::Store;
 use crate::strings;
-use crate::switch::Switch;
-use crate::time::Millis;
+use crate::time::{Age, Millis};
+use crate::widget::{Change, Controls, Field, Kind, Value, Widget};
 
 /// Groups that are shown before somebody asks for all of them.
 const SOME: usize = 40;
@@ -16,17 +24,21 @@ const SOME: usize = 40;
 #[derive(Clone, PartialEq, Properties)]
 pub(crate) struct HomeProps {
     pub(crate) store: Shared<Store>,
-    pub(crate) led: Shared<Switch>,
+    pub(crate) controls: Shared<Controls>,
+    pub(crate) home: Shared<Known>,
+    pub(crate) tracks: Shared<Tracks>,
     pub(crate) now: Millis,
     /// Minutes that the clock on the wall is ahead of UTC.
     pub(crate) offset: i32,
     /// How the connection is.
     pub(crate) shown: Shown,
-    /// Somebody asks for the LED to be on or off.
-    pub(crate) on_press: Callback<bool>,
+    /// Somebody asks for a value.
+    pub(crate) on_press: Callback<(Rc<Widget>, Value)>,
+    /// Somebody changes what is shown.
+    pub(crate) on_home: Callback<Event>,
 }
 
-/// The first view: everything on the broker, in groups, and what came last.
+/// The first view: what is kept, everything else in groups, and what came last.
 #[component]
 pub(crate) fn Home(props: &HomeProps) -> Html {
     let all = use_state(|| false);
@@ -40,8 +52,24 @@ pub(crate) fn Home(props: &HomeProps) -> Html {
     let away = !matches!(props.shown, Shown::Connected | Shown::Connecting);
     let entries = props.store.log().shown();
     let show_all = Callback::from(move |_: MouseEvent| all.set(true));
+    let widgets = &props.home.shown().widgets;
+    let is_editing = props.home.edit.is_some();
+    let kept = widgets.iter().enumerate().map(|(at, widget)| {
+        let bar = is_editing.then(|| edit_bar(props, widget, Some(at)));
+        let open = props.home.open == Some(at);
+        html! { <>
+            { card(props, widget, Some(at), bar) }
+            if open {
+                { edit::fields(widget, at, &props.on_home) }
+            }
+        </> }
+    });
     html! {
-        <div class={classes!("home", away.then_some("away"))} data-testid="home">
+        <div class={classes!("home", away.then_some("away"), is_editing.then_some("editing"))} data-testid="home"
+            onpointermove={is_editing.then(|| edit::on_drag(&props.home, &props.on_home))}>
+            if !widgets.is_empty() {
+                <section class="group kept" aria-label={strings::PINNED}><h2 class="unseen">{ strings::PINNED }</h2>{ for kept }</section>
+            }
             { for groups[..shown].iter().map(|group| {
                 html! { <GroupSection key={group.name.clone()} group={group.clone()} home={props.clone()} /> }
             }) }
@@ -49,8 +77,129 @@ pub(crate) fn Home(props: &HomeProps) -> Html {
                 <button type="button" class="button more" onclick={show_all}>{ strings::more_groups(hidden) }</button>
             }
             if !entries.is_empty() {
-                <LogCard entries={Shared(entries.clone())} offset={props.offset} />
+                { log_card(&LogCardProps { entries: entries.clone(), offset: props.offset }) }
             }
         </div>
     }
+}
+
+/// A widget as a card, and what changes it below.
+pub(super) fn card(
+    home: &HomeProps,
+    widget: &Rc<Widget>,
+    at: Option<usize>,
+    bar: Option<Html>,
+) -> Html {
+    let place = at.map(|at| at.to_string());
+    if widget.kind == Kind::Heading {
+        return html! {
+            <div class="heading" data-at={place}><h2>{ widget.get(Field::Title).to_owned() }</h2>{ for bar }</div>
+        };
+    }
+    let topic = home.store.get(widget.topic());
+    let is_chart = widget.kind == Kind::Chart;
+    let names = if is_chart {
+        names(widget, &home.store)
+    } else {
+        Vec::new()
+    };
+    let curves = names.iter().map(|name| super::chart::Curve {
+        limits: widget.limits(),
+        ..curve(&home.store, &home.tracks, name)
+    });
+    let own = widget.number(Field::Stale).filter(|_| !is_chart);
+    let is_late = |heard: Millis| own.map(|seconds| home.now.since(heard) > seconds * 1000.0);
+    let stale = topic.is_some_and(|topic| {
+        let late = topic.heard.and_then(is_late);
+        late.unwrap_or_else(|| topic.is_stale(home.now))
+    });
+    let key = [
+        widget.topic(),
+        widget.kind.name(),
+        place.as_deref().unwrap_or(""),
+    ]
+    .concat();
+    let inside = html! {
+        <Card
+            key={key}
+            widget={widget.clone()}
+            topic={topic.map(|topic| Shared(topic.clone()))}
+            control={home.controls.get(widget).map(|control| Shared(control.clone()))}
+            age={topic.map_or(Age::Unknown, |topic| topic.age(home.now))}
+            {stale}
+            offline={is_offline(&home.store, widget)}
+            offset={home.offset}
+            unavailable={strings::unavailable(home.shown)}
+            curves={curves.collect::<Vec<_>>()}
+            now={if is_chart { home.now } else { Millis::default() }}
+            on_press={home.on_press.clone()}
+        />
+    };
+    match bar {
+        None => inside,
+        Some(bar) => html! { <div class="edited" data-at={place}>{ inside }{ bar }</div> },
+    }
+}
+
+/// What changes a card: one that is kept has a place.
+pub(super) fn edit_bar(home: &HomeProps, widget: &Rc<Widget>, at: Option<usize>) -> Html {
+    let on_home = &home.on_home;
+    let Some(at) = at else {
+        let topic = widget.topic().into();
+        return html! {
+            <div class="edit-bar">
+                { edit::word(on_home, strings::KEEP_CARD, Event::Change(Change::Keep(widget.clone()))) }
+                { edit::word(on_home, strings::HIDE_CARD, Event::Change(Change::Hide(topic))) }
+            </div>
+        };
+    };
+    edit::kept_bar(
+        on_home,
+        at,
+        home.home.shown().widgets.len(),
+        home.home.open == Some(at),
+    )
+}
+
+/// The numbers of a chart.
+pub(super) fn names(widget: &Widget, store: &Store) -> Vec<Name> {
+    let path = match (widget.get(Field::Path), store.get(widget.topic())) {
+        ("", Some(topic)) => topic.series.first().map_or("", |series| &series.leaf.path),
+        (path, _) => path,
+    };
+    let more = widget.get(Field::Series).replace([',', ' '], "&");
+    let more = Spec::parse(&more).names;
+    let first = Name::new(widget.topic(), path);
+    [first].into_iter().chain(more).take(MAX_SERIES).collect()
+}
+
+/// Whether the device of a widget says that it is away: at the topic that the
+/// widget names, or at one of the usual ones beside or above its own.
+fn is_offline(store: &Store, widget: &Widget) -> bool {
+    let says = |topic: &str| match store.get(topic).map(|topic| &topic.reading) {
+        Some(Reading::State { state, .. }) if state.words == Words::OnlineOffline => {
+            Some(!state.on)
+        }
+        Some(Reading::Text { text, .. }) => {
+            matches!(&**text, "lost" | "disconnected" | "sleeping").then_some(true)
+        }
+        _ => None,
+    };
+    match widget.get(Field::Availability) {
+        "" => {}
+        topic => return says(topic) == Some(true),
+    }
+    let mut level = widget.topic();
+    while let Some((above, _)) = level.rsplit_once('/') {
+        for end in ["/LWT", "/status", "/availability", "/$state"] {
+            let topic = [above, end].concat();
+            if topic != widget.topic()
+                && let Some(away) = says(&topic)
+            {
+                return away;
+            }
+        }
+        level = above;
+    }
+    false
 }

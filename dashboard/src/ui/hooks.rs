@@ -58,6 +58,11 @@ impl Wire {
         self.link.replace(Some(link));
     }
 
+    /// Where the broker is.
+    pub(super) fn address(&self) -> String {
+        self.broker.clone()
+    }
+
     /// Does something with the client, if there is one.
     pub(super) fn with(&self, what: impl FnOnce(&Link)) {
         if let Some(link) = &*self.link.borrow() {
@@ -141,17 +146,17 @@ pub(super) fn use_clock(dispatch: &Dispatch) {
 /// How wide an element is, in pixels; a guess before it is there.
 #[hook]
 pub(super) fn use_width(place: &NodeRef) -> f64 {
-    let width = use_state(|| 340.0);
+    let width = use_state(|| Some(340));
     let (place, setter) = (place.clone(), width.setter());
     use_effect_with((), move |()| {
         let measure = move || {
             if let Some(place) = place.cast::<Element>() {
-                setter.set(f64::from(place.client_width()));
+                setter.set(usize::try_from(place.client_width()).ok());
             }
         };
         measure();
         let listener = EventListener::new(&gloo::utils::window(), "resize", move |_| measure());
         move || drop(listener)
     });
-    *width
+    width.unwrap_or(0) as f64
 }

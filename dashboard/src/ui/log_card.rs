@@ -1,6 +1,7 @@
+use std::rc::Rc;
+
 use yew::prelude::*;
 
-use super::shared::Shared;
 use crate::store::LogEntry;
 use crate::strings;
 
@@ -8,16 +9,14 @@ use crate::strings;
 const SOME: usize = 8;
 
 /// What the list needs to know.
-#[derive(PartialEq, Properties)]
 pub(super) struct LogCardProps {
-    pub(super) entries: Shared<Vec<LogEntry>>,
+    pub(super) entries: Rc<Vec<LogEntry>>,
     /// Minutes that the clock on the wall is ahead of UTC.
     pub(super) offset: i32,
 }
 
 /// The latest messages, latest first.
-#[component]
-pub(super) fn LogCard(props: &LogCardProps) -> Html {
+pub(super) fn log_card(props: &LogCardProps) -> Html {
     let rows = props.entries.iter().take(SOME).map(|entry| {
         let payload = match (&entry.payload, entry.len) {
             (_, 0) => strings::EMPTY_PAYLOAD.to_owned(),

@@ -5,7 +5,6 @@ use crate::route::{Route, View};
 use crate::strings;
 
 /// What the navigation needs to know.
-#[derive(PartialEq, Properties)]
 pub(super) struct NavProps {
     /// Where one is.
     pub(super) view: View,
@@ -14,8 +13,7 @@ pub(super) struct NavProps {
 }
 
 /// The way to each view: beside the page on a laptop, below it on a phone.
-#[component]
-pub(super) fn Nav(props: &NavProps) -> Html {
+pub(super) fn nav(props: &NavProps) -> Html {
     // One comes to a chart from a value.
     let shown = match props.view {
         View::Chart => View::Home,

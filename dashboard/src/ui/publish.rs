@@ -66,9 +66,9 @@ pub(super) fn Publish(props: &PublishProps) -> Html {
     let set_payload = set(|draft, text| draft.payload = text);
     let set_qos = {
         let draft = draft.clone();
-        Callback::from(move |qos: u8| {
+        Callback::from(move |qos: usize| {
             draft.set(Draft {
-                qos,
+                qos: qos as u8,
                 ..(*draft).clone()
             });
         })
@@ -109,7 +109,7 @@ pub(super) fn Publish(props: &PublishProps) -> Html {
                 <div class="options">
                     <div>
                         <span class="label">{ strings::QOS }</span>
-                        { field::choice(strings::QOS, &[(0, "0"), (1, "1"), (2, "2")], draft.qos, &set_qos) }
+                        { field::choice(strings::QOS, &["0", "1", "2"], Some(usize::from(draft.qos)), &set_qos) }
                         <p class="hint">{ strings::qos(draft.qos) }</p>
                     </div>
                     <div>

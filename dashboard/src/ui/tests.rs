@@ -9,7 +9,6 @@ use super::card::{Card, CardProps};
 use super::group::{GroupProps, GroupSection};
 use super::guide::{Guide, GuideProps};
 use super::home::{Home, HomeProps};
-use super::led_card::{LedCard, LedCardProps};
 use super::publish::{Publish, PublishProps};
 use super::shared::Shared;
 use super::topics::{Topics, TopicsProps};
@@ -17,8 +16,8 @@ use crate::connection::{Refusal, Shown};
 use crate::place::Place;
 use crate::store::{Message, Store, Topic};
 use crate::strings;
-use crate::switch::Switch;
 use crate::time::{Age, Millis};
+use crate::widget::{Controls, Field, Kind, Layout, Value, Widget, led as led_widget};
 
 async fn draw<C: BaseComponent>(props: C::Properties) -> String {
     LocalServerRenderer::<C>::with_props(props)
@@ -36,16 +35,33 @@ fn message(topic: &str, payload: &str, at: f64) -> Message {
     }
 }
 
+/// A card for a widget, as it is when nothing is the matter.
+fn of(widget: Widget, topic: Option<Shared<Topic>>) -> CardProps {
+    CardProps {
+        widget: Rc::new(widget),
+        topic,
+        control: None,
+        age: Age::Now,
+        stale: false,
+        offline: false,
+        offset: 0,
+        unavailable: None,
+        curves: Vec::new(),
+        now: Millis(0.0),
+        on_press: Callback::noop(),
+    }
+}
+
 async fn card(payload: &str) -> String {
     let topic = Shared(Rc::new(Topic::new(&message(
         "Kitchen/Fridge",
         payload,
         0.0,
     ))));
+    let widget = Widget::new(Kind::Value, "Kitchen/Fridge");
     draw::<Card>(CardProps {
-        topic,
         age: Age::Seconds(2),
-        stale: false,
+        ..of(widget, Some(topic))
     })
     .await
 }
@@ -122,94 +138,173 @@ async fn markup_in_a_message_stays_text() {
 #[tokio::test(flavor = "current_thread")]
 async fn a_late_value_says_so_in_words() {
     let topic = Shared(Rc::new(Topic::new(&message("f", "1", 0.0))));
+    let widget = Widget::new(Kind::Value, "Kitchen/Fridge");
     let html = draw::<Card>(CardProps {
-        topic,
         age: Age::Minutes(12),
         stale: true,
+        ..of(widget, Some(topic))
     })
     .await;
     has(&html, &[r#"data-stale="true""#, "No value for 12 min"]);
 }
 
-async fn led(led: Switch, unavailable: Option<&'static str>) -> String {
-    let props = LedCardProps {
-        led: Shared(Rc::new(led)),
-        offset: 0,
-        unavailable,
-        on_press: Callback::noop(),
+/// A control, what was pressed and what was heard, all in the order given.
+async fn control(widget: Widget, steps: &[(&str, &str)], props: fn(&mut CardProps)) -> String {
+    let widget = Rc::new(widget);
+    let (mut controls, mut topic) = (Controls::default(), None::<Topic>);
+    for (at, (what, value)) in steps.iter().enumerate() {
+        let at = at as f64 * 1_000.0;
+        match *what {
+            "press" => controls.press(&widget, Value::On(*value == "on"), Millis(at)),
+            "wait" => controls.tick(Millis(at + 5_000.0)),
+            _ => {
+                let message = message(widget.topic(), value, at);
+                controls.receive(&message);
+                match &mut topic {
+                    Some(topic) => topic.receive(&message),
+                    None => topic = Some(Topic::new(&message)),
+                }
+            }
+        }
+    }
+    let mut card = CardProps {
+        control: controls.get(&widget).cloned().map(Shared),
+        ..of((*widget).clone(), topic.map(|topic| Shared(Rc::new(topic))))
     };
-    draw::<LedCard>(props).await
+    props(&mut card);
+    draw::<Card>(card).await
 }
 
 #[tokio::test(flavor = "current_thread")]
 async fn a_state_never_seen_is_two_buttons_and_no_switch() {
-    let html = led(Switch::default(), None).await;
+    let html = control(led_widget(), &[], |_| {}).await;
     assert_eq!(words(&html), "LED home/led On Off State not seen yet");
     assert!(!html.contains(r#"role="switch""#));
     has(&html, &[r#"data-state="unknown""#]);
 }
 
 #[tokio::test(flavor = "current_thread")]
-async fn the_switch_says_sent_and_never_confirmed() {
-    let mut switch = Switch::default();
-    switch.press(true, Millis(0.0));
-    let pending = led(switch.clone(), None).await;
-    has(
-        &pending,
-        &[
-            r#"role="switch""#,
-            r#"aria-checked="true""#,
-            "pending",
-            "Sending…",
-        ],
-    );
-    switch.receive(true, &message("home/led", "Turn On", 31_000.0));
-    let sent = led(switch, None).await;
-    has(
-        &sent,
-        &[
-            r#"aria-checked="true""#,
-            r#"aria-label="LED""#,
-            r#"data-state="on""#,
-        ],
-    );
-    assert_eq!(words(&sent), "LED home/led On Sent 00:00:31");
+async fn a_shared_topic_says_sent_and_only_a_state_of_its_own_confirms() {
+    let pending = control(led_widget(), &[("press", "on")], |_| {}).await;
+    let parts = [
+        r#"role="switch""#,
+        r#"aria-checked="true""#,
+        "pending",
+        "Sending…",
+    ];
+    has(&pending, &parts);
+    let echo = [("press", "on"), ("hear", "Turn On")];
+    let sent = control(led_widget(), &echo, |_| {}).await;
+    let parts = [
+        r#"aria-checked="true""#,
+        r#"aria-label="LED""#,
+        r#"data-state="on""#,
+    ];
+    has(&sent, &parts);
+    assert_eq!(words(&sent), "LED home/led On Sent 00:00:01");
+    let own = led_widget().with(Field::Command, "home/led/set");
+    let confirmed = control(own, &echo, |_| {}).await;
+    assert_eq!(words(&confirmed), "LED home/led On Confirmed 00:00:01");
 }
 
 #[tokio::test(flavor = "current_thread")]
 async fn without_a_reply_there_is_a_way_to_retry() {
-    let mut switch = Switch::default();
-    switch.press(true, Millis(0.0));
-    switch.tick(Millis(5_000.0));
-    assert_eq!(
-        words(&led(switch, None).await),
-        "LED home/led On Off No reply. Retry"
-    );
+    let html = control(led_widget(), &[("press", "on"), ("wait", "")], |_| {}).await;
+    assert_eq!(words(&html), "LED home/led On Off No reply. Retry");
 }
 
 #[tokio::test(flavor = "current_thread")]
-async fn offline_it_is_disabled_with_its_reason() {
-    let mut switch = Switch::default();
-    switch.receive(false, &message("home/led", "Turn Off", 0.0));
-    let html = led(switch, Some("Offline: cannot send")).await;
+async fn without_a_connection_or_a_device_it_is_disabled_with_its_reason() {
+    let seen = [("hear", "Turn Off")];
+    let offline = control(led_widget(), &seen, |card| {
+        card.unavailable = Some("Offline: cannot send");
+    });
+    let parts = [
+        r#"aria-disabled="true""#,
+        r#"aria-checked="false""#,
+        "Offline: cannot send",
+    ];
+    has(&offline.await, &parts);
+    let away = control(led_widget(), &seen, |card| card.offline = true);
+    has(&away.await, &[r#"aria-disabled="true""#, "Device offline"]);
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn each_type_of_widget_has_its_control() {
+    let heard = |payload| [("hear", payload)];
+    let widget = |kind| Widget::new(kind, "a/b").with(Field::Title, "T");
+    let button = control(widget(Kind::Button), &[], |_| {}).await;
+    assert_eq!(words(&button), "T a/b Send");
+    let slider = widget(Kind::Slider)
+        .with(Field::Max, "50")
+        .with(Field::Unit, "%");
+    let slider = control(slider, &heard("20"), |_| {}).await;
+    has(&slider, &[r#"type="range""#, r#"max="50""#, "20 %"]);
+    let select = widget(Kind::Select).with(Field::Options, "eco, boost");
+    let select = control(select, &heard("boost"), |_| {}).await;
     has(
-        &html,
+        &select,
         &[
-            r#"aria-disabled="true""#,
-            r#"aria-checked="false""#,
-            "Offline: cannot send",
+            "<option>eco</option>",
+            r#"<option selected="selected">boost</option>"#,
         ],
+    );
+    let colour = control(widget(Kind::Colour), &heard("#ff0000"), |_| {}).await;
+    has(&colour, &[r#"type="color""#, r##"value="#ff0000""##]);
+    let gauge = widget(Kind::Gauge)
+        .with(Field::Max, "40")
+        .with(Field::Above, "15");
+    let gauge = control(gauge, &heard("20"), |_| {}).await;
+    has(
+        &gauge,
+        &[r#"stroke-dasharray="50 200""#, "above 15", "alarm"],
+    );
+    let log = control(
+        widget(Kind::Log),
+        &[("hear", "one"), ("hear", "two")],
+        |_| {},
+    )
+    .await;
+    assert!(words(&log).contains("00:00:01 two 00:00:00 one"), "{log}");
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn what_is_kept_comes_first_and_what_is_hidden_not_at_all() {
+    let mut store = Store::default();
+    let all = ["a/b", "a/c", "a/d"].map(|topic| message(topic, "14", 0.0));
+    store.receive(&all, Millis(0.0));
+    let title = Widget::new(Kind::Value, "a/c").with(Field::Title, "Mine");
+    let layout = Layout {
+        widgets: vec![Rc::new(title)],
+        hidden: vec!["a/d".into()],
+    };
+    let mut props = home(store);
+    let mut known = crate::home::Home::default();
+    known.take(crate::home::Event::Kept(layout, 1));
+    props.home = Shared(Rc::new(known));
+    let html = words(&draw::<Home>(props).await);
+    let (mine, rest) = html.split_once("a/b").expect("it is suggested");
+    assert!(
+        mine.starts_with("Kept Mine a/c") && !rest.contains("Mine"),
+        "{html}"
+    );
+    assert!(
+        html.contains("1 topic") && !rest.contains("D a/d"),
+        "{html}"
     );
 }
 
 fn home(store: Store) -> HomeProps {
     HomeProps {
         store: Shared(Rc::new(store)),
-        led: Shared(Rc::default()),
+        controls: Shared(Rc::default()),
+        home: Shared(Rc::default()),
+        tracks: Shared(Rc::default()),
         now: Millis(0.0),
         offset: 0,
         shown: Shown::Connected,
         on_press: Callback::noop(),
+        on_home: Callback::noop(),
     }
 }
 

@@ -15,17 +15,18 @@ use crate::store::{Heard, Topic};
 use crate::strings;
 use crate::time::Millis;
 use crate::watch::Watch;
+use crate::widget::{Kind, Widget};
 
 /// Characters of an earlier payload that are shown.
 const MAX_PAST: usize = 120;
 
-/// How a payload is looked at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Look {
-    Text,
-    Json,
-    Hex,
-}
+/// How a payload can be looked at.
+const LOOKS: [&str; 4] = [
+    strings::AS_TEXT,
+    strings::AS_JSON,
+    strings::AS_HEX,
+    strings::AS_BASE64,
+];
 
 /// What the detail needs to know.
 #[derive(PartialEq, Properties)]
@@ -49,7 +50,7 @@ pub(super) struct TopicDetailProps {
 #[component]
 pub(super) fn TopicDetail(props: &TopicDetailProps) -> Html {
     let TopicDetailProps { name, offset, .. } = props;
-    let look = use_state(|| None::<Look>);
+    let look = use_state(|| None::<usize>);
     let choose = {
         let look = look.clone();
         Callback::from(move |chosen| look.set(Some(chosen)))
@@ -65,7 +66,7 @@ pub(super) fn TopicDetail(props: &TopicDetailProps) -> Html {
     let body = match &props.topic {
         None => html! { <><p class="quiet unheard">{ strings::UNHEARD }</p>{ actions }</> },
         Some(topic) => {
-            let (kind, _, value, _) = parts(topic);
+            let (kind, _, value, _) = parts(topic, &Widget::new(Kind::Value, name));
             let past = topic.history.iter().enumerate().map(|(number, heard)| {
                 html! { <li key={topic.count - number as u64}><time>{ heard.at.clock(*offset) }</time><span>{ brief(heard) }</span></li> }
             });
@@ -125,33 +126,26 @@ fn facts(props: &TopicDetailProps, topic: &Topic) -> Html {
 }
 
 /// The payload as text, as JSON or as bytes: as what fits, until somebody chooses.
-fn shown_payload(heard: &Heard, chosen: Option<Look>, choose: &Callback<Look>) -> Html {
+fn shown_payload(heard: &Heard, chosen: Option<usize>, choose: &Callback<usize>) -> Html {
     let text = payload::text(&heard.payload, heard.is_cut());
     let json = text.and_then(payload::json);
-    let mut looks = Vec::new();
-    if text.is_some() {
-        looks.push((Look::Text, strings::AS_TEXT));
-    }
-    if json.is_some() {
-        looks.push((Look::Json, strings::AS_JSON));
-    }
-    looks.push((Look::Hex, strings::AS_HEX));
-    let fits = |look: &Look| looks.iter().any(|(other, _)| other == look);
-    let best = if json.is_some() {
-        Look::Json
-    } else {
-        looks[0].0
-    };
-    let look = chosen.filter(fits).unwrap_or(best);
+    let fits = [text.is_some(), json.is_some(), true, true];
+    let looks: Vec<usize> = (0..LOOKS.len()).filter(|&look| fits[look]).collect();
+    let best = if json.is_some() { 1 } else { looks[0] };
+    let look = chosen.filter(|&look| fits[look]).unwrap_or(best);
+    let names: Vec<&'static str> = looks.iter().map(|&look| LOOKS[look]).collect();
+    let place = looks.iter().position(|&other| other == look);
+    let choose = choose.reform(move |place: usize| looks[place]);
     let shown = match look {
-        Look::Text => text.unwrap_or_default().to_owned(),
-        Look::Json => json.unwrap_or_default(),
-        Look::Hex => payload::hex(&heard.payload),
+        0 => text.unwrap_or_default().to_owned(),
+        1 => json.unwrap_or_default(),
+        2 => payload::hex(&heard.payload),
+        _ => payload::base64(&heard.payload),
     };
     html! { <>
         <div class="payload-head">
             <h3 id="payload-title">{ strings::PAYLOAD }</h3>
-            { field::choice(strings::PAYLOAD, &looks, look, choose) }
+            { field::choice(strings::PAYLOAD, &names, place, &choose) }
         </div>
         if heard.len == 0 {
             <p class="quiet">{ strings::EMPTY_PAYLOAD }</p>
@@ -164,7 +158,7 @@ fn shown_payload(heard: &Heard, chosen: Option<Look>, choose: &Callback<Look>) -
     </> }
 }
 
-fn brief(heard: &Heard) -> String {
+pub(super) fn brief(heard: &Heard) -> String {
     match payload::text(&heard.payload, heard.is_cut()) {
         Some("") => strings::EMPTY_PAYLOAD.to_owned(),
         Some(text) => text.chars().take(MAX_PAST).collect(),
@@ -172,13 +166,10 @@ fn brief(heard: &Heard) -> String {
     }
 }
 
-/// How far the clearing of a retained message has come.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Clearing {
-    Not,
-    Asked,
-    Done,
-}
+/// How far the clearing of a retained message has come: not begun (`None`),
+/// asked about, or done.
+const ASKED: Option<usize> = Some(0);
+const DONE: Option<usize> = Some(1);
 
 #[derive(PartialEq, Properties)]
 struct ClearRetainedProps {
@@ -192,9 +183,9 @@ struct ClearRetainedProps {
 /// Makes the broker forget what it keeps for a topic, after a question.
 #[component]
 fn ClearRetained(props: &ClearRetainedProps) -> Html {
-    let clearing = use_state(|| Clearing::Not);
+    let clearing = use_state(|| None::<usize>);
     let is_retained = props.watch.as_ref().is_some_and(|watch| watch.is_retained);
-    let to = |next: Clearing| {
+    let to = |next: Option<usize>| {
         let clearing = clearing.clone();
         Callback::from(move |_: MouseEvent| clearing.set(next))
     };
@@ -207,7 +198,7 @@ fn ClearRetained(props: &ClearRetainedProps) -> Html {
         let can_send = props.unavailable.is_none();
         Callback::from(move |_: MouseEvent| {
             if can_send {
-                clearing.set(Clearing::Done);
+                clearing.set(DONE);
                 // An empty retained message removes what is there [MQTT-3.3.1-6].
                 on_publish.emit(Rc::new(Draft {
                     topic: name.to_string(),
@@ -241,24 +232,24 @@ fn ClearRetained(props: &ClearRetainedProps) -> Html {
         )
     });
     let body = match (*clearing, is_retained) {
-        (Clearing::Done, true) => match failed {
+        (DONE, true) => match failed {
             Some(outcome) => {
                 html! { <p class="error" role="alert">{ icons::warning() }{ strings::outcome(outcome) }</p> }
             }
             None => html! { <p class="note" role="status">{ strings::CLEARING }</p> },
         },
-        (Clearing::Done, false) => html! {
+        (DONE, false) => html! {
             <p class="note done" role="status" data-testid="cleared">{ icons::check() }{ strings::CLEARED }</p>
         },
         (_, false) => Html::default(),
-        (Clearing::Not, true) => html! {
-            <button type="button" class="button" data-testid="clear" onclick={to(Clearing::Asked)}>{ strings::CLEAR }</button>
+        (None, true) => html! {
+            <button type="button" class="button" data-testid="clear" onclick={to(ASKED)}>{ strings::CLEAR }</button>
         },
-        (Clearing::Asked, true) => html! {
+        (_, true) => html! {
             <div class="question" role="group" aria-labelledby="clear-title" data-testid="clear-question">
                 <p><b id="clear-title">{ strings::CLEAR_QUESTION }</b>{ " " }{ props.unavailable.unwrap_or(strings::CLEAR_TEXT) }</p>
                 <button type="button" class="button danger" aria-disabled={props.unavailable.map(|_| "true")} onclick={clear}>{ strings::CLEAR_YES }</button>
-                <button type="button" class="button" onclick={to(Clearing::Not)}>{ strings::CLEAR_NO }</button>
+                <button type="button" class="button" onclick={to(None)}>{ strings::CLEAR_NO }</button>
             </div>
         },
     };

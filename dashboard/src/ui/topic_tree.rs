@@ -45,12 +45,10 @@ pub(super) fn TopicTree(props: &TopicTreeProps) -> Html {
         on_select,
     } = props;
     let list = use_node_ref();
-    let cursor = use_state(|| selected.clone());
+    let cursor = use_state(|| selected.as_deref().unwrap_or_default().to_owned());
     let part = use_rows(&list, rows.len(), HEIGHT);
-    let at = cursor
-        .as_ref()
-        .and_then(|path| rows.iter().position(|row| row.path == *path))
-        .unwrap_or(0);
+    let found = rows.iter().position(|row| *row.path == **cursor);
+    let at = found.unwrap_or(0);
     let act = {
         let (on_open, on_select) = (on_open.clone(), on_select.clone());
         move |row: &Row| match (row.topic, row.open) {
@@ -82,7 +80,7 @@ pub(super) fn TopicTree(props: &TopicTreeProps) -> Html {
             event.prevent_default();
             match tree::step(&rows, at, key) {
                 Some(Step::Go(to)) => {
-                    cursor.set(Some(rows[to].path.clone()));
+                    cursor.set(rows[to].path.to_string());
                     reveal(&list, to, HEIGHT);
                 }
                 Some(Step::Set(open)) => on_open.emit((rows[at].path.clone(), open)),
@@ -102,7 +100,7 @@ pub(super) fn TopicTree(props: &TopicTreeProps) -> Html {
                 let onclick = {
                     let (cursor, row, act) = (cursor.clone(), row.clone(), act.clone());
                     Callback::from(move |_: MouseEvent| {
-                        cursor.set(Some(row.path.clone()));
+                        cursor.set(row.path.to_string());
                         act(&row);
                     })
                 };

@@ -5,6 +5,7 @@ mod accessibility;
 mod bridges;
 mod charts;
 mod configs;
+mod home;
 mod interop;
 mod led;
 mod log_lines;

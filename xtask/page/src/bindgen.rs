@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow};
 use wasm_bindgen_cli_support::Bindgen;
+use xtask_page::shorten::shorten;
 use xtask_page::slim::{self, slim};
 
 /// What wasm-bindgen makes of the program that cargo built.
@@ -44,8 +45,10 @@ pub(crate) fn bind(wasm: &Path, work: &Path) -> Result<Bound> {
         let below = path.strip_prefix(work).unwrap_or(&path).to_owned();
         snippets.push((below, content));
     }
+    let wasm = slim(&read(&work.join("page_bg.wasm"))?, slim::Options::default())?;
+    let (wasm, script) = shorten(&wasm, &script, false)?;
     Ok(Bound {
-        wasm: slim(&read(&work.join("page_bg.wasm"))?, slim::Options::default())?,
+        wasm,
         script,
         snippets,
     })
