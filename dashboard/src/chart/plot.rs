@@ -10,7 +10,7 @@ const SILENCE: f64 = 6.0;
 const SHORTEST_SILENCE: f64 = 5_000.0;
 /// Pixels between two ticks of a value axis, and of the time axis.
 const VALUE_TICK: f64 = 48.0;
-const TIME_TICK: f64 = 72.0;
+const TIME_TICK: f64 = 64.0;
 /// Axes that have room: one on each side.
 const MAX_AXES: usize = 2;
 /// Paths are drawn in tenths of a pixel, so that they are whole numbers.

@@ -245,7 +245,7 @@ fn picture(drawing: &Drawing, frame: &Frame, view: &View, when: Option<String>) 
             (text(frame.width - frame.right + 8.0), "tick")
         };
         html! { <>
-            <text class={class} x={x.clone()} y="11">{ axis.unit.clone() }</text>
+            <text class={if place == 0 { "tick" } else { "tick left" }} x={text(frame.width * place as f64)} y="11">{ axis.unit.clone() }</text>
             { for axis.ticks.iter().map(|(y, label)| html! {
                 <text class={class} x={x.clone()} y={text(y + 4.0)}>{ label.clone() }</text>
             }) }

@@ -68,7 +68,7 @@ async fn a_value_leads_to_its_chart_which_is_read_zoomed_and_linked() {
         .await;
     count(page, "[data-testid=chart] .series .line", 1).await;
     reads(page, "6 °C").await;
-    let axis = page.text(".plot .tick.left").await;
+    let axis = page.text(".plot .tick").await;
     assert_eq!(axis.as_deref(), Some("°C"));
 
     // All of it; at its very beginning there was the first value.
