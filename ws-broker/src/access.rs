@@ -167,21 +167,33 @@ impl Acl {
     /// first, then the patterns; in both, what is denied is denied whatever
     /// else allows it. What nothing allows is denied.
     pub(crate) fn allows(&self, who: &Identity, topic: &TopicName, access: Access) -> bool {
-        if !self.is_active {
-            return true;
-        }
+        !self.is_active || self.judge(who, topic, access).unwrap_or(false)
+    }
+
+    /// What the rules say of it; `None` if none does.
+    fn judge(&self, who: &Identity, topic: &TopicName, access: Access) -> Option<bool> {
         let own = match &who.username {
             None => Some(&self.anonymous),
             Some(user) => self.users.get(&**user),
         };
-        if let Some(verdict) = own.and_then(|own| own.judge(who, topic, access)) {
-            return verdict;
-        }
-        // A name with a wildcard in it would reach for the topics of others.
-        let is_plain = |name: &str| !name.contains(['+', '#']);
-        is_plain(&who.client_id)
-            && who.username.as_deref().is_none_or(is_plain)
-            && self.patterns.judge(who, topic, access).unwrap_or(false)
+        own.and_then(|own| own.judge(who, topic, access))
+            .or_else(|| {
+                // A name with a wildcard in it would reach for the topics of
+                // others.
+                let is_plain = |name: &str| !name.contains(['+', '#']);
+                let are_plain =
+                    is_plain(&who.client_id) && who.username.as_deref().is_none_or(is_plain);
+                self.patterns
+                    .judge(who, topic, access)
+                    .filter(|_| are_plain)
+            })
+    }
+
+    /// Whether a rule denies `who` all that the filter matches, as far as that
+    /// is easily told: of a filter without wildcards it is.
+    pub(crate) fn denies_all(&self, who: &Identity, filter: &TopicFilter) -> bool {
+        TopicName::new(filter.matched())
+            .is_ok_and(|topic| self.judge(who, &topic, Access::Read) == Some(false))
     }
 
     /// Whether there is a topic that the filter matches and `who` may read, as

@@ -159,6 +159,12 @@ impl Settings {
         &self.rules(who.rules).security.acl
     }
 
+    /// Whether a rule denies a client all of a subscription, as far as that is
+    /// easily told.
+    pub(crate) fn denies_all(&self, who: &Identity, filter: &TopicFilter) -> bool {
+        !desk::is_answer(filter.matched()) && self.acl(who).denies_all(who, filter)
+    }
+
     /// Whether there is anything for a client in a subscription, as far as that
     /// is easily told.
     pub(crate) fn may_get_something(&self, who: &Identity, filter: &TopicFilter) -> bool {

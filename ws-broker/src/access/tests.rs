@@ -105,6 +105,23 @@ fn a_subscription_to_one_forbidden_topic_gets_nothing() {
 }
 
 #[test]
+fn a_subscription_to_one_topic_is_denied_by_a_rule_only() {
+    let acl = Acl::parse("topic read a/#\ntopic deny a/secret\npattern deny %c/#\n").unwrap();
+    let who = Identity {
+        client_id: "c".into(),
+        ..Identity::default()
+    };
+    let denies = |filter| acl.denies_all(&who, &TopicFilter::new(filter).unwrap());
+    for filter in ["a/secret", "$share/g/a/secret", "c/x"] {
+        assert!(denies(filter), "{filter}");
+    }
+    for filter in ["a/x", "b", "#", "a/+", "c/#"] {
+        assert!(!denies(filter), "{filter}");
+    }
+    assert!(!Acl::default().denies_all(&who, &TopicFilter::new("a/secret").unwrap()));
+}
+
+#[test]
 fn errors_say_the_line() {
     assert_eq!(Acl::parse("topic a\nfoo bar").unwrap_err().0, 2);
     assert!(Acl::parse("topic read a/#/b").is_err());

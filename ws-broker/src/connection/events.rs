@@ -188,10 +188,15 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
                 options.retain_as_published = true;
             }
             let who = client.state.outbox.identity();
-            // It is granted, as in Mosquitto: each message is judged, and what
-            // may be read can change while a subscription stands.
+            // What no rule allows is granted all the same, as in Mosquitto: each
+            // message is judged, and what may be read can change while a
+            // subscription stands. What a rule denies is refused.
             if !self.settings.may_get_something(who, &filter) {
                 in_vain.push(subscription.filter.as_str());
+                if self.settings.denies_all(who, &filter) {
+                    reasons.push(ReasonCode::NotAuthorized);
+                    continue;
+                }
             }
             if is_failing && stored.is_some() {
                 reasons.push(ReasonCode::QuotaExceeded);
