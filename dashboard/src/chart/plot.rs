@@ -237,7 +237,14 @@ fn connect(points: &[Point], place: impl Fn(&Point) -> (f64, f64)) -> String {
     let mut path = String::with_capacity(points.len() * 11);
     let mut before: Option<(f64, (i32, i32))> = None;
     let mut alone = false;
-    for point in points {
+    for (at, point) in points.iter().enumerate() {
+        // What is long before may be known more coarsely: that is no silence.
+        let pause = |at: usize| match points.get(at..at + 2) {
+            Some([one, other]) => other.at.since(one.at),
+            _ => 0.0,
+        };
+        let beside = pause(at.saturating_sub(2)).min(pause(at));
+        let silence = silence.max(beside * SILENCE);
         let (x, y) = place(point);
         let here = ((x * FINE).round() as i32, (y * FINE).round() as i32);
         let goes_on = before.filter(|(at, _)| point.at.0 - at <= silence);
@@ -318,6 +325,19 @@ mod tests {
         let path = &drawing.paths[0].path;
         assert_eq!(path.matches('M').count(), 3, "{path}");
         assert_eq!(path.matches("h0").count(), 1, "{path}");
+    }
+
+    #[test]
+    fn a_past_that_is_known_more_coarsely_is_no_silence() {
+        let coarse = (0..9).map(|n| (f64::from(n) * 16_000.0, 1.0));
+        let fine = (0..300).map(|n| (130_000.0 + f64::from(n) * 500.0, 2.0));
+        let points = points(&coarse.chain(fine).collect::<Vec<_>>());
+        let drawing = draw(&[line(&points, "")], &FRAME, (0.0, 280_000.0), None, 0);
+        let path = &drawing.paths[0].path;
+        assert!(
+            path.matches('M').count() <= 2 && !path.contains("h0"),
+            "{path}"
+        );
     }
 
     #[test]
