@@ -38,6 +38,12 @@ pub(crate) fn binaryen(npm: &Path) -> Result<PathBuf> {
     Ok(folder.join("node_modules/binaryen/bin/wasm-opt"))
 }
 
+/// The script that makes JavaScript smaller.
+pub(crate) fn terser(npm: &Path) -> Result<PathBuf> {
+    let folder = installed(npm, "terser", &["terser@5.51.2"])?;
+    Ok(folder.join("node_modules/terser/bin/terser"))
+}
+
 fn installed(npm: &Path, name: &str, packages: &[&str]) -> Result<PathBuf> {
     let folder = tools().join(name);
     once(&folder, &packages.join(" "), || {
