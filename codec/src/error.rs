@@ -21,7 +21,8 @@ pub enum DecodeError {
     /// A variable byte integer in the packet is overlong or out of range.
     #[error("malformed variable byte integer")]
     VariableByteInteger,
-    /// Packet type 0, or flags that the type does not have \[MQTT-2.1.3-1\].
+    /// Packet type 0 or one that the other end never sends, or flags that the
+    /// type does not have \[MQTT-2.1.3-1\].
     #[error("invalid packet type or flags: 0x{0:02x}")]
     FirstByte(u8),
     /// The packet ends before its fields do.

@@ -43,6 +43,15 @@ impl PacketType {
         })
     }
 
+    /// Whether servers send it: CONNECT, SUBSCRIBE, UNSUBSCRIBE and PINGREQ
+    /// come from clients only.
+    pub const fn is_sent_by_server(self) -> bool {
+        !matches!(
+            self,
+            Self::Connect | Self::Subscribe | Self::Unsubscribe | Self::PingReq
+        )
+    }
+
     /// The low four bits that every packet of this type but PUBLISH must have
     /// (section 2.1.3).
     pub(crate) const fn flags(self) -> u8 {

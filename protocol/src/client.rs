@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use bytes::BytesMut;
 use codec::{
-    Auth, ConnAck, Connect, Disconnect, EncodeError, Packet, PacketId, PacketType, Properties,
-    PropertyId, ProtocolVersion, Publish, QoS, ReasonCode, SubAck, Subscribe, Subscription,
-    TopicFilter, UnsubAck, Unsubscribe,
+    Auth, ConnAck, Connect, Disconnect, EncodeError, FixedHeader, Packet, PacketId, PacketType,
+    Properties, PropertyId, ProtocolVersion, Publish, QoS, ReasonCode, SubAck, Subscribe,
+    Subscription, TopicFilter, UnsubAck, Unsubscribe,
 };
 
 use crate::authentication::{AuthError, Authentication, Turn};
@@ -162,7 +162,11 @@ impl Connection {
             if self.is_closed() {
                 return Ok(None);
             }
-            match self.endpoint.decode(input) {
+            let limit = self.endpoint.local.maximum_packet_size;
+            if let Ok(Some(header)) = FixedHeader::peek(input, limit) {
+                self.handle_header(header)?;
+            }
+            match self.endpoint.decode(input, Packet::decode_from_server) {
                 Ok(None) => return Ok(None),
                 Ok(Some(packet)) => {
                     if let Some(event) = self.handle_packet(packet, now)? {
@@ -172,6 +176,19 @@ impl Connection {
                 Err(error) => return Err(self.fail(error.into())),
             }
         }
+    }
+
+    /// A packet that servers do not send is neither waited for nor looked
+    /// into.
+    fn handle_header(&mut self, header: FixedHeader) -> Result<(), Violation> {
+        let kind = header.packet_type;
+        if kind.is_sent_by_server() {
+            return Ok(());
+        }
+        Err(self.fail(match self.state {
+            State::AwaitConnAck { .. } => Violation::FirstPacket(kind),
+            _ => Violation::Unexpected(kind),
+        }))
     }
 
     /// As [`Connection::handle_input`], for a packet that is decoded already.

@@ -156,7 +156,7 @@ impl Connection {
             if let Ok(Some(header)) = FixedHeader::peek(input, limit) {
                 self.handle_header(header)?;
             }
-            match self.endpoint.decode(input) {
+            match self.endpoint.decode(input, Packet::decode) {
                 Ok(None) => return Ok(None),
                 Ok(Some(packet)) => {
                     if let Some(event) = self.handle_packet(packet, now)? {

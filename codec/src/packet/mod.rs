@@ -53,15 +53,26 @@ impl Packet {
         version: ProtocolVersion,
         limit: usize,
     ) -> Result<Option<Self>, DecodeError> {
-        let Some(header) = FixedHeader::peek(bytes, limit)? else {
+        let Some((header, body)) = take(bytes, limit)? else {
             return Ok(None);
         };
-        if bytes.len() < header.packet_len() {
+        Self::decode_body(header, &body, version).map(Some)
+    }
+
+    /// As [`Packet::decode`], for a client: of what no server sends it needs
+    /// no code.
+    ///
+    /// # Errors
+    /// See [`DecodeError`]; what no server sends is a wrong first byte.
+    pub fn decode_from_server(
+        bytes: &mut BytesMut,
+        version: ProtocolVersion,
+        limit: usize,
+    ) -> Result<Option<Self>, DecodeError> {
+        let Some((header, body)) = take(bytes, limit)? else {
             return Ok(None);
-        }
-        let mut packet = bytes.split_to(header.packet_len()).freeze();
-        packet.advance(header.len);
-        Self::decode_body(header, &packet, version).map(Some)
+        };
+        Self::decode_body_from_server(header, &body, version).map(Some)
     }
 
     /// Decodes the body that follows `header`; it has `header.remaining`
@@ -74,25 +85,47 @@ impl Packet {
         body: &Bytes,
         version: ProtocolVersion,
     ) -> Result<Self, DecodeError> {
+        let kind = header.packet_type;
+        if kind.is_sent_by_server() {
+            return Self::decode_body_from_server(header, body, version);
+        }
+        debug_assert_eq!(body.len(), header.remaining);
+        header.check_flags(version)?;
+        Ok(match kind {
+            PacketType::Connect => Self::Connect(Box::new(Connect::decode(body)?)),
+            PacketType::Subscribe => Self::Subscribe(Subscribe::decode(body, version)?),
+            PacketType::Unsubscribe => Self::Unsubscribe(Unsubscribe::decode(body, version)?),
+            _ => empty(kind, body, Self::PingReq)?,
+        })
+    }
+
+    #[inline]
+    fn decode_body_from_server(
+        header: FixedHeader,
+        body: &Bytes,
+        version: ProtocolVersion,
+    ) -> Result<Self, DecodeError> {
         debug_assert_eq!(body.len(), header.remaining);
         header.check_flags(version)?;
         let kind = header.packet_type;
         Ok(match kind {
-            PacketType::Connect => Self::Connect(Box::new(Connect::decode(body)?)),
             PacketType::ConnAck => Self::ConnAck(ConnAck::decode(body, version)?),
             PacketType::Publish => Self::Publish(Publish::decode(header.flags, body, version)?),
             PacketType::PubAck => Self::PubAck(Ack::decode(kind, body, version)?),
             PacketType::PubRec => Self::PubRec(Ack::decode(kind, body, version)?),
             PacketType::PubRel => Self::PubRel(Ack::decode(kind, body, version)?),
             PacketType::PubComp => Self::PubComp(Ack::decode(kind, body, version)?),
-            PacketType::Subscribe => Self::Subscribe(Subscribe::decode(body, version)?),
             PacketType::SubAck => Self::SubAck(SubAck::decode(body, version)?),
-            PacketType::Unsubscribe => Self::Unsubscribe(Unsubscribe::decode(body, version)?),
             PacketType::UnsubAck => Self::UnsubAck(UnsubAck::decode(body, version)?),
-            PacketType::PingReq => empty(kind, body, Self::PingReq)?,
             PacketType::PingResp => empty(kind, body, Self::PingResp)?,
             PacketType::Disconnect => Self::Disconnect(Disconnect::decode(body, version)?),
             PacketType::Auth => Self::Auth(Auth::decode(body, version)?),
+            PacketType::Connect
+            | PacketType::Subscribe
+            | PacketType::Unsubscribe
+            | PacketType::PingReq => {
+                return Err(DecodeError::FirstByte((kind as u8) << 4 | header.flags));
+            }
         })
     }
 
@@ -141,6 +174,21 @@ impl Packet {
             Self::Auth(_) => PacketType::Auth,
         }
     }
+}
+
+/// Takes the header and the body of the packet at the front of `bytes`, or
+/// `None` when it is not all there yet.
+#[inline]
+fn take(bytes: &mut BytesMut, limit: usize) -> Result<Option<(FixedHeader, Bytes)>, DecodeError> {
+    let Some(header) = FixedHeader::peek(bytes, limit)? else {
+        return Ok(None);
+    };
+    if bytes.len() < header.packet_len() {
+        return Ok(None);
+    }
+    let mut packet = bytes.split_to(header.packet_len()).freeze();
+    packet.advance(header.len);
+    Ok(Some((header, packet)))
 }
 
 fn empty(kind: PacketType, body: &[u8], packet: Packet) -> Result<Packet, DecodeError> {

@@ -81,8 +81,13 @@ impl Endpoint {
         }
     }
 
-    /// Takes the packet at the front of `input`.
-    pub(crate) fn decode(&self, input: &mut BytesMut) -> Result<Option<Packet>, DecodeError> {
+    /// Takes the packet at the front of `input`, with what decodes those of
+    /// the other end.
+    pub(crate) fn decode(
+        &self,
+        input: &mut BytesMut,
+        decode: impl FnOnce(&mut BytesMut, ProtocolVersion, usize) -> Decoded,
+    ) -> Decoded {
         let limit = self.local.maximum_packet_size;
         if limit >= SHORT_ACK
             && let Some(packet) = short_ack(input)
@@ -90,7 +95,7 @@ impl Endpoint {
             input.advance(SHORT_ACK);
             return Ok(Some(packet));
         }
-        Packet::decode(input, self.version, limit)
+        decode(input, self.version, limit)
     }
 
     /// Sends an acknowledgement of this crate's own making.
@@ -149,6 +154,8 @@ impl Endpoint {
         Ok(fits)
     }
 }
+
+type Decoded = Result<Option<Packet>, DecodeError>;
 
 const SHORT_ACK: usize = 4;
 

@@ -104,6 +104,20 @@ fn mqtt_3_2_0_1_nothing_comes_before_connack() {
 }
 
 #[test]
+fn what_only_clients_send_is_not_waited_for_by_one() {
+    for first in [0x10, 0x82, 0xa2, 0xc0] {
+        let mut pair = Pair::new(ProtocolVersion::V5);
+        pair.open();
+        pair.settle();
+        pair.server.link.extend_from_slice(&[first, 100]);
+        pair.settle();
+        let kind = PacketType::from_u8(first >> 4).unwrap();
+        let expected = Some(Violation::Unexpected(kind));
+        assert_eq!(pair.client.violation, expected);
+    }
+}
+
+#[test]
 fn packets_that_only_the_other_end_sends_end_the_connection() {
     use PacketType::{
         Auth, ConnAck, Connect, Disconnect, PingReq, PingResp, SubAck, Subscribe, UnsubAck,
