@@ -2,13 +2,16 @@
 //! clients, this broker does with each what Mosquitto does.
 //!
 //! In the files `{folder}` stands for a folder and `{1}` for a port, which are
-//! others each time.
+//! others each time. So they do in what Mosquitto's clients are told.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use e2e::{Program, Server, Which, tool};
+use rcgen::{
+    BasicConstraints, CertificateParams, DistinguishedName, DnType, IsCa, Issuer, KeyPair,
+};
 use tokio::process::Command;
 
 /// One who publishes a word on each of the topics, listening to everything.
@@ -57,6 +60,7 @@ fn prepare(folder: &Path) {
         fs::set_permissions(&sub, fs::Permissions::from_mode(0o777)).expect("it is ours");
     }
     fs::write(folder.join("acl"), ACL).expect("room for a file");
+    certificates(&folder.join("certs"));
     let passwords = folder.join("passwd");
     for (user, first) in [("ada", true), ("bob", false)] {
         let mut command = std::process::Command::new("mosquitto_passwd");
@@ -69,19 +73,62 @@ fn prepare(folder: &Path) {
     fs::set_permissions(&passwords, fs::Permissions::from_mode(0o644)).expect("it is ours");
 }
 
-fn client(program: &str, server: &Server, visitor: &Visitor) -> Command {
+/// An authority, and what it has signed: the broker's certificate, and ada's.
+fn certificates(folder: &Path) {
+    fs::create_dir(folder).expect("room for a folder");
+    let write = |name: &str, key: &KeyPair, certificate: &rcgen::Certificate| {
+        for (end, text) in [("crt", certificate.pem()), ("key", key.serialize_pem())] {
+            let file = folder.join(format!("{name}.{end}"));
+            fs::write(&file, text).expect("room for a file");
+            fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).expect("it is ours");
+        }
+    };
+    let new = |name: &str, addresses: &[&str]| {
+        let addresses: Vec<_> = addresses.iter().map(ToString::to_string).collect();
+        let mut params = CertificateParams::new(addresses).expect("they are addresses");
+        params.distinguished_name = DistinguishedName::new();
+        params.distinguished_name.push(DnType::CommonName, name);
+        (params, KeyPair::generate().expect("a key"))
+    };
+    let (mut params, key) = new("authority", &[]);
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    write("ca", &key, &params.self_signed(&key).expect("an authority"));
+    let issuer = Issuer::new(params, key);
+    for (name, addresses) in [("server", &["127.0.0.1"][..]), ("ada", &[])] {
+        let (params, key) = new(name, addresses);
+        let certificate = params.signed_by(&key, &issuer).expect("a certificate");
+        write(name, &key, &certificate);
+    }
+}
+
+/// One of Mosquitto's clients.
+fn client(program: &str, server: &Server, port: usize, options: &[&str]) -> Command {
     let mut command = Command::new("stdbuf");
     command.arg("-oL").arg(tool(program));
-    let port = server.ports[visitor.port].to_string();
+    let port = server.ports[port].to_string();
     command.args(["-h", "127.0.0.1", "-p", &port, "-q", "1"]);
-    command.args(visitor.options);
+    let folder = server.folder().display().to_string();
+    command.args(options.iter().map(|text| text.replace("{folder}", &folder)));
     command
 }
 
-async fn visit(server: &Server, visitor: &Visitor) {
-    let mut command = client("E2E_MOSQUITTO_SUB", server, visitor);
+/// Listens to everything, and says `heard TOPIC: PAYLOAD`.
+fn listener(server: &Server, port: usize, options: &[&str]) -> Program {
+    let mut command = client("E2E_MOSQUITTO_SUB", server, port, options);
     command.args(["-d", "-t", "#", "-F", "heard %t: %p"]);
-    let mut listener = Program::start(command);
+    Program::start(command)
+}
+
+/// Publishes a word; with what the client ends.
+async fn publish(server: &Server, port: usize, options: &[&str], topic: &str) -> Option<i32> {
+    let mut command = client("E2E_MOSQUITTO_PUB", server, port, options);
+    command.args(["-t", topic, "-m", "Turn On"]);
+    Program::start(command).ended().await.code()
+}
+
+async fn visit(server: &Server, visitor: &Visitor) {
+    let Visitor { port, options, .. } = *visitor;
+    let mut listener = listener(server, port, options);
     let heard = match visitor.heard {
         Ok(heard) => {
             listener.containing("Subscribed").await;
@@ -94,11 +141,9 @@ async fn visit(server: &Server, visitor: &Visitor) {
         }
     };
     for topic in visitor.topics {
-        let mut command = client("E2E_MOSQUITTO_PUB", server, visitor);
-        command.args(["-t", topic, "-m", "Turn On"]);
-        let status = Program::start(command).ended().await;
+        let code = publish(server, port, options, topic).await;
         let expected = if visitor.heard.is_ok() { 0 } else { 5 };
-        assert_eq!(status.code(), Some(expected), "mosquitto_pub to {topic}");
+        assert_eq!(code, Some(expected), "mosquitto_pub to {topic}");
     }
     for topic in heard {
         let next = listener.containing("heard ").await;
@@ -120,10 +165,14 @@ async fn speaks_websocket(server: &Server, port: usize) {
     assert_eq!(&answer, b"HTTP/1.1 101");
 }
 
+fn read(file: &str) -> String {
+    let path = tool("E2E_ROOT").join("e2e/configs").join(file);
+    fs::read_to_string(&path).unwrap_or_else(|error| panic!("{file}: {error}"))
+}
+
 /// Both brokers, each with the file and a folder of its own.
 async fn same_with(file: &str, visitors: &[Visitor], websocket: Option<usize>) {
-    let path = tool("E2E_ROOT").join("e2e/configs").join(file);
-    let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{file}: {error}"));
+    let text = read(file);
     for which in Which::BOTH {
         let mut server = Server::start(which, &text, prepare).await;
         server.open().await;
@@ -226,4 +275,108 @@ async fn from_windows() {
 #[tokio::test]
 async fn of_old() {
     same_with("of_old.conf", &[visitor(0, &[])], None).await;
+}
+
+const CA: &str = "{folder}/certs/ca.crt";
+const ADA_TLS: &[&str] = &["--cafile", CA, "-u", "ada", "-P", "secret"];
+const EVE_TLS: &[&str] = &["--cafile", CA, "-u", "ada", "-P", "guess"];
+const DISTRUST: &[&str] = &[
+    "--cafile",
+    "{folder}/certs/ada.crt",
+    "-u",
+    "ada",
+    "-P",
+    "secret",
+];
+/// Says that she is bob, which the certificate knows better.
+const ADA_CERTIFICATE: &[&str] = &[
+    "--cafile",
+    CA,
+    "--cert",
+    "{folder}/certs/ada.crt",
+    "--key",
+    "{folder}/certs/ada.key",
+    "-u",
+    "bob",
+];
+
+/// Passwords over TLS, and certificates in place of passwords.
+#[tokio::test]
+async fn tls() {
+    let topics = &["own/bob/x", "own/ada/x", "home/led"];
+    let known = |port, options| Visitor {
+        topics,
+        heard: Ok(&["own/ada/x", "home/led"]),
+        ..visitor(port, options)
+    };
+    let visitors = [
+        known(0, ADA_TLS),
+        refused(0, EVE_TLS),
+        known(1, ADA_CERTIFICATE),
+    ];
+    same_with("tls.conf", &visitors, None).await;
+    // No TLS, a server that is not trusted, no certificate.
+    let text = read("tls.conf");
+    for which in Which::BOTH {
+        let mut server = Server::start(which, &text, prepare).await;
+        server.open().await;
+        for (port, options) in [(0, ADA), (0, DISTRUST), (1, ADA_TLS)] {
+            let code = publish(&server, port, options, "home/led").await;
+            assert_ne!(code, Some(0), "{which:?}, {options:?}");
+        }
+    }
+}
+
+/// The garden's broker is a bridge to the house's, over TLS with a password.
+#[tokio::test]
+async fn bridge() {
+    let (house_text, text) = (read("tls.conf"), read("bridge.conf"));
+    for which in Which::BOTH {
+        let mut house = Server::start(Which::Mosquitto, &house_text, prepare).await;
+        house.open().await;
+        let retained = [ADA_TLS, &["-r"]].concat();
+        let code = publish(&house, 0, &retained, "home/lamp/before").await;
+        assert_eq!(code, Some(0));
+        let folder = house.folder().display().to_string();
+        let text = text
+            .replace("{port of the house}", &house.ports[0].to_string())
+            .replace("{folder of the house}", &folder);
+        let mut garden = Server::start(which, &text, prepare).await;
+        garden.open().await;
+        let mut in_garden = listener(&garden, 0, &[]);
+        let mut in_house = listener(&house, 0, ADA_TLS);
+        // It comes when the bridge has subscribed.
+        let next = in_garden.containing("heard ").await;
+        assert_eq!(next, "house/lamp/before: Turn On", "{which:?}");
+        let next = in_house.containing("heard ").await;
+        assert_eq!(next, "home/lamp/before: Turn On", "{which:?}");
+
+        for topic in ["pump", "pump/2"] {
+            let here = format!("garden/{topic}");
+            assert_eq!(publish(&garden, 0, &[], &here).await, Some(0));
+            let next = in_garden.containing("heard ").await;
+            assert_eq!(next, format!("{here}: Turn On"), "{which:?}");
+            let next = in_house.containing("heard ").await;
+            assert_eq!(next, format!("home/{here}: Turn On"), "{which:?}");
+        }
+        // What is not the bridge's stays where it is.
+        assert_eq!(publish(&house, 0, ADA_TLS, "home/led").await, Some(0));
+        let next = in_house.containing("heard ").await;
+        assert_eq!(next, "home/led: Turn On", "{which:?}");
+        for topic in ["lamp", "lamp/2"] {
+            let there = format!("home/{topic}");
+            assert_eq!(publish(&house, 0, ADA_TLS, &there).await, Some(0));
+            let next = in_house.containing("heard ").await;
+            assert_eq!(next, format!("{there}: Turn On"), "{which:?}");
+            let next = in_garden.containing("heard ").await;
+            assert_eq!(next, format!("house/{topic}: Turn On"), "{which:?}");
+        }
+        for topic in ["shed", "garden/last"] {
+            assert_eq!(publish(&garden, 0, &[], topic).await, Some(0));
+            let next = in_garden.containing("heard ").await;
+            assert_eq!(next, format!("{topic}: Turn On"), "{which:?}");
+        }
+        let next = in_house.containing("heard ").await;
+        assert_eq!(next, "home/garden/last: Turn On", "{which:?}");
+    }
 }
