@@ -13,10 +13,10 @@
 //! turn comes never reaches the disk. Whoever may not go on before the disk
 //! has a change asks for a [`Ticket`] and waits for it.
 //!
-//! A [`Store`] keeps groups, each in full or not at all. [`Disk`] is the one
-//! there is, a redb file: of the embedded stores in Rust it has few
-//! dependencies, opens at once after any crash, gives space back, and lets
-//! tests stand between it and the disk.
+//! A [`Store`] keeps groups, each in full or not at all.
+//! [`Disk`](disk::Disk) is the one there is, a redb file: of the embedded
+//! stores in Rust it has few dependencies, opens at once after any crash, gives
+//! space back, and lets tests stand between it and the disk.
 
 mod change;
 mod disk;
