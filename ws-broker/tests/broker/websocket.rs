@@ -3,8 +3,8 @@
 use codec::{Packet, ProtocolVersion, QoS, ReasonCode};
 
 use crate::common::{
-    BINARY, Broker, CLOSE, CONTINUATION, PING, PONG, TEXT, WebSocket, encode, message, start, v3_1,
-    v3_1_1, v5,
+    BINARY, Broker, CLOSE, CONTINUATION, PING, PONG, Program, TEXT, WebSocket, encode, message,
+    start, v3_1, v3_1_1, v5,
 };
 
 /// The bytes of the next `len` bytes of MQTT, in however many frames.
@@ -71,6 +71,14 @@ async fn section_6_0_without_the_subprotocol_there_is_no_websocket() {
         let socket = WebSocket::ask(broker.web, "/", headers).await;
         assert!(socket.head.starts_with("HTTP/1.1 400 "), "{}", socket.head);
     }
+    let config = "listener 0 127.0.0.1\nprotocol websockets\nallow_anonymous true\n";
+    let mut program = Program::start(config, &[]).await;
+    let socket = WebSocket::ask(program.address(), "/", "").await;
+    assert!(socket.head.starts_with("HTTP/1.1 400 "), "{}", socket.head);
+    let end = "it is not for subprotocol mqtt.";
+    let line = program.line(|line| line.ends_with(end)).await;
+    let start = "Refused a WebSocket from 127.0.0.1:";
+    assert!(line.starts_with(start), "{line}");
 }
 
 #[tokio::test]
