@@ -99,7 +99,7 @@ impl Packet {
         })
     }
 
-    #[inline]
+    #[inline(always)]
     fn decode_body_from_server(
         header: FixedHeader,
         body: &Bytes,
@@ -178,7 +178,7 @@ impl Packet {
 
 /// Takes the header and the body of the packet at the front of `bytes`, or
 /// `None` when it is not all there yet.
-#[inline]
+#[inline(always)]
 fn take(bytes: &mut BytesMut, limit: usize) -> Result<Option<(FixedHeader, Bytes)>, DecodeError> {
     let Some(header) = FixedHeader::peek(bytes, limit)? else {
         return Ok(None);
