@@ -39,7 +39,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
     /// Where a certificate says who the client is, what it says itself does not
     /// count.
     pub(super) fn name_by_certificate(&mut self, connect: &mut Connect) -> Result<(), End> {
-        let Some(shown) = &self.peer.shown else {
+        let Some(shown) = &self.shown else {
             return Ok(());
         };
         connect.password = None;
@@ -61,7 +61,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
     ) -> Result<(), End> {
         let broker = self.broker.clone();
         let settings = self.settings.clone();
-        let rules = settings.rules(self.peer.rules);
+        let rules = settings.rules(self.rules);
         if let Some(method) = connect.properties.authentication_method() {
             // [MQTT-4.12.0-1]
             if !rules.offers(method) {
@@ -80,11 +80,11 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
             return Ok(());
         }
         // As in Mosquitto, neither a password nor allow_anonymous matters.
-        if self.peer.shown.is_some() {
+        if self.shown.is_some() {
             return self.admit(connect, id, None);
         }
         if let (Some(users), Some(user)) = (&rules.users, &connect.username) {
-            let attempt = Attempt::new(&broker, &self.peer.address, user.clone());
+            let attempt = Attempt::new(&broker, &self.control.address, user.clone());
             let check = attempt.check(users.clone(), connect.password.clone());
             self.phase = Phase::Authenticating(Box::new(Login {
                 connect,
@@ -123,7 +123,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
         match outcome {
             Ok(proof) => self.admit(login.connect, login.id, proof)?,
             Err(why) => {
-                let users = self.settings.rules(self.peer.rules).users.as_ref();
+                let users = self.settings.rules(self.rules).users.as_ref();
                 let has_method = login.connect.properties.authentication_method().is_some();
                 // Whoever fails is told the same: nobody learns who is there.
                 let advice = (has_method && users.is_some_and(|users| users.has_others()))
@@ -156,7 +156,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
         let Phase::Authenticating(login) = &mut self.phase else {
             return;
         };
-        let users = &self.settings.rules(self.peer.rules).users;
+        let users = &self.settings.rules(self.rules).users;
         let (Progress::Exchange(exchange), Some(users)) = (&mut login.progress, users) else {
             return;
         };
@@ -169,13 +169,13 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
             login.connect.username = Some(user.clone());
         }
         let user = login.connect.username.clone().unwrap_or_default();
-        let attempt = Attempt::new(&self.broker, &self.peer.address, user);
+        let attempt = Attempt::new(&self.broker, &self.control.address, user);
         login.progress = Progress::Pending(attempt.finish(outcome));
     }
 
     /// Goes on with what a connected client has sent (section 4.12.1).
     fn authenticate_again(&mut self, data: &Bytes) -> Result<(), End> {
-        let users = &self.settings.rules(self.peer.rules).users;
+        let users = &self.settings.rules(self.rules).users;
         let (Phase::Connected(client), Some(users)) = (&mut self.phase, users) else {
             return Ok(());
         };
@@ -192,7 +192,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
                 let _ = self.server.authenticated(with_data(data));
             }
             Step::Failed(why) => {
-                let attempt = Attempt::new(&self.broker, &self.peer.address, user);
+                let attempt = Attempt::new(&self.broker, &self.control.address, user);
                 attempt.count_failure(&why);
                 self.disconnect(ReasonCode::NotAuthorized);
                 return Err(End::Unauthenticated(why));
@@ -202,7 +202,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
     }
 
     fn allows_anonymous(&self) -> bool {
-        let rules = self.settings.rules(self.peer.rules);
+        let rules = self.settings.rules(self.rules);
         let own = self.listener.allow_anonymous;
         own.unwrap_or(rules.security.allow_anonymous)
     }
@@ -217,10 +217,10 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
             Phase::Accepting(accepting) => &accepting.client,
             Phase::Anonymous | Phase::Authenticating(_) | Phase::Closing { .. } => return Ok(()),
         };
-        let number = self.peer.rules;
+        let number = self.rules;
         let (before, rules) = (before.rules(number), self.settings.rules(number));
         let user = client.state.outbox.identity().username.as_deref();
-        if self.peer.shown.is_none()
+        if self.shown.is_none()
             && let Err(why) = rules.still_admit(before, user, allows_anonymous)
         {
             self.disconnect(ReasonCode::NotAuthorized);

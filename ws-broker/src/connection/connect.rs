@@ -54,7 +54,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
                 Identity {
                     client_id: id.clone(),
                     username: connect.username.clone(),
-                    rules: self.settings.number(self.peer.rules),
+                    rules: self.settings.number(self.rules),
                 },
                 broker.router.memory().clone(),
             )),
@@ -164,8 +164,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
     fn check(&mut self, connect: &Connect) -> Result<ByteString, End> {
         let (settings, listener) = (self.settings.clone(), self.listener.clone());
         let config = &settings.config;
-        let security = &settings.rules(self.peer.rules).security;
-        if let Some(versions) = settings.versions(self.peer.rules)
+        let security = &settings.rules(self.rules).security;
+        if let Some(versions) = settings.versions(self.rules)
             && !versions.contains(&connect.version)
         {
             let reason = ReasonCode::UnsupportedProtocolVersion;
@@ -405,7 +405,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
         }
         self.routes = Routes::new(Some(client.state.outbox.clone()));
         let outbox = client.state.outbox.clone();
-        let about = About::new(outbox, now, client.expiry, self.peer.port, connect);
+        let about = About::new(outbox, now, client.expiry, self.port, connect);
         let about = Arc::new(about);
         self.control.tell(about.clone());
         client.about = Some(about);

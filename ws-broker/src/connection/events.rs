@@ -241,7 +241,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
             let user = client.state.outbox.identity().username.as_deref();
             let who = Who {
                 client: &client.id,
-                address: &self.peer.address,
+                address: &self.control.address,
                 user,
             };
             log::clients::subscribes_in_vain(who, first, others.len());

@@ -87,7 +87,13 @@ pub(crate) struct Connection<T> {
     settings: Arc<Settings>,
     listener: Arc<Listener>,
     stream: T,
-    peer: Peer,
+    /// Port of the listener, 0 for a Unix socket.
+    port: u16,
+    /// See [`Peer::rules`].
+    rules: u16,
+    /// See [`Peer::shown`].
+    shown: Option<Box<Shown>>,
+    /// How others reach it, and where its client is.
     control: Arc<Control>,
     phase: Phase,
     server: server::Connection,
@@ -234,8 +240,13 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
     ) -> Self {
         let settings = broker.settings();
         let config = &settings.config;
+        let Peer {
+            address,
+            port,
+            rules,
+            shown,
+        } = peer;
         if config.connection_messages {
-            let Peer { address, port, .. } = &peer;
             notice!("New connection from {address} on port {port}.");
         }
         let now = broker.clock.now();
@@ -249,8 +260,10 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
         Self {
             listener,
             stream,
-            control: Arc::new(Control::new(peer.address.clone())),
-            peer,
+            port,
+            rules,
+            shown,
+            control: Arc::new(Control::new(address)),
             phase: Phase::Anonymous,
             server,
             input: BytesMut::new(),
@@ -475,7 +488,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
 
     /// Whom lines of the log are about.
     fn who<'a>(&'a self, client: &'a str, user: Option<&'a str>) -> Who<'a> {
-        let address = &self.peer.address;
+        let address = &self.control.address;
         Who {
             client,
             address,

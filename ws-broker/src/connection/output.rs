@@ -249,7 +249,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
         if log::is_debug() {
             let address;
             let client = if client.is_empty() {
-                address = self.peer.address.without_port();
+                address = self.control.address.without_port();
                 &address
             } else {
                 client
