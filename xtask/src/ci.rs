@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use anyhow::Result;
 
-use crate::{dashboard, lint, steps, test, trunk};
+use crate::{cross, dashboard, lint, steps, test, trunk};
 
 /// Runs it all; the tests come last, so that their sum closes the output.
 pub(crate) fn ci() -> Result<ExitCode> {
@@ -22,6 +22,8 @@ pub(crate) fn ci() -> Result<ExitCode> {
     took("lint");
     trunk::build()?;
     took("trunk");
+    cross::cross(&cross::Options::default())?;
+    took("compiling for other systems");
     let code = test::test(&test::Options::default())?;
     eprintln!("all of it took {} s", begin.elapsed().as_secs());
     Ok(code)

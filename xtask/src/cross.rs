@@ -43,7 +43,8 @@ const SYSTEMS: [System; 4] = [
     },
 ];
 
-#[derive(clap::Args)]
+/// What is compiled, and how far.
+#[derive(clap::Args, Default)]
 pub(crate) struct Options {
     /// Build what can be installed there, not only check it.
     #[arg(long)]
