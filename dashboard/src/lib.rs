@@ -1,5 +1,5 @@
-//! The page that the broker serves: every topic a live card, the LED a switch,
-//! and views for topics, messages and the connection.
+//! The page that the broker serves: a Home of widgets that builds itself, and
+//! views for topics, messages and the connection.
 //!
 //! ```text
 //!  client-wasm ─▶ link ─▶ frame ─▶ Action ─▶ State ─▶ ui ─▶ Callback ─▶ link
@@ -9,8 +9,9 @@
 //!   wait in `frame` and reach the state once an animation frame.
 //! - [`state::State`] is a value that a pure reducer makes anew from an
 //!   [`state::Action`]. It holds the [`connection`], the [`store`] of topics and
-//!   the LED's [`switch`]; what did not change stays the same by identity, so
-//!   that only cards that changed are drawn again.
+//!   the [`home`] that is kept of them; what did not change stays the same by
+//!   identity, so that only cards that changed are drawn again.
+//! - [`widget`] is what a card shows and sends, whether suggested or kept.
 //! - [`route`] is where one is, [`tree`] and [`payload`] what a view makes of
 //!   the store, [`publishing`] and [`watch`] what becomes of messages.
 //! - [`chart`] is numbers over time, as lines, ticks and what a hand does.

@@ -3,7 +3,7 @@
 //!
 //! - [`History`] holds the points of one number, bounded.
 //! - [`View`] is which time is looked at and what a hand does to it.
-//! - [`plot`] turns both into paths; [`axis`] finds round ticks.
+//! - [`draw`] turns both into paths; [`axis`] finds round ticks.
 //! - [`Spec`] is a chart as it stands in a link.
 
 pub mod axis;
