@@ -370,6 +370,10 @@ async fn what_does_not_make_sense_is_said_at_the_start() {
             format!("{empty}: there is no list of revoked certificates in it: a PEM file is wanted"),
         ),
         (
+            format!("{lines}crlfile {cafile}\n"),
+            "there is no list of revoked certificates in it: a PEM file is wanted".into(),
+        ),
+        (
             format!("{lines}ciphers RC4-SHA\n"),
             "ciphers has nothing that there is here: ECDHE-ECDSA-AES256-GCM-SHA384:".into(),
         ),
@@ -388,8 +392,11 @@ async fn what_does_not_make_sense_is_said_at_the_start() {
         assert!(err.contains(&expected), "{err}");
         assert_eq!(err.lines().count(), 1, "{err}");
     }
+    let crlfile = config_file("");
+    certificate.revoke(&crlfile, &[]);
+    let crlfile = crlfile.display();
     let config = format!(
-        "listener 0 127.0.0.1\n{lines}crlfile {cafile}\nuse_identity_as_username true\nciphers AES128-SHA:HIGH\n"
+        "listener 0 127.0.0.1\n{lines}crlfile {crlfile}\nuse_identity_as_username true\nciphers AES128-SHA:HIGH\n"
     );
     let file = config_file(&config);
     let (code, _, err) = Program::run(&["-c", file.to_str().unwrap(), "--test-config"]).await;
