@@ -59,6 +59,28 @@ pub struct Browser {
     _home: Option<Folder>,
 }
 
+/// Starts a driver, and says on which port. It asks the system for a free one
+/// of IPv6 and takes the same of IPv4, which may be in use: then it ends.
+async fn chromedriver(home: Option<&Folder>) -> (Program, u16) {
+    const TRIES: usize = 5;
+    for _ in 0..TRIES {
+        let mut command = Command::new(tool("CHROMEDRIVER"));
+        command.arg("--port=0");
+        if let Some(home) = home {
+            command.env("HOME", home.path());
+        }
+        let mut program = Program::start(command);
+        let port = program
+            .after_if_any("ChromeDriver was started successfully on port ")
+            .await;
+        if let Some(port) = port {
+            let port = port.trim_end_matches('.').parse().expect("a port");
+            return (program, port);
+        }
+    }
+    panic!("ChromeDriver has found no port in {TRIES} tries");
+}
+
 impl Browser {
     /// Starts one.
     pub async fn start(screen: Screen, theme: Theme) -> Browser {
@@ -94,16 +116,7 @@ impl Browser {
     }
 
     async fn at_home(home: Option<Folder>, screen: Screen, theme: Theme) -> Browser {
-        let mut command = Command::new(tool("CHROMEDRIVER"));
-        command.arg("--port=0");
-        if let Some(home) = &home {
-            command.env("HOME", home.path());
-        }
-        let mut chromedriver = Program::start(command);
-        let port = chromedriver
-            .after("ChromeDriver was started successfully on port ")
-            .await;
-        let port = port.trim_end_matches('.').parse().expect("a port");
+        let (chromedriver, port) = chromedriver(home.as_ref()).await;
         let server = format!("http://127.0.0.1:{port}");
         let profile = Folder::new();
         let mut wanted = DesiredCapabilities::chrome();

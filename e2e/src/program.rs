@@ -40,6 +40,12 @@ impl Program {
         self.lines.find(&format!("\"{start}\""), rest).await
     }
 
+    /// The same; `None` if it ends without.
+    pub(crate) async fn after_if_any(&mut self, start: &str) -> Option<String> {
+        let rest = |line: &str| line.strip_prefix(start).map(str::to_owned);
+        self.lines.next(rest).await.ok()
+    }
+
     /// Waits for a line with these words in it, and returns what follows them.
     ///
     /// # Panics
