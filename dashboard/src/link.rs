@@ -161,7 +161,6 @@ impl Link {
     /// dropped before that. At QoS 1 a broker that is not ours says at once
     /// that nobody is there; what changes something goes at QoS 0, so that it
     /// does not come late.
-    #[allow(dead_code, reason = "views that need it are on their way")]
     pub(crate) fn ask<T: 'static>(
         &self,
         request: Request<T>,
@@ -203,7 +202,6 @@ impl Link {
     }
 
     /// Reports each layout that the broker keeps, now and when it changes.
-    #[allow(dead_code, reason = "views that need it are on their way")]
     pub(crate) fn layouts(&self, on_layout: Callback<Kept>) {
         let on_layout = while_open(&self.is_open, on_layout);
         let subscribing = self.client.subscribe(desk::LAYOUTS, QoS::AtLeastOnce);
