@@ -24,6 +24,7 @@ mod files;
 mod folder;
 pub mod http;
 mod lines;
+mod ports;
 mod program;
 mod proxy;
 mod raw;

@@ -1,11 +1,11 @@
 use std::fs;
-use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use nix::sys::signal::Signal;
 use tokio::process::Command;
 
+use crate::ports::free_port;
 use crate::{Folder, PATIENCE, Program, tool};
 
 /// Which broker it is.
@@ -117,10 +117,4 @@ impl Server {
         self.program.ended().await;
         self.program.rest().await
     }
-}
-
-/// A port that most likely nobody else takes: Mosquitto does not take port 0.
-fn free_port() -> u16 {
-    let socket = TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr());
-    socket.expect("a free port").port()
 }

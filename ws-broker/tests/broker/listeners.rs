@@ -6,7 +6,7 @@ use codec::ProtocolVersion;
 use ws_broker::config::{Bind, Family};
 use ws_broker::{Config, Listener, Protocol, Running};
 
-use crate::common::{Client, Program, WebSocket, config, config_file, start, v5};
+use crate::common::{Client, Program, WebSocket, config, config_file, free_port, start, v5};
 use crate::sessions::kept;
 
 /// The name of the loopback interface.
@@ -78,9 +78,7 @@ async fn a_listener_may_have_one_family_of_addresses() {
 
 #[tokio::test]
 async fn listeners_may_share_a_port_on_other_addresses() {
-    // The third address keeps the port for this test.
-    let kept = TcpListener::bind("127.0.0.3:0").unwrap();
-    let port = kept.local_addr().unwrap().port();
+    let port = free_port();
     let listener = |host: &str| Listener {
         bind: Bind::Host(host.into()),
         ..Listener::new(port, Protocol::Mqtt)
@@ -99,8 +97,7 @@ async fn listeners_may_share_a_port_on_other_addresses() {
 
 #[tokio::test]
 async fn a_port_that_two_listeners_want_is_said_to_be_theirs() {
-    let kept = TcpListener::bind("127.0.0.3:0").unwrap();
-    let port = kept.local_addr().unwrap().port();
+    let port = free_port();
     let listener = format!("listener {port} 127.0.0.1\n");
     let error = why_not(&format!("{listener}{listener}")).await;
     let expected = format!("an earlier listener has port {port}");

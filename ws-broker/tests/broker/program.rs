@@ -5,7 +5,7 @@ use std::net::TcpListener;
 use codec::{Disconnect, Packet, ReasonCode};
 use nix::sys::signal::Signal;
 
-use crate::common::{Client, Program, WebSocket, config_file, v3_1_1, v5};
+use crate::common::{Client, Program, WebSocket, config_file, free_port, v3_1_1, v5};
 
 const LOCAL: &str = "listener 0 127.0.0.1\nallow_anonymous true\n";
 
@@ -198,11 +198,6 @@ async fn its_number_is_in_the_pid_file_while_it_runs() {
         error.starts_with("Error: cannot write pid_file /no/such/folder/pid"),
         "{error}"
     );
-}
-
-fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().port()
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 mod broker;
 mod certificate;
 mod client;
+mod ports;
 mod program;
 mod websocket;
 
@@ -11,6 +12,7 @@ use std::time::Duration;
 pub(crate) use broker::{Broker, config, start, start_with};
 pub(crate) use certificate::{Certificate, ClientCertificate, Trusting};
 pub(crate) use client::{Client, encode, filter, message, options, v3_1, v3_1_1, v5};
+pub(crate) use ports::free_port;
 pub(crate) use program::{Program, config_file};
 pub(crate) use websocket::{
     BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, WebSocket, request, request_over,
