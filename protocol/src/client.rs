@@ -378,6 +378,13 @@ impl Connection {
         delivery: Delivery,
         now: Time,
     ) -> Result<Option<PacketId>, PublishError> {
+        self.check(&delivery)?;
+        self.pings.sent(now);
+        self.endpoint.publish(delivery, now)
+    }
+
+    /// Whether the server takes such a delivery.
+    fn check(&self, delivery: &Delivery) -> Result<(), PublishError> {
         if !self.is_connected() {
             return Err(PublishError::NotConnected);
         }
@@ -387,8 +394,7 @@ impl Connection {
         if delivery.retain && !self.retain_available {
             return Err(PublishError::RetainNotSupported);
         }
-        self.pings.sent(now);
-        self.endpoint.publish(delivery, now)
+        Ok(())
     }
 
     /// Answers an [`Event::Publish`] of this connection with PUBACK or PUBREC,

@@ -122,6 +122,21 @@ impl Session {
         })
     }
 
+    /// Forgets what a driver could not store after all: publishes that were
+    /// never sent, and QoS 2 publishes that it has not acknowledged, so that
+    /// they are taken for new when they come again.
+    pub fn forget(
+        &mut self,
+        sent: impl Fn(&Delivery) -> bool,
+        received: impl Fn(PacketId) -> bool,
+    ) {
+        self.outbound.retain(|outbound| match outbound {
+            Outbound::Published { delivery, .. } => !sent(delivery),
+            _ => true,
+        });
+        self.inbound.retain(|id, _| !received(*id));
+    }
+
     /// Whether there is anything to remember.
     pub fn is_empty(&self) -> bool {
         self.outbound.len() == 0 && self.inbound.is_empty()

@@ -1,10 +1,10 @@
 //! For drivers that store each step of a QoS 2 handshake before the other end
 //! learns of it (section 4.1.1).
 
-use codec::PacketId;
+use codec::{PacketId, QoS};
 
 use super::Connection;
-use crate::Time;
+use crate::{Delivery, PublishError, Time};
 
 impl Connection {
     /// From here on, and for this connection only, no step of a QoS 2
@@ -23,8 +23,19 @@ impl Connection {
         self.endpoint.defer_handshakes();
     }
 
-    /// Sends a delivery at QoS 2 that has its packet identifier; nothing
-    /// happens if it is not in flight any more.
+    /// Gives a delivery at QoS 1 or 2 its packet identifier, for drivers that
+    /// store that before anything is sent: [`Connection::transmit`] sends it.
+    ///
+    /// # Errors
+    /// As [`Connection::publish`].
+    pub fn prepare(&mut self, delivery: Delivery, now: Time) -> Result<PacketId, PublishError> {
+        debug_assert!(delivery.qos > QoS::AtMostOnce);
+        self.check(&delivery)?;
+        self.endpoint.prepare(delivery, now)
+    }
+
+    /// Sends a delivery that has its packet identifier; nothing happens if it
+    /// is not in flight any more.
     pub fn transmit(&mut self, id: PacketId, now: Time) {
         if self.is_connected() {
             self.endpoint.transmit(id, now);

@@ -107,16 +107,9 @@ impl Endpoint {
         delivery: Delivery,
         now: Time,
     ) -> Result<Option<PacketId>, PublishError> {
-        let checked = if delivery.message.is_expired(now) {
-            Err(PublishError::Expired)
-        } else {
-            self.view().fits(&delivery, now)
-        };
-        if let Err(error) = checked {
-            self.spend_packet_id(delivery);
-            return Err(error);
-        }
-        if delivery.qos == QoS::AtMostOnce {
+        let delivery = self.check(delivery, now)?;
+        let qos = delivery.qos;
+        if qos == QoS::AtMostOnce {
             let transmit = Transmit {
                 view: View {
                     version: self.version,
@@ -130,10 +123,35 @@ impl Endpoint {
             transmit.publish(&delivery, None, false);
             return Ok(None);
         }
+        let id = self.admit(delivery)?;
+        if !(self.is_deferred && qos == QoS::ExactlyOnce) {
+            self.transmit(id, now);
+        }
+        Ok(Some(id))
+    }
+
+    /// Gives it back if it can be sent.
+    fn check(&mut self, delivery: Delivery, now: Time) -> Result<Delivery, PublishError> {
+        let checked = if delivery.message.is_expired(now) {
+            Err(PublishError::Expired)
+        } else {
+            self.view().fits(&delivery, now)
+        };
+        match checked {
+            Ok(()) => Ok(delivery),
+            Err(error) => {
+                self.spend_packet_id(delivery);
+                Err(error)
+            }
+        }
+    }
+
+    /// Gives a delivery at QoS 1 or 2 its packet identifier, and takes the
+    /// price of it.
+    fn admit(&mut self, delivery: Delivery) -> Result<PacketId, PublishError> {
         if self.window() == 0 {
             return Err(PublishError::WindowFull);
         }
-        let qos = delivery.qos;
         let outbound = Outbound::Published {
             delivery,
             counted: false,
@@ -141,12 +159,18 @@ impl Endpoint {
         };
         let id = self.session.outbound.insert(outbound);
         let id = id.ok_or(PublishError::WindowFull)?;
-        if self.is_deferred && qos == QoS::ExactlyOnce {
-            self.reserve(id);
-        } else {
-            self.transmit_inflight(id, now);
-        }
-        Ok(Some(id))
+        self.reserve(id);
+        Ok(id)
+    }
+
+    /// As [`Endpoint::publish`] at QoS 1 or 2, but for the sending.
+    pub(crate) fn prepare(
+        &mut self,
+        delivery: Delivery,
+        now: Time,
+    ) -> Result<PacketId, PublishError> {
+        let delivery = self.check(delivery, now)?;
+        self.admit(delivery)
     }
 
     /// A message that cannot be sent counts as sent \[MQTT-3.1.2-25\]: its

@@ -190,3 +190,47 @@ fn a_client_defers_as_a_server_does() {
         assert_eq!(pair.server.delivered.len(), 1);
     }
 }
+
+#[test]
+fn a_client_may_store_a_publish_under_its_identifier_before_it_is_sent() {
+    for version in VERSIONS {
+        let mut pair = Pair::connected(version);
+        let now = pair.now;
+        for (qos, text) in [(QoS::AtLeastOnce, "x"), (QoS::ExactlyOnce, "y")] {
+            let delivery = pair.delivery(qos, text);
+            let window = client(&mut pair).window();
+            let id = client(&mut pair).prepare(delivery, now).unwrap();
+            assert_eq!(client(&mut pair).window(), window - 1);
+            pair.settle();
+            assert!(!pair.server.payloads().contains(&text.to_owned()));
+            client(&mut pair).transmit(id, now);
+            pair.settle();
+            assert_eq!(pair.server.payloads().last().unwrap(), text);
+        }
+        assert_eq!(pair.client.delivered.len(), 2);
+    }
+}
+
+#[test]
+fn what_could_not_be_stored_is_forgotten() {
+    for version in VERSIONS {
+        let mut pair = Pair::connected(version);
+        let now = pair.now;
+        pair.auto_acknowledge = false;
+        pair.publish(Server, QoS::ExactlyOnce, "in");
+        pair.settle();
+        for text in ["one", "other"] {
+            let delivery = pair.delivery(QoS::ExactlyOnce, text);
+            client(&mut pair).prepare(delivery, now).unwrap();
+        }
+        pair.cut();
+        let one = |delivery: &protocol::Delivery| delivery.message.payload == "one";
+        pair.client.session.forget(one, |id| id == PacketId::MIN);
+        pair.auto_acknowledge = true;
+        pair.connect();
+        // The server's comes again, and is taken for new.
+        assert_eq!(pair.client.payloads(), ["in", "in"]);
+        assert_eq!(pair.server.delivered.len(), 1);
+        assert_eq!(pair.server.payloads(), ["other"]);
+    }
+}
