@@ -71,6 +71,57 @@ async fn an_upgrade_that_is_none_is_refused() {
     assert!(head.starts_with("HTTP/1.1 400 "), "{head}");
 }
 
+/// RFC 9110, section 7.8: what cannot be an upgrade is a request like others.
+#[tokio::test]
+async fn an_upgrade_that_cannot_be_one_is_ignored() {
+    let broker = start().await;
+    let ask = "Host: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+               Sec-WebSocket-Protocol: mqtt\r\nSec-WebSocket-Version: 13\r\n\
+               Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
+    for (line, more, answer) in [
+        ("GET /health HTTP/1.0", "", "HTTP/1.0 200 "),
+        ("POST /health HTTP/1.1", "", "HTTP/1.1 405 "),
+        (
+            "GET /health HTTP/1.1",
+            "Content-Length: 2\r\n",
+            "HTTP/1.1 200 ",
+        ),
+    ] {
+        let get = format!("{line}\r\n{ask}{more}\r\n");
+        let (head, _) = request(broker.web, &get).await;
+        assert!(head.starts_with(answer), "{line}: {head}");
+    }
+}
+
+/// As a browser that has loaded the page over the same connection, and a
+/// client that does not wait for the answer.
+#[tokio::test]
+async fn a_websocket_may_come_after_requests_and_with_its_first_frames() {
+    let broker = start().await;
+    let mut stream = TcpStream::connect(broker.web).await.unwrap();
+    let get = "GET /health HTTP/1.1\r\nHost: x\r\n\r\n";
+    let ask = "GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+               Sec-WebSocket-Protocol: mqtt\r\nSec-WebSocket-Version: 13\r\n\
+               Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+    // CONNECT in a masked frame.
+    let frame = b"\x82\x90\0\0\0\0\x10\x0e\0\x04MQTT\x04\x02\0\0\0\x02me";
+    let all = [get.as_bytes(), get.as_bytes(), ask.as_bytes(), frame].concat();
+    stream.write_all(&all).await.unwrap();
+    let connack = b"\x82\x04\x20\x02\0\0";
+    let mut answers = Vec::new();
+    while !answers.ends_with(connack) {
+        let read = soon("the answers", stream.read_buf(&mut answers)).await;
+        assert!(read.unwrap() > 0, "{}", answers.escape_ascii());
+    }
+    let answers = String::from_utf8_lossy(&answers);
+    let order: Vec<_> = answers
+        .split("HTTP/1.1 ")
+        .skip(1)
+        .map(|a| &a[..3])
+        .collect();
+    assert_eq!(order, ["200", "200", "101"]);
+}
+
 #[tokio::test]
 async fn headers_are_bounded() {
     let broker = start().await;

@@ -6,16 +6,17 @@ mod metrics;
 mod page;
 mod upgrade;
 
-use std::convert::Infallible;
+use std::error::Error as _;
 use std::sync::Arc;
 use std::time::Duration;
 
 use hyper::body::Incoming;
 use hyper::header;
+use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Method, Request, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::Role;
 
@@ -25,6 +26,7 @@ use crate::config::Listener;
 use crate::connection::{Connection, Peer};
 use crate::listener::Place;
 use answer::{Answer, empty, full, set, text};
+use upgrade::Upgrade;
 
 /// How long a browser may take to send a request, and to think of the next.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
@@ -49,7 +51,6 @@ pub(super) async fn serve<S>(broker: Arc<Broker>, listener: Arc<Listener>, strea
 where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
-    let (upgraded, mut upgrades) = tokio::sync::mpsc::channel(1);
     let settings = broker.settings();
     let config = websocket::config(settings.config.max_packet_size);
     let head_size = settings.config.http_head_size.unwrap_or(HEAD_SIZE);
@@ -60,31 +61,8 @@ where
         peer,
         head_size,
     });
-    let service = service_fn(|mut request| {
-        let (site, upgraded) = (site.clone(), upgraded.clone());
-        async move {
-            let answer = site.answer(&request).await;
-            if answer.status() == StatusCode::SWITCHING_PROTOCOLS {
-                let _ = upgraded.try_send(hyper::upgrade::on(&mut request));
-            }
-            Ok::<_, Infallible>(answer)
-        }
-    });
-    let served = hyper::server::conn::http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(REQUEST_TIMEOUT)
-        .max_buf_size(head_size.max(LEAST_HEAD_SIZE))
-        .serve_connection(TokioIo::new(stream), service)
-        .with_upgrades()
-        .await;
-    // A browser that goes away in the middle is no news.
-    if served.is_err() {
-        return;
-    }
-    let Ok(upgrade) = upgrades.try_recv() else {
-        return;
-    };
-    let Ok(stream) = upgrade.await else {
+    // In a box, which a WebSocket need not keep.
+    let Some((stream, early)) = Box::pin(requests(stream, site.clone())).await else {
         return;
     };
     let Some(Site {
@@ -97,23 +75,61 @@ where
         return;
     };
     let socket =
-        WebSocketStream::from_raw_socket(TokioIo::new(stream), Role::Server, Some(config)).await;
+        WebSocketStream::from_partially_read(stream, early, Role::Server, Some(config)).await;
     let place = Place::new(&broker, None);
     let stream = websocket::ByteStream::new(socket);
     Connection::new(broker, listener, stream, peer, place).await;
 }
 
+/// Answers requests, until one makes the connection a WebSocket: gives the
+/// stream, and what the client has sent behind that request.
+async fn requests<S>(stream: S, site: Arc<Site>) -> Option<(S, Vec<u8>)>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let head_size = site.head_size.max(LEAST_HEAD_SIZE);
+    let service = service_fn(|request| {
+        let site = site.clone();
+        Box::pin(async move { site.answer(&request).await })
+    });
+    let mut connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(REQUEST_TIMEOUT)
+        .max_buf_size(head_size)
+        .serve_connection(TokioIo::new(stream), service);
+    let error = (&mut connection).await.err()?;
+    // Another is a browser's that goes away in the middle, which is no news.
+    let answer = error.source()?.downcast_ref().map(Upgrade::answer)?;
+    let http1::Parts { io, read_buf, .. } = connection.into_parts();
+    let mut stream = io.into_inner();
+    let answered = async {
+        stream.write_all(answer.as_bytes()).await?;
+        stream.flush().await
+    };
+    let answered = tokio::time::timeout(REQUEST_TIMEOUT, answered).await;
+    answered.ok()?.ok()?;
+    Some((stream, read_buf.to_vec()))
+}
+
 impl Site {
-    async fn answer(&self, request: &Request<Incoming>) -> Answer {
+    async fn answer(&self, request: &Request<Incoming>) -> Result<Answer, Upgrade> {
         if head_len(request) > self.head_size {
-            return text(
+            return Ok(text(
                 StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
                 "the head of the request is too long\n",
-            );
+            ));
         }
-        if upgrade::is_upgrade(request.headers()) {
-            return upgrade::answer(request.headers(), &self.listener, &self.peer);
+        if upgrade::is_asked_for(request) {
+            return match upgrade::check(request.headers(), &self.listener, &self.peer) {
+                Ok(upgrade) => Err(upgrade),
+                Err(refusal) => Ok(*refusal),
+            };
         }
+        Ok(self.page(request).await)
+    }
+
+    /// The answer to what is no upgrade.
+    async fn page(&self, request: &Request<Incoming>) -> Answer {
         if *request.method() != Method::GET && *request.method() != Method::HEAD {
             let mut answer = text(StatusCode::METHOD_NOT_ALLOWED, "GET and HEAD only\n");
             set(&mut answer, header::ALLOW, "GET, HEAD");

@@ -1,17 +1,45 @@
 //! From HTTP to WebSocket (RFC 6455, section 4.2; MQTT 5.0, section 6).
 
-use hyper::StatusCode;
-use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
+use hyper::body::{Body, Incoming};
+use hyper::header::{self, HeaderMap, HeaderName};
+use hyper::{Method, Request, StatusCode, Version};
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
-use super::answer::{Answer, empty, set, text};
+use super::answer::{Answer, set, text};
 use crate::config::Listener;
 use crate::connection::Peer;
 use crate::log::notice;
 
-pub(super) fn is_upgrade(headers: &HeaderMap) -> bool {
-    has_token(headers, header::UPGRADE, "websocket")
+/// A WebSocket is granted. To hyper this is an error: it stops where the
+/// request ends, and gives the stream back.
+#[derive(Debug, thiserror::Error)]
+#[error("the connection becomes a WebSocket")]
+pub(super) struct Upgrade {
+    accept: String,
+    protocol: &'static str,
+}
+
+impl Upgrade {
+    /// The head that answers the request, letter by letter as Mosquitto writes
+    /// it: there are devices that look for these words and no others.
+    pub(super) fn answer(&self) -> String {
+        let Self { accept, protocol } = self;
+        format!(
+            "HTTP/1.1 101 Switching Protocols\r\nUpgrade: WebSocket\r\nConnection: Upgrade\r\n\
+             Sec-WebSocket-Accept: {accept}\r\nSec-WebSocket-Protocol: {protocol}\r\n\r\n"
+        )
+    }
+}
+
+/// Whether a request is to make its connection a WebSocket.
+pub(super) fn is_asked_for(request: &Request<Incoming>) -> bool {
+    let headers = request.headers();
+    *request.method() == Method::GET
+        && request.version() >= Version::HTTP_11
+        && has_token(headers, header::UPGRADE, "websocket")
         && has_token(headers, header::CONNECTION, "upgrade")
+        // Behind the request come frames.
+        && request.body().is_end_stream()
 }
 
 /// Whether a header that is a list contains `token`, in any case.
@@ -22,16 +50,21 @@ fn has_token(headers: &HeaderMap, name: HeaderName, token: &str) -> bool {
     })
 }
 
-/// Accepts a WebSocket on any path, for the subprotocol `mqtt`
-/// \[MQTT-6.0.0-3\], or what clients of MQTT 3.1 ask for.
-pub(super) fn answer(headers: &HeaderMap, listener: &Listener, peer: &Peer) -> Answer {
+/// Grants a WebSocket on any path, for the subprotocol `mqtt`
+/// \[MQTT-6.0.0-3\], or what clients of MQTT 3.1 ask for; an error is the
+/// answer that refuses it.
+pub(super) fn check(
+    headers: &HeaderMap,
+    listener: &Listener,
+    peer: &Peer,
+) -> Result<Upgrade, Box<Answer>> {
     let Peer { address, port, .. } = peer;
     if let Err(origin) = check_origin(headers, &listener.origins) {
         notice!(
             "Refused a WebSocket from {address} on port {port}: origin {origin} is not in \
              websockets_origin."
         );
-        return text(
+        return refuse(
             StatusCode::FORBIDDEN,
             "pages of this origin may not connect\n",
         );
@@ -40,34 +73,31 @@ pub(super) fn answer(headers: &HeaderMap, listener: &Listener, peer: &Peer) -> A
     if version.is_none_or(|version| version != "13") {
         let mut answer = text(StatusCode::UPGRADE_REQUIRED, "WebSocket version 13 only\n");
         set(&mut answer, header::SEC_WEBSOCKET_VERSION, "13");
-        return answer;
+        return Err(Box::new(answer));
     }
     let Some(key) = headers.get(header::SEC_WEBSOCKET_KEY) else {
-        return text(StatusCode::BAD_REQUEST, "Sec-WebSocket-Key is missing\n");
+        return refuse(StatusCode::BAD_REQUEST, "Sec-WebSocket-Key is missing\n");
     };
-    let protocols = header::SEC_WEBSOCKET_PROTOCOL;
     let protocol = ["mqtt", "mqttv3.1"]
         .into_iter()
-        .find(|p| has_token(headers, protocols.clone(), p));
+        .find(|p| has_token(headers, header::SEC_WEBSOCKET_PROTOCOL, p));
     let Some(protocol) = protocol else {
         notice!(
             "Refused a WebSocket from {address} on port {port}: it is not for subprotocol mqtt."
         );
-        return text(
+        return refuse(
             StatusCode::BAD_REQUEST,
             "Sec-WebSocket-Protocol must be mqtt\n",
         );
     };
-    let mut answer = empty(StatusCode::SWITCHING_PROTOCOLS);
-    set(&mut answer, header::CONNECTION, "Upgrade");
-    set(&mut answer, header::UPGRADE, "websocket");
-    set(&mut answer, protocols, protocol);
-    if let Ok(accept) = HeaderValue::from_str(&derive_accept_key(key.as_bytes())) {
-        answer
-            .headers_mut()
-            .insert(header::SEC_WEBSOCKET_ACCEPT, accept);
-    }
-    answer
+    Ok(Upgrade {
+        accept: derive_accept_key(key.as_bytes()),
+        protocol,
+    })
+}
+
+fn refuse(status: StatusCode, why: &'static str) -> Result<Upgrade, Box<Answer>> {
+    Err(Box::new(text(status, why)))
 }
 
 /// Whether a page of that origin may connect; an error gives the origin.

@@ -49,7 +49,8 @@ pub(crate) async fn request_over(mut stream: impl Link, request: &str) -> (Strin
     (head, input.to_vec())
 }
 
-/// The head of an answer, names in lower case as hyper writes them.
+/// The head of an answer. Names are in lower case, as hyper writes them, but
+/// for those of a granted WebSocket.
 async fn head(stream: &mut impl Link, input: &mut BytesMut) -> String {
     loop {
         if let Some(at) = input.windows(4).position(|end| end == b"\r\n\r\n") {
