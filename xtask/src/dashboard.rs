@@ -23,13 +23,17 @@ pub(crate) fn build(steps: &mut Steps) -> Result<()> {
         "building the dashboard",
         (!wasm.exists()).then_some("about 2 minutes the first time"),
     );
-    run(cargo("build").args([
+    run(cargo("rustc").args([
         "--package",
+        "dashboard",
+        "--bin",
         "dashboard",
         "--target",
         wasm_target::WASM,
         "--profile",
         "wasm-release",
+        "--",
+        wasm_target::LINK,
     ]))?;
 
     let tool = target()

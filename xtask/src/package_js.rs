@@ -62,6 +62,8 @@ pub(crate) fn build(steps: &mut Steps) -> Result<Package> {
         wasm_target::WASM,
         "--profile",
         "wasm-release",
+        "--",
+        wasm_target::LINK,
     ]))?;
     steps.next("packing it for npm", None);
     run(cargo("build").args(["--package", "xtask-page"]))?;

@@ -17,13 +17,15 @@ pub(crate) struct Bound {
 }
 
 /// Binds the wasm file, with `work` as a folder to write in.
-pub(crate) fn bind(wasm: &Path, work: &Path) -> Result<Bound> {
+pub(crate) fn bind(wasm: &Path, work: &Path, keep_names: bool) -> Result<Bound> {
     if work.exists() {
         fs::remove_dir_all(work).with_context(|| format!("cannot empty {}", work.display()))?;
     }
+    let read =
+        |path: &Path| fs::read(path).with_context(|| format!("cannot read {}", path.display()));
+    let wasm = slim(&read(wasm)?, slim::Options::default())?;
     Bindgen::new()
-        .input_path(wasm)
-        .out_name("page")
+        .input_bytes("page", wasm)
         .web(true)
         .map(|bindgen| {
             bindgen
@@ -35,8 +37,6 @@ pub(crate) fn bind(wasm: &Path, work: &Path) -> Result<Bound> {
         .and_then(|done| done)
         .map_err(|error| explain(&error))?;
 
-    let read =
-        |path: &Path| fs::read(path).with_context(|| format!("cannot read {}", path.display()));
     let script = String::from_utf8(read(&work.join("page.js"))?)
         .context("wasm-bindgen wrote a script that is not UTF-8")?;
     let mut snippets = Vec::new();
@@ -45,8 +45,8 @@ pub(crate) fn bind(wasm: &Path, work: &Path) -> Result<Bound> {
         let below = path.strip_prefix(work).unwrap_or(&path).to_owned();
         snippets.push((below, content));
     }
-    let wasm = slim(&read(&work.join("page_bg.wasm"))?, slim::Options::default())?;
-    let (wasm, script) = shorten(&wasm, &script, false)?;
+    let wasm = read(&work.join("page_bg.wasm"))?;
+    let (wasm, script) = shorten(&wasm, &script, keep_names)?;
     Ok(Bound {
         wasm,
         script,

@@ -39,11 +39,14 @@ struct Args {
     /// Where compressed files are kept between runs.
     #[arg(long)]
     cache: PathBuf,
+    /// Keep the functions' names, to see what is large.
+    #[arg(long)]
+    names: bool,
 }
 
 fn main() -> ExitCode {
     let args = Args::parse();
-    match page::make(&args.index, &args.wasm, &args.out, &args.cache) {
+    match page::make(&args.index, &args.wasm, &args.out, &args.cache, args.names) {
         Ok(summary) => {
             println!("{summary}");
             ExitCode::SUCCESS

@@ -23,7 +23,13 @@ const REFUSED: [&str; 5] = [
 
 /// Fills `out` from the page at `index` and the program at `wasm`, and says in
 /// a line what came of it.
-pub(crate) fn make(index: &Path, wasm: &Path, out: &Path, cache: &Path) -> Result<String> {
+pub(crate) fn make(
+    index: &Path,
+    wasm: &Path,
+    out: &Path,
+    cache: &Path,
+    keep_names: bool,
+) -> Result<String> {
     let source =
         fs::read_to_string(index).with_context(|| format!("cannot read {}", index.display()))?;
     let mut maker = Maker {
@@ -33,6 +39,7 @@ pub(crate) fn make(index: &Path, wasm: &Path, out: &Path, cache: &Path) -> Resul
         output: Output::default(),
         programs: 0,
         styles: String::new(),
+        keep_names,
     };
     let mut replaced = Vec::new();
     for tag in html::trunk_tags(&source) {
@@ -81,6 +88,7 @@ struct Maker<'a> {
     programs: usize,
     /// All styles, in the page's order.
     styles: String,
+    keep_names: bool,
 }
 
 impl Maker<'_> {
@@ -143,7 +151,7 @@ impl Maker<'_> {
         }
         self.programs += 1;
 
-        let bound = bindgen::bind(self.wasm, self.work)?;
+        let bound = bindgen::bind(self.wasm, self.work, self.keep_names)?;
         let mut script = small::script(&bound.script);
         if !bound.snippets.is_empty() {
             let all: Vec<u8> = bound
@@ -258,6 +266,7 @@ mod tests {
             output: Output::default(),
             programs: 0,
             styles: String::new(),
+            keep_names: false,
         };
         let text = maker.turn(&html::trunk_tags(tag)[0])?;
         let out = root.join("out");
@@ -339,6 +348,7 @@ mod tests {
             Path::new(""),
             &root.join("out"),
             &root.join("cache"),
+            false,
         );
         assert!(error.unwrap_err().to_string().contains("rel=\"rust\""));
         fs::remove_dir_all(root).unwrap();

@@ -49,10 +49,13 @@ fn main() -> ExitCode {
 }
 
 fn bind(args: &Args) -> anyhow::Result<()> {
+    let bytes =
+        fs::read(&args.wasm).with_context(|| format!("cannot read {}", args.wasm.display()))?;
+    // What the browser client says, its face in JavaScript has the words for.
+    let bytes = slim(&bytes, slim::Options { is_quiet: true })?;
     let mut bindgen = Bindgen::new();
     bindgen
-        .input_path(&args.wasm)
-        .out_name(&args.name)
+        .input_bytes(&args.name, bytes)
         .typescript(false)
         .omit_default_module_path(true)
         .remove_producers_section(true);
@@ -66,14 +69,6 @@ fn bind(args: &Args) -> anyhow::Result<()> {
     let bytes = fs::read(&wasm).with_context(|| format!("cannot read {}", wasm.display()))?;
     let text =
         fs::read_to_string(&script).with_context(|| format!("cannot read {}", script.display()))?;
-    // What the browser client says, its face in JavaScript has the words for.
-    let bytes = slim(
-        &bytes,
-        slim::Options {
-            keep_names: args.names,
-            is_quiet: true,
-        },
-    )?;
     let (bytes, text) = shorten(&bytes, &text, args.names)?;
     fs::write(&wasm, bytes).with_context(|| format!("cannot write {}", wasm.display()))?;
     fs::write(&script, text).with_context(|| format!("cannot write {}", script.display()))
