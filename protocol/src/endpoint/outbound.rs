@@ -286,10 +286,11 @@ impl Endpoint {
         now: Time,
     ) -> Result<Option<Delivered>, Violation> {
         let id = ack.packet_id;
-        let reason = match self.session.outbound.get_mut(id) {
+        let is_known = match self.session.outbound.get_mut(id) {
             // The other end has forgotten the identifier as well.
             None if ack.reason.is_failure() => return Ok(None),
-            None => ReasonCode::PacketIdentifierNotFound,
+            // All it wants is to be done.
+            None => false,
             Some(outbound) => match *outbound {
                 Outbound::Published {
                     delivery:
@@ -305,16 +306,15 @@ impl Endpoint {
                         return Ok(Some(self.delivered(token, counted, ack, now)));
                     }
                     *outbound = Outbound::Released { token, counted };
-                    ReasonCode::Success
+                    true
                 }
-                Outbound::Released { .. } => ReasonCode::Success,
+                Outbound::Released { .. } => true,
                 _ => return Err(Violation::WrongAck(PacketType::PubRec)),
             },
         };
-        if self.is_deferred && reason == ReasonCode::Success {
-            return Ok(None);
+        if !(is_known && self.is_deferred) {
+            self.send_ack(PacketType::PubRel, id, ReasonCode::Success);
         }
-        self.send_ack(PacketType::PubRel, id, reason);
         Ok(None)
     }
 

@@ -146,12 +146,7 @@ fn acknowledgements_of_nothing_are_let_pass() {
             else {
                 panic!("{:?}", receiver.sent);
             };
-            let expected = if version.is_v5() {
-                ReasonCode::PacketIdentifierNotFound
-            } else {
-                ReasonCode::Success
-            };
-            assert_eq!(release.reason, expected);
+            assert_eq!(release.reason, ReasonCode::Success);
             assert_eq!(complete.reason, ReasonCode::Success);
         }
     }

@@ -34,8 +34,6 @@ pub(super) struct Observed {
     was_closed: bool,
     /// Publishes at QoS 1 that the driver got on this connection, less PUBACKs.
     unanswered: usize,
-    /// Over since the end was last looked at.
-    just_over: HashSet<PacketId>,
     /// Tokens of QoS 1 and 2 that are over or given up.
     pub(super) over: HashSet<u64>,
 }
@@ -52,7 +50,6 @@ impl Observed {
             is_first: true,
             was_closed: true,
             unanswered: 0,
-            just_over: HashSet::new(),
             over: HashSet::new(),
         }
     }
@@ -81,7 +78,6 @@ impl Observed {
             let packet = packet.expect("it writes whole packets");
             self.packet(&packet, before - output.len(), version);
         }
-        self.just_over.clear();
     }
 
     pub(super) fn closed(&mut self, is_closed: bool) {
@@ -108,17 +104,11 @@ impl Observed {
                 self.unanswered = left.expect("a PUBACK for each publish at most");
             }
             Packet::PubRel(ack) => {
+                assert!(!ack.reason.is_failure());
                 let mut sent = self.sent.iter_mut();
-                match sent.find(|sent| sent.id == ack.packet_id) {
-                    Some(sent) => {
-                        assert_eq!(sent.qos, QoS::ExactlyOnce);
-                        assert!(!ack.reason.is_failure());
-                        sent.is_released = true;
-                    }
-                    None => {
-                        let is_said = ack.reason.is_failure() || !version.is_v5();
-                        assert!(is_said || self.just_over.contains(&ack.packet_id));
-                    }
+                if let Some(sent) = sent.find(|sent| sent.id == ack.packet_id) {
+                    assert_eq!(sent.qos, QoS::ExactlyOnce);
+                    sent.is_released = true;
                 }
             }
             Packet::PubRec(_) | Packet::PubComp(_) | Packet::Auth(_) => {}
@@ -183,7 +173,6 @@ impl Observed {
         let sent = self.give_up(delivered.token);
         assert_eq!(sent, delivered.ack.packet_id);
         self.outstanding.remove(&sent);
-        self.just_over.insert(sent);
     }
 
     /// The end has forgotten a publish.
