@@ -8,9 +8,11 @@ use codec::{Auth, ByteString, Connect, Properties, Property, ReasonCode};
 use protocol::Delivery;
 use tokio::io::{AsyncRead, AsyncWrite};
 
+use super::connect::called;
 use super::{Connection, End, Phase};
 use crate::access::{Access, Identity};
 use crate::auth::{Attempt, Exchange, Pending, Step};
+use crate::log;
 use crate::sessions::SessionState;
 use crate::settings::Settings;
 use crate::store::Journal;
@@ -47,7 +49,11 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
         match **shown {
             Ok(ref user) => connect.username = Some(user.clone()),
             Err(why) => {
-                return Err(self.refuse(connect, ReasonCode::BadUserNameOrPassword, why));
+                let who = self.who(called(connect), None);
+                log::clients::nameless(who, self.listener.proxy.is_some(), why);
+                let reason = ReasonCode::BadUserNameOrPassword;
+                self.server.refuse(reason, Properties::new());
+                return Err(End::Refused);
             }
         }
         Ok(())

@@ -278,11 +278,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
         why: &str,
         properties: Properties,
     ) -> End {
-        let client = match &*connect.client_id {
-            "" => "<unknown>",
-            client => client,
-        };
-        let who = self.who(client, connect.username.as_deref());
+        let who = self.who(called(connect), connect.username.as_deref());
         log::clients::refused(who, reason.text(), why);
         self.server.refuse(reason, properties);
         End::Refused
@@ -478,6 +474,14 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
                 debug!("\t{}", will.topic);
             }
         }
+    }
+}
+
+/// What the log calls a client that has not connected yet.
+pub(super) fn called(connect: &Connect) -> &str {
+    match &*connect.client_id {
+        "" => "<unknown>",
+        client => client,
     }
 }
 

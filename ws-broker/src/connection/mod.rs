@@ -47,7 +47,8 @@ use crate::router::Routes;
 use crate::sessions::{Command, Control, SessionState, TakeOver};
 use crate::settings::Settings;
 
-/// How long a client may take from the connection to CONNECT.
+/// How long a client may take from the connection to CONNECT, unless something
+/// else is said.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long the last bytes to a client may take.
 const LINGER: Duration = Duration::from_secs(2);
@@ -78,6 +79,20 @@ pub(crate) struct Peer {
     /// What its certificate says of its user name; `None` if that does not
     /// count.
     pub shown: Option<Box<Shown>>,
+    /// How long it may take to CONNECT.
+    pub connect_timeout: Duration,
+}
+
+impl Peer {
+    pub(crate) const fn new(address: Address, port: u16, rules: u16) -> Self {
+        Self {
+            address,
+            port,
+            rules,
+            shown: None,
+            connect_timeout: CONNECT_TIMEOUT,
+        }
+    }
 }
 
 /// A connection and its task.
@@ -245,6 +260,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
             port,
             rules,
             shown,
+            connect_timeout,
         } = peer;
         if config.connection_messages {
             notice!("New connection from {address} on port {port}.");
@@ -255,7 +271,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
             maximum_packet_size: config.max_packet_size,
             topic_alias_maximum: config.max_topic_alias,
         };
-        let mut server = server::Connection::new(limits, CONNECT_TIMEOUT, now);
+        let mut server = server::Connection::new(limits, connect_timeout, now);
         server.set_mount(listener.mount_point.clone());
         Self {
             listener,
@@ -282,9 +298,9 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
             held_until: None,
             held_since: None,
             sleep: Box::pin(tokio::time::sleep_until(
-                broker.clock.instant(now + CONNECT_TIMEOUT),
+                broker.clock.instant(now + connect_timeout),
             )),
-            wakes_at: Some(now + CONNECT_TIMEOUT),
+            wakes_at: Some(now + connect_timeout),
             broker,
             settings,
             _place: place,

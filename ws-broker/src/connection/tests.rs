@@ -3,6 +3,7 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
+use std::time::Duration;
 
 use bytes::BytesMut;
 use codec::{
@@ -18,6 +19,9 @@ use crate::connection::{Connection, Peer};
 use crate::listener::{Address, Place};
 use crate::settings::Settings;
 
+/// How long clients may take to CONNECT.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(7);
+
 const VERSION: ProtocolVersion = ProtocolVersion::V3_1_1;
 
 /// A connection on this stream to a broker of its own.
@@ -32,12 +36,8 @@ fn connection<T: AsyncRead + AsyncWrite + Unpin>(stream: T) -> Connection<T> {
     let settings = Settings::read(config).unwrap();
     let broker = Arc::new(Broker::new(settings, Clock::start(), None));
     let place = Place::new(&broker, None);
-    let peer = Peer {
-        address: Address::Unix("client".into()),
-        port: 0,
-        rules: 0,
-        shown: None,
-    };
+    let mut peer = Peer::new(Address::Unix("client".into()), 0, 0);
+    peer.connect_timeout = CONNECT_TIMEOUT;
     let listener = Arc::new(Listener::new(0, Protocol::Mqtt));
     Connection::new(broker, listener, stream, peer, place)
 }
@@ -62,6 +62,15 @@ fn publish(payload: usize) -> BytesMut {
         properties: Properties::new(),
         payload: vec![b'x'; payload].into(),
     }))
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_does_not_connect_in_time_is_closed() {
+    let (mut client, stream) = tokio::io::duplex(64);
+    let start = tokio::time::Instant::now();
+    tokio::spawn(connection(stream));
+    assert_eq!(client.read(&mut [0]).await.unwrap(), 0);
+    assert_eq!(start.elapsed().as_secs(), CONNECT_TIMEOUT.as_secs());
 }
 
 /// A stream that takes everything and passes on a little at a time, as those

@@ -116,12 +116,7 @@ impl Served {
                 );
                 continue;
             };
-            let peer = Peer {
-                address,
-                port,
-                rules: self.rules,
-                shown: None,
-            };
+            let peer = Peer::new(address, port, self.rules);
             self.spawn(stream, peer, counted);
         }
     }

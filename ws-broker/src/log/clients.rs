@@ -7,7 +7,7 @@ use std::collections::HashSet;
 use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 
-use codec::{ByteString, ProtocolVersion};
+use codec::{ByteString, ProtocolVersion, ReasonCode};
 use foldhash::fast::RandomState;
 
 use super::layer::is_2_1;
@@ -77,6 +77,17 @@ pub(crate) fn refused(who: Who<'_>, what: &str, why: &str) {
     thrown_out(who, &format!("disconnected, {what}."), what, why);
 }
 
+/// A client's certificate does not say who it is. What Mosquitto says of a
+/// proxy's clients has one form only, since 2.0 knows no proxies.
+pub(crate) fn nameless(who: Who<'_>, is_behind_proxy: bool, why: &str) {
+    let what = ReasonCode::NotAuthorized.text();
+    if is_behind_proxy {
+        who.notice(None, Some(why), &thrown_out_2_1(who, what, why));
+    } else {
+        refused(who, what, why);
+    }
+}
+
 /// A client has broken the protocol: `what` is the reason as the client is
 /// told.
 pub(crate) fn broke_protocol(who: Who<'_>, what: &str, why: &str) {
@@ -84,18 +95,24 @@ pub(crate) fn broke_protocol(who: Who<'_>, what: &str, why: &str) {
 }
 
 fn thrown_out(who: Who<'_>, in_2_0: &str, what: &str, why: &str) {
-    let (
-        Who {
-            client, address, ..
-        },
-        name,
-    ) = (who, who.name());
+    let Who {
+        client, address, ..
+    } = who;
     let text = if is_2_1() {
-        format!("Client {client} [{address}] disconnected: {what}. User {name}: {why}.")
+        thrown_out_2_1(who, what, why)
     } else {
+        let name = who.name();
         format!("Client {client} {in_2_0} From {address}, user {name}: {why}.")
     };
     who.notice(None, Some(why), &text);
+}
+
+fn thrown_out_2_1(who: Who<'_>, what: &str, why: &str) -> String {
+    let Who {
+        client, address, ..
+    } = who;
+    let name = who.name();
+    format!("Client {client} [{address}] disconnected: {what}. User {name}: {why}.")
 }
 
 /// A client has gone, or had to: in the words of Mosquitto 2.0, and the reason

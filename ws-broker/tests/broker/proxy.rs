@@ -71,6 +71,12 @@ async fn the_client_is_where_the_proxy_says() {
         (2, v2(0x21, 0x21, &v6), "2001:db8:::6275"),
         (2, v2(0x21, 0x31, b"/run/app"), "/run/app:0"),
         (2, v2(0x20, 0, &[]), "127.0.0.1:"),
+        // What Mosquitto takes ends at 500 bytes.
+        (
+            2,
+            v2(0x21, 0x11, &[V4, &[4, 2, 0], &[0; 512]].concat()),
+            "192.0.2.5:6275",
+        ),
     ] {
         let program = &mut programs[version - 1];
         let mut client = Client::over(open(program, &header).await);
@@ -106,12 +112,17 @@ async fn what_is_no_header_is_closed_and_said() {
         v2(0x21, 0x00, V4),
         v2(0x31, 0x11, V4),
         v2(0x21, 0x11, &V4[..11]),
+        v2(0x21, 0x11, &[b'a'; 501]),
+        v2(0x21, 0x31, &[b'a'; 501]),
+        v2(0x21, 0x11, &[b'a'; 2049]),
         b"PROXY TCP4 192.0.2.5 127.0.0.1 6275 80\r\n".to_vec(),
         b"GET / HTTP/1.1\r\nHost: x\r\n\r\n".to_vec(),
     ] {
         is_closed(open(&program, &bad).await).await;
+        let line = "Client (null) [(null):0] disconnected: bad socket read/write: Invalid input.";
+        program.line(|l| l == line).await;
         program
-            .line(|l| l == "Connection rejected, corrupt PROXY header.")
+            .line(|l| l.starts_with("No PROXY header from 127.0.0.1:"))
             .await;
     }
     let short = [V4, &[0x20, 0, 9, 1]].concat();
@@ -187,6 +198,9 @@ async fn a_proxy_vouches_for_certificates() {
         panic!("CONNACK expected");
     };
     assert_eq!(connack.reason, ReasonCode::BadUserNameOrPassword);
+    let line = "Client d [192.0.2.5:6275] disconnected: not authorised. User -: ";
+    let line = program.line(|l| l.starts_with(line)).await;
+    assert!(line.ends_with("its certificate has no common name (CN)."));
 }
 
 #[tokio::test]

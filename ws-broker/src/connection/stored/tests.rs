@@ -58,12 +58,7 @@ impl World {
 
     fn open(&self, version: ProtocolVersion) -> Client {
         let (stream, other) = tokio::io::duplex(1 << 16);
-        let peer = Peer {
-            address: Address::Unix("client".into()),
-            port: 0,
-            rules: 0,
-            shown: None,
-        };
+        let peer = Peer::new(Address::Unix("client".into()), 0, 0);
         let listener = Arc::new(Listener::new(0, Protocol::Mqtt));
         let place = Place::new(&self.broker, None);
         tokio::spawn(Connection::new(

@@ -19,12 +19,7 @@ fn open(journal: Option<Arc<Journal>>) -> (DuplexStream, tokio::task::JoinHandle
     let settings = Settings::read(Config::default()).unwrap();
     let broker = Arc::new(Broker::new(settings, Clock::start(), journal));
     let listener = Arc::new(Listener::new(0, Protocol::WebSockets));
-    let peer = Peer {
-        address: Address::Unix("browser".into()),
-        port: 0,
-        rules: 1,
-        shown: None,
-    };
+    let peer = Peer::new(Address::Unix("browser".into()), 0, 1);
     let (near, far) = tokio::io::duplex(1 << 16);
     let served = tokio::spawn(serve(broker, listener, near, peer));
     (far, served, Instant::now())

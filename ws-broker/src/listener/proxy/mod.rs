@@ -17,10 +17,15 @@ use crate::log::notice;
 
 /// How long a proxy may take for its header; it has all of it at once.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a proxy may take to CONNECT that connects for itself: mostly it
+/// only looks whether anybody is here.
+const LOCAL_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// What a header says.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Header {
+    /// Whether the proxy says that it connects for itself.
+    is_local: bool,
     /// Where the client is; `None` if it is the proxy itself, or unknown.
     address: Option<Address>,
     /// How it speaks TLS with the proxy, if it does.
@@ -108,7 +113,7 @@ where
             why.into()
         }
         Failure::Corrupt(why, None) => {
-            notice!("Connection rejected, corrupt PROXY header.");
+            notice!("{}", nobodys_line(proxy));
             why.into()
         }
         Failure::Io(error) if error.kind() == io::ErrorKind::TimedOut => {
@@ -123,7 +128,18 @@ where
     false
 }
 
+/// What Mosquitto says of a header that does not even name a client.
+const fn nobodys_line(proxy: &Proxy) -> &'static str {
+    match proxy {
+        Proxy::V1 => "Connection rejected, corrupt PROXY header.",
+        Proxy::V2 => "Client (null) [(null):0] disconnected: bad socket read/write: Invalid input.",
+    }
+}
+
 fn take(header: Header, peer: &mut Peer, listener: &Listener) -> bool {
+    if header.is_local {
+        peer.connect_timeout = LOCAL_TIMEOUT;
+    }
     if let Some(address) = header.address {
         peer.address = address;
     }
@@ -201,17 +217,33 @@ mod tests {
                 proxy: Some(proxy),
                 ..Listener::new(0, Protocol::Mqtt)
             });
-            let mut peer = Peer {
-                address: Address::Unix("proxy".into()),
-                port: 0,
-                rules: 1,
-                shown: None,
-            };
+            let mut peer = Peer::new(Address::Unix("proxy".into()), 0, 1);
             let (mut near, _far) = tokio::io::duplex(100);
             let start = tokio::time::Instant::now();
             assert!(!admit(&mut near, &mut peer, &listener).await);
             assert_eq!(start.elapsed(), HEADER_TIMEOUT);
         }
+    }
+
+    /// As HAProxy's checks, which close right after that.
+    #[tokio::test]
+    async fn a_proxy_that_comes_for_itself_has_less_time_to_connect() {
+        let listener = Arc::new(Listener {
+            proxy: Some(Proxy::V2),
+            ..Listener::new(0, Protocol::Mqtt)
+        });
+        let timeout = async |header: &[u8]| {
+            let address = Address::Unix("proxy".into());
+            let mut peer = Peer::new(address, 0, 1);
+            let mut stream = header;
+            assert!(admit(&mut stream, &mut peer, &listener).await);
+            peer.connect_timeout
+        };
+        let usual = Peer::new(Address::Unix("client".into()), 0, 1).connect_timeout;
+        let local = b"\r\n\r\n\0\r\nQUIT\n\x20\0\0\0";
+        assert_eq!(timeout(local).await, LOCAL_TIMEOUT);
+        let client = b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c\xc0\0\x02\x05\x7f\0\0\x01\x18\x83\0\x50";
+        assert_eq!(timeout(client).await, usual);
     }
 
     #[test]

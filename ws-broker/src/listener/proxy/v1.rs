@@ -44,6 +44,7 @@ pub(super) fn parse(line: &[u8]) -> Result<Header, &'static str> {
     port(destination_port).ok_or(wrong)?;
     let address = SocketAddr::new(source.to_canonical(), source_port);
     Ok(Header {
+        is_local: false,
         address: Some(address.into()),
         tls: None,
     })

@@ -12,6 +12,8 @@ pub(super) const FIXED_LEN: usize = 16;
 const SIGNATURE: &[u8; 12] = b"\r\n\r\n\0\r\nQUIT\n";
 /// What is behind them takes more only in a proxy's worst dreams.
 const MAX_LEN: usize = 2048;
+/// Mosquitto takes no more, and names nobody when there is.
+const MOSQUITTO_MAX_LEN: usize = 500;
 /// A path in the address of a Unix socket.
 const PATH_LEN: usize = 108;
 
@@ -78,14 +80,21 @@ impl Begin {
 pub(super) fn parse(begin: Begin, rest: &[u8]) -> Result<Header, Failure> {
     let (address, more) = match begin.source {
         // What a proxy says of itself does not count.
-        Source::Local => return Ok(Header::default()),
+        Source::Local => {
+            return Ok(Header {
+                is_local: true,
+                ..Header::default()
+            });
+        }
         Source::V4 => ip::<4>(rest, 12)?,
         Source::V6 => ip::<16>(rest, 36)?,
         Source::Unix => unix(rest),
     };
-    let of_client = |why| Failure::Corrupt(why, Some(address.clone()));
+    let is_named = begin.len <= MOSQUITTO_MAX_LEN;
+    let of_client = |why| Failure::Corrupt(why, is_named.then(|| address.clone()));
     let tls = tls(more).map_err(of_client)?;
     Ok(Header {
+        is_local: false,
         address: Some(address),
         tls,
     })
@@ -193,9 +202,12 @@ mod tests {
         unix[..5].copy_from_slice(b"/path");
         assert_eq!(of(header(0x21, 0x31, &unix).unwrap()), "/path:0");
         assert_eq!(of(header(0x21, 0x31, b"/path").unwrap()), "/path:0");
-        let local = header(0x20, 0x11, &V4).unwrap();
-        assert_eq!(local, Header::default());
-        assert_eq!(header(0x20, 0, &[]).unwrap(), Header::default());
+        let local = || Header {
+            is_local: true,
+            ..Header::default()
+        };
+        assert_eq!(header(0x20, 0x11, &V4).unwrap(), local());
+        assert_eq!(header(0x20, 0, &[]).unwrap(), local());
     }
 
     #[test]
