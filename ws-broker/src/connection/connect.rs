@@ -216,7 +216,11 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
             ProtocolVersion::V5 => true,
         };
         if !may_be_empty || !security.allow_zero_length_clientid {
-            let reason = ReasonCode::ClientIdentifierNotValid;
+            // As Mosquitto; 0x85 is for what may say it [MQTT-3.1.3-8].
+            let reason = match connect.version {
+                ProtocolVersion::V5 => ReasonCode::UnspecifiedError,
+                _ => ReasonCode::ClientIdentifierNotValid,
+            };
             return Err(self.refuse(connect, reason, "it has no client identifier"));
         }
         let own = listener.auto_id_prefix.as_ref();
