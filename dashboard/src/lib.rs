@@ -14,6 +14,7 @@
 //! - [`widget`] is what a card shows and sends, whether suggested or kept.
 //! - [`route`] is where one is, [`tree`] and [`payload`] what a view makes of
 //!   the store, [`publishing`] and [`watch`] what becomes of messages.
+//! - [`broker`] is what is known of the broker itself.
 //! - [`chart`] is numbers over time, as lines, ticks and what a hand does.
 //! - [`desk`] is what the page asks its broker, in [`json`].
 //! - [`extract`] says what a payload means, [`number`], [`time`] and [`spark`]
@@ -25,6 +26,7 @@
 //! There is no inline style or script: the page's Content-Security-Policy
 //! allows none.
 
+pub mod broker;
 mod browser;
 pub mod chart;
 mod clipboard;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use client_wasm::{
     Client, Error, Event, Message as Publish, Operation, Options, Property, QoS, ReasonCode,
-    SubscriptionOptions,
+    Subscription, SubscriptionOptions,
 };
 use futures_util::StreamExt;
 use futures_util::future::{AbortHandle, abortable};
@@ -25,6 +25,8 @@ use crate::widget::PATIENCE;
 
 /// Every topic but those that begin with `$` \[MQTT-4.7.2-1\].
 const EVERYTHING: &str = "#";
+/// What a broker says of itself.
+const SYSTEM: &str = "$SYS/broker/#";
 /// How long the broker may take to answer.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -37,6 +39,7 @@ pub(crate) struct Link {
     login: Rc<Login>,
     is_open: Rc<Cell<bool>>,
     watching: RefCell<Option<AbortHandle>>,
+    listening: RefCell<Option<AbortHandle>>,
 }
 
 /// Where a client connects, and what it proves itself with.
@@ -99,6 +102,7 @@ impl Link {
             login,
             is_open,
             watching: RefCell::default(),
+            listening: RefCell::default(),
         }
     }
 
@@ -218,6 +222,29 @@ impl Link {
         });
     }
 
+    /// Hears what the broker says of itself, or no longer.
+    pub(crate) fn listen(&self, wanted: bool, on_messages: Callback<Vec<Message>>) {
+        if let Some(before) = self.listening.take() {
+            before.abort();
+        }
+        if !wanted {
+            return;
+        }
+        let on_messages = while_open(&self.is_open, on_messages);
+        let subscribing = self.client.subscribe(SYSTEM, QoS::AtMostOnce);
+        let (listening, handle) = abortable(async move {
+            // What may not be read is not there.
+            if let Ok(messages) = subscribing.await {
+                pass_on(messages, on_messages).await;
+            }
+        });
+        self.listening.replace(Some(handle));
+        spawn_local(async move {
+            // Whether it was ended makes no difference.
+            let _ = listening.await;
+        });
+    }
+
     /// Subscribes to one topic alone, in the place of the one before, with a
     /// connection of its own: on this one a broker may send one message for
     /// both subscriptions, and what it keeps would come again for both.
@@ -261,8 +288,10 @@ impl Link {
 impl Drop for Link {
     fn drop(&mut self) {
         self.is_open.set(false);
-        if let Some(watching) = self.watching.take() {
-            watching.abort();
+        for handle in [&self.watching, &self.listening] {
+            if let Some(handle) = handle.take() {
+                handle.abort();
+            }
         }
         let client = self.client.clone();
         spawn_local(async move { client.end().await });
@@ -316,17 +345,19 @@ async fn subscribe(
     on_messages: Callback<Vec<Message>>,
 ) {
     match client.subscribe(EVERYTHING, QoS::AtMostOnce).await {
-        Ok(mut messages) => {
-            let frame = Frame::new(on_messages);
-            while let Some(message) = messages.next().await {
-                frame.push(received(&message));
-            }
-        }
+        Ok(messages) => pass_on(messages, on_messages).await,
         // Nothing else can end the wait but the end of the client.
         Err(Error::Refused { .. }) => {
             on_event.emit(LinkEvent::SubscribeRefused);
         }
         Err(_) => {}
+    }
+}
+
+async fn pass_on(mut messages: Subscription, on_messages: Callback<Vec<Message>>) {
+    let frame = Frame::new(on_messages);
+    while let Some(message) = messages.next().await {
+        frame.push(received(&message));
     }
 }
 
@@ -350,7 +381,9 @@ fn translate(event: Event) -> Option<LinkEvent> {
             refusal: error.map(|error| refusal(&error)),
             retry_in: retry_in.map(|pause| pause.as_secs_f64() * 1000.0),
         },
-        Event::SubscriptionRefused { .. } => LinkEvent::SubscribeRefused,
+        Event::SubscriptionRefused { filter, .. } if *filter == *EVERYTHING => {
+            LinkEvent::SubscribeRefused
+        }
         _ => return None,
     })
 }

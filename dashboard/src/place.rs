@@ -88,7 +88,8 @@ fn host(address: &str) -> &str {
     }
 }
 
-fn is_loopback(host: &str) -> bool {
+/// Whether only this computer itself can reach a host.
+pub(crate) fn is_loopback(host: &str) -> bool {
     host == "localhost"
         || host.ends_with(".localhost")
         || host.starts_with("127.")

@@ -20,18 +20,21 @@ pub enum View {
     Publish,
     /// Messages as they come.
     Log,
+    /// The broker itself, and who is connected to it.
+    Broker,
     /// Which broker, and as whom.
     Connection,
 }
 
 impl View {
     /// All of them, in the order in which they are offered.
-    pub const ALL: [View; 6] = [
+    pub const ALL: [View; 7] = [
         View::Home,
         View::Topics,
         View::Chart,
         View::Publish,
         View::Log,
+        View::Broker,
         View::Connection,
     ];
 
@@ -42,6 +45,7 @@ impl View {
             View::Chart => "chart",
             View::Publish => "publish",
             View::Log => "log",
+            View::Broker => "broker",
             View::Connection => "connection",
         }
     }

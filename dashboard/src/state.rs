@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use yew::Reducible;
 
+use crate::broker::{self, Broker};
 use crate::chart::{Name, Tracks};
 use crate::connection::{Connection, LinkEvent, Shown};
 use crate::home::{self, Home};
@@ -25,6 +26,10 @@ pub struct State {
     pub connection: Connection,
     /// What was heard.
     pub store: Rc<Store>,
+    /// What the broker says of itself, as far as somebody wanted to know.
+    pub system: Rc<Store>,
+    /// Who the broker is, and who is connected to it.
+    pub broker: Rc<Broker>,
     /// What was asked of devices.
     pub controls: Rc<Controls>,
     /// Who listens, and what somebody has made of Home.
@@ -48,7 +53,8 @@ pub enum Action {
     LogOut(Millis),
     /// The client reports on the connection.
     Link(LinkEvent, Millis),
-    /// The messages of one frame, in the order in which they came.
+    /// The messages of one frame, in the order in which they came: those of
+    /// devices, or those of the broker itself.
     Messages(Rc<Vec<Message>>, Millis),
     /// Somebody asks for a value.
     Press(Rc<Widget>, Value, Millis),
@@ -68,6 +74,8 @@ pub enum Action {
     Remembered(Rc<str>, Rc<Vec<(Millis, String)>>, Millis),
     /// Something about Home.
     Home(home::Event, Millis),
+    /// Something about the broker.
+    Broker(broker::Event, Millis),
 }
 
 impl State {
@@ -79,6 +87,8 @@ impl State {
             offset,
             connection: Connection::new(now),
             store: Rc::default(),
+            system: Rc::default(),
+            broker: Rc::default(),
             controls: Rc::default(),
             home: Rc::default(),
             publications: Rc::default(),
@@ -106,6 +116,16 @@ impl State {
         waits.then(|| (self.now.since(self.connection.since()) / 1000.0) as u32)
     }
 
+    /// Where a topic is held.
+    #[must_use]
+    pub fn holder(&self, topic: &str) -> &Rc<Store> {
+        if topic.starts_with('$') {
+            &self.system
+        } else {
+            &self.store
+        }
+    }
+
     fn apply(&mut self, action: Action) {
         self.now = match action {
             Action::Tick(now, offset) => {
@@ -126,7 +146,11 @@ impl State {
                 now
             }
             Action::Messages(messages, now) => {
-                Rc::make_mut(&mut self.store).receive(&*messages, now);
+                let store = match messages.first() {
+                    Some(message) if message.is_system() => &mut self.system,
+                    _ => &mut self.store,
+                };
+                Rc::make_mut(store).receive(&*messages, now);
                 if messages.iter().any(|message| self.tracks.wants(message)) {
                     let tracks = Rc::make_mut(&mut self.tracks);
                     messages.iter().for_each(|message| tracks.receive(message));
@@ -167,8 +191,9 @@ impl State {
                 now
             }
             Action::Follow(names, now) => {
-                let store = &self.store;
-                Rc::make_mut(&mut self.tracks).follow(&names, |topic| store.get(topic));
+                let mut tracks = std::mem::take(&mut self.tracks);
+                Rc::make_mut(&mut tracks).follow(&names, |topic| self.holder(topic).get(topic));
+                self.tracks = tracks;
                 now
             }
             Action::Remembered(topic, past, now) => {
@@ -178,6 +203,10 @@ impl State {
             }
             Action::Home(event, now) => {
                 Rc::make_mut(&mut self.home).take(event);
+                now
+            }
+            Action::Broker(event, now) => {
+                Rc::make_mut(&mut self.broker).take(event, now);
                 now
             }
         };
@@ -262,6 +291,15 @@ mod tests {
         let points = &state.store.get("a").expect("it was heard").series[0].points;
         let values: Vec<f64> = points.iter().map(|point| point.value).collect();
         assert_eq!(values, [1.0, 2.0, 3.0]);
+    }
+
+    #[test]
+    fn what_the_broker_says_of_itself_is_no_devices() {
+        let state = Rc::new(State::new(Millis(0.0), 0));
+        let state = after(state, vec![message("$SYS/broker/uptime", "3 s", 1.0)], 1.0);
+        assert!(state.is_waiting() && state.store.is_empty());
+        assert!(state.system.get("$SYS/broker/uptime").is_some());
+        assert_eq!(state.store.log().count(), 0);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Every word on the page, in one place. The sketch and the script that are
 //! there to be copied stand beside it, in `snippets/`.
 
+mod broker;
 mod chart;
 mod home;
 mod views;
@@ -12,6 +13,7 @@ use crate::number::grouped;
 use crate::time::Age;
 use crate::widget::{Failure, Value};
 
+pub(crate) use broker::*;
 pub(crate) use chart::*;
 pub(crate) use home::*;
 pub(crate) use views::*;

@@ -132,7 +132,9 @@ pub fn recent<T: Into<String>>(
 /// A page of clients, those whose identifiers come after `after`.
 #[must_use]
 pub fn clients(after: Option<&str>) -> Request<Clients> {
-    let question = Json::map(after.map(|after| ("after", after.into())));
+    let limit = ("limit", (crate::broker::PAGE as f64).into());
+    let after = after.map(|after| ("after", after.into()));
+    let question = Json::map([limit].into_iter().chain(after));
     Request::new("clients", &question, Clients::read)
 }
 
@@ -185,8 +187,9 @@ mod tests {
         let expected = r#"{"topics":["a","b"],"since":1700000000123}"#;
         told(request.name, &request.payload, ("recent", expected));
         assert_eq!(recent(["a"], None).payload, r#"{"topics":["a"]}"#);
-        assert_eq!(clients(None).payload, "{}");
-        assert_eq!(clients(Some("é\"")).payload, r#"{"after":"é\""}"#);
+        assert_eq!(clients(None).payload, r#"{"limit":200}"#);
+        let request = clients(Some("é\""));
+        assert_eq!(request.payload, r#"{"limit":200,"after":"é\""}"#);
         let request = disconnect("c");
         told(
             request.name,

@@ -40,6 +40,14 @@ pub struct Message {
     pub at: Millis,
 }
 
+impl Message {
+    /// Whether the broker says it of itself \[MQTT-4.7.2-1\].
+    #[must_use]
+    pub fn is_system(&self) -> bool {
+        self.topic.starts_with('$')
+    }
+}
+
 /// The topics, by name and in groups.
 #[derive(Clone, Debug, Default)]
 pub struct Store {

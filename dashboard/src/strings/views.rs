@@ -18,6 +18,7 @@ pub(crate) fn view(view: View) -> &'static str {
         View::Chart => "Chart",
         View::Publish => "Publish",
         View::Log => "Log",
+        View::Broker => BROKER,
         View::Connection => "Connection",
     }
 }
@@ -56,7 +57,7 @@ pub(crate) const CLEAR: &str = "Clear retained";
 pub(crate) const CLEAR_QUESTION: &str = "Clear 1 retained message?";
 pub(crate) const CLEAR_TEXT: &str = "The broker forgets it, and sends it to nobody who subscribes from now on. This cannot be undone.";
 pub(crate) const CLEAR_YES: &str = "Clear it";
-pub(crate) const CLEAR_NO: &str = "Leave it";
+pub(crate) const LEAVE_IT: &str = "Leave it";
 pub(crate) const CLEARING: &str = "Clearing…";
 pub(crate) const CLEARED: &str = "Cleared. The broker keeps nothing for this topic any more.";
 

@@ -3,9 +3,10 @@ use std::rc::Rc;
 use yew::prelude::*;
 
 use super::banner::{BannerProps, banner as banner_of};
+use super::broker::Broker;
 use super::chart_view::chart_view;
 use super::connection::{ConnectionViewProps, connection_view};
-use super::desk::{remember, use_desk, use_save};
+use super::desk::{remember, use_broker, use_clients, use_desk, use_save};
 use super::edit::EditBar;
 use super::foot::{FootProps, foot};
 use super::guide::Guide;
@@ -18,7 +19,8 @@ use super::nav::{NavProps, nav};
 use super::publish::Publish;
 use super::shared::Shared;
 use super::topics::Topics;
-use crate::chart::Spec;
+use crate::broker::TRAFFIC;
+use crate::chart::{Name, Spec};
 use crate::connection::Shown;
 use crate::credentials::Credentials;
 use crate::home::{Event, Keeper};
@@ -27,7 +29,7 @@ use crate::place::Place;
 use crate::publishing::{Draft, Outcome};
 use crate::route::{Route, View};
 use crate::state::{Action, State};
-use crate::time::Age;
+use crate::time::{Age, Millis};
 use crate::widget::{Field, Kind, PATIENCE, Value, Widget};
 use crate::{browser, keep, strings, theme};
 
@@ -54,6 +56,8 @@ pub(crate) fn App() -> Html {
     use_charts(&wire, &state, &route);
 
     use_desk(&wire, &state);
+    use_broker(&wire, &state, &route);
+    let on_act = use_clients(&wire, &state);
 
     let on_press = use_press(&wire, &state);
     let on_publish = use_publish(&wire, &state);
@@ -109,7 +113,7 @@ pub(crate) fn App() -> Html {
     let unavailable = strings::unavailable(shown);
     let body = match route.view {
         View::Connection => html! {
-            { connection_view(&ConnectionViewProps { connection: state.connection.clone(), place: (*place).clone(), now: state.now, offset: state.offset, on_login: on_login.clone(), on_logout, on_try }) }
+            { connection_view(&ConnectionViewProps { connection: state.connection.clone(), is_foreign: state.broker.is_foreign(), place: (*place).clone(), now: state.now, offset: state.offset, on_login: on_login.clone(), on_logout, on_try }) }
         },
         _ if is_kept_out && !state.connection.was_up() => Html::default(),
         View::Home => html! {
@@ -127,6 +131,11 @@ pub(crate) fn App() -> Html {
         View::Chart => chart_view(&state, route.topic.as_deref()),
         View::Publish => html! {
             <Publish {store} topic={route.topic.clone()} publications={Shared(state.publications.clone())} {unavailable} {on_publish} />
+        },
+        View::Broker => html! {
+            <Broker broker={Shared(state.broker.clone())} system={Shared(state.system.clone())} tracks={Shared(state.tracks.clone())}
+                place={(*place).clone()} me={state.connection.identity().map(|identity| AttrValue::from(identity.client_id.clone()))}
+                now={Millis((state.now.0 / 1000.0).floor() * 1000.0)} offset={state.offset} {unavailable} {on_act} />
         },
         View::Log => {
             html! { <Log entries={Shared(state.store.log().shown().clone())} offset={state.offset} /> }
@@ -234,6 +243,7 @@ fn use_charts(wire: &Rc<Wire>, state: &UseReducerHandle<State>, route: &Route) {
                 .flat_map(|widget| names(widget, &state.store))
                 .collect()
         }
+        (View::Broker, _) => TRAFFIC.map(|topic| Name::new(topic, "")).to_vec(),
         _ => Vec::new(),
     };
     let wire = wire.clone();

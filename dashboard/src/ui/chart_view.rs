@@ -26,7 +26,7 @@ pub(super) fn chart_view(state: &State, link: Option<&str>) -> Html {
     };
     let curves = spec.names.iter().map(|name| Curve {
         without: without(name),
-        ..curve(&state.store, &state.tracks, name)
+        ..curve(state.holder(&name.topic), &state.tracks, name)
     });
     let curves: Vec<Curve> = curves.collect();
     let on_span = {

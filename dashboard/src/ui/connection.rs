@@ -13,6 +13,8 @@ use crate::time::Millis;
 /// What the view needs to know.
 pub(super) struct ConnectionViewProps {
     pub(super) connection: Connection,
+    /// The broker is none of ours.
+    pub(super) is_foreign: bool,
     pub(super) place: Place,
     pub(super) now: Millis,
     /// Minutes that the clock on the wall is ahead of UTC.
@@ -32,9 +34,6 @@ pub(super) fn connection_view(props: &ConnectionViewProps) -> Html {
     let is_up = connection.is_up();
     let identity = connection.identity();
     let user = identity.and_then(|identity| identity.user.clone());
-    let fact = |name: &'static str, test: &'static str, value: String| {
-        html! { <div><dt>{ name }</dt><dd class="wrap" data-testid={test}>{ value }</dd></div> }
-    };
     let since = connection.since().clock(props.offset);
     let state = [strings::link(shown), strings::SINCE, &since].join(" ");
     let is_encrypted = place.broker.starts_with("wss:");
@@ -63,15 +62,16 @@ pub(super) fn connection_view(props: &ConnectionViewProps) -> Html {
                     <h2 id="state-title" class={classes!("link", "state")} data-state={strings::link_state(shown)}>
                         <span class="dot" aria-hidden="true"></span>{ state }
                     </h2>
-                    <dl class="facts">
-                        { fact(strings::BROKER, "broker", place.broker.clone()) }
-                        { fact(strings::VERSION, "version", version.to_owned()) }
-                        { for identity.map(|identity| html! { <>
-                            { fact(strings::USER, "user", user.clone().unwrap_or_else(|| strings::ANONYMOUS.to_owned())) }
-                            { fact(strings::PASSWORD_WAY, "proof", strings::proof(identity.proof).to_owned()) }
-                            { fact(strings::CLIENT_ID, "client-id", identity.client_id.clone()) }
-                        </> }) }
-                    </dl>
+                    { field::facts(&[
+                        (strings::BROKER, "broker", Some(place.broker.clone())),
+                        (strings::VERSION, "version", Some(version.to_owned())),
+                        (strings::USER, "user", identity.map(|_| user.clone().unwrap_or_else(|| strings::ANONYMOUS.to_owned()))),
+                        (strings::PASSWORD_WAY, "proof", identity.map(|identity| strings::proof(identity.proof).to_owned())),
+                        (strings::CLIENT_ID, "client-id", identity.map(|identity| identity.client_id.clone())),
+                    ]) }
+                    if props.is_foreign {
+                        <p class="note aside" data-testid="foreign">{ strings::FOREIGN }</p>
+                    }
                     if let Some(retry) = retry {
                         <div class="actions">
                             <button type="button" class="button primary" data-testid="try"

@@ -6,9 +6,11 @@ use std::rc::Rc;
 use yew::prelude::*;
 
 use super::hooks::{Dispatch, Wire};
+use crate::broker::{self, Roster};
 use crate::desk;
 use crate::home::{Event, Home, Keeper, NAME};
 use crate::json::Json;
+use crate::route::{Route, View};
 use crate::state::{Action, State};
 use crate::time::Millis;
 use crate::widget::Layout;
@@ -72,6 +74,7 @@ fn open(wire: &Rc<Wire>, dispatch: &Dispatch) {
     let (told, heard, address) = (dispatch.clone(), dispatch.clone(), wire.address());
     wire.with(|link| {
         link.ask(desk::info(), move |info| {
+            learn(&told, broker::Event::Info(info.clone()));
             let keeper = match &info {
                 Ok(info) if info.may_change_layouts => Keeper::Broker,
                 Ok(_) => Keeper::ReadOnly,
@@ -92,6 +95,84 @@ fn open(wire: &Rc<Wire>, dispatch: &Dispatch) {
             }
         }));
     });
+}
+
+fn learn(dispatch: &Dispatch, event: broker::Event) {
+    dispatch.dispatch(Action::Broker(event, browser::now()));
+}
+
+/// Hears what the broker says of itself, and who is connected, for as long as
+/// somebody looks at that.
+#[hook]
+pub(super) fn use_broker(wire: &Rc<Wire>, state: &UseReducerHandle<State>, route: &Route) {
+    let is_up = state.connection.identity().is_some();
+    let is_shown = is_up && route.view == View::Broker;
+    let charted = |topic: &str| route.view == View::Chart && topic.starts_with("%24");
+    let wanted = is_shown || (is_up && route.topic.as_deref().is_some_and(charted));
+    {
+        let wire = wire.clone();
+        use_effect_with(wanted, move |&wanted| {
+            let on_messages = wire.on_messages();
+            wire.with(|link| link.listen(wanted, on_messages));
+        });
+    }
+    let may_list = state.broker.info().is_some_and(|info| info.may_list);
+    let turn = (is_shown && may_list).then(|| state.broker.turn(state.now));
+    let (wire, dispatch) = (wire.clone(), state.dispatcher());
+    use_effect_with(
+        (turn, state.broker.chosen.clone()),
+        move |(turn, chosen)| {
+            if turn.is_none() || gloo::utils::document().hidden() {
+                return;
+            }
+            list(&wire, &dispatch, Roster::default());
+            if let Some(chosen) = chosen.clone() {
+                let question = desk::subscriptions(&chosen);
+                let told = move |told| learn(&dispatch, broker::Event::Subscriptions(chosen, told));
+                wire.with(|link| link.ask(question, told));
+            }
+        },
+    );
+}
+
+/// Asks for the clients that come after those that are known.
+fn list(wire: &Rc<Wire>, dispatch: &Dispatch, mut roster: Roster) {
+    let (again, dispatch) = (wire.clone(), dispatch.clone());
+    let question = desk::clients(roster.after());
+    let told = move |page: Result<desk::Clients, _>| match page.map(|page| roster.take(page)) {
+        Ok(true) => list(&again, &dispatch, roster),
+        Ok(false) => learn(&dispatch, broker::Event::Clients(Ok(roster))),
+        Err(failure) => learn(&dispatch, broker::Event::Clients(Err(failure))),
+    };
+    wire.with(|link| link.ask(question, told));
+}
+
+/// What somebody does to a client.
+#[derive(Clone, Debug)]
+pub(super) enum Act {
+    /// Looks at one closely, or at none.
+    Choose(Option<Rc<str>>),
+    /// Disconnects it.
+    End(Rc<str>),
+}
+
+/// Does it.
+#[hook]
+pub(super) fn use_clients(wire: &Rc<Wire>, state: &UseReducerHandle<State>) -> Callback<Act> {
+    let (wire, dispatch) = (wire.clone(), state.dispatcher());
+    use_callback((), move |act: Act, ()| {
+        let client = match act {
+            Act::Choose(client) => return learn(&dispatch, broker::Event::Choose(client)),
+            Act::End(client) => client,
+        };
+        let question = desk::disconnect(&client);
+        let (again, dispatch) = (wire.clone(), dispatch.clone());
+        let told = move |told: Result<(), _>| {
+            learn(&dispatch, broker::Event::Ended(client, told));
+            list(&again, &dispatch, Roster::default());
+        };
+        wire.with(|link| link.ask(question, told));
+    })
 }
 
 /// Asks for the past of topics. Its times are the broker's; a clock that is

@@ -50,6 +50,21 @@ pub(super) fn choice(
     }
 }
 
+/// What is said of something: its name, its name for tests, and what it is. One
+/// that nobody knows is left out.
+pub(super) type Fact = (&'static str, &'static str, Option<String>);
+
+/// What is known of something.
+pub(super) fn facts(facts: &[Fact]) -> Html {
+    let one = |(name, test, value): &Fact| {
+        let value = value.clone()?;
+        Some(
+            html! { <div><dt>{ *name }</dt><dd class="wrap" data-testid={*test}>{ value }</dd></div> },
+        )
+    };
+    html! { <dl class="facts">{ for facts.iter().filter_map(one) }</dl> }
+}
+
 /// Nothing to show yet, and why.
 pub(super) fn empty(title: &'static str, text: &'static str) -> Html {
     html! { <div class="empty-view"><h2>{ title }</h2><p>{ text }</p></div> }

@@ -41,12 +41,7 @@ impl Wire {
     /// Connects as somebody, or as nobody; a client that was there before is
     /// ended.
     pub(super) fn open(&self, credentials: Option<Credentials>) {
-        let on_messages = {
-            let dispatch = self.dispatch.clone();
-            Callback::from(move |messages: Vec<Message>| {
-                dispatch.dispatch(Action::Messages(Rc::new(messages), browser::now()));
-            })
-        };
+        let on_messages = self.on_messages();
         let dispatch = self.dispatch.clone();
         let on_event = Callback::from(move |event: LinkEvent| {
             if matches!(event, LinkEvent::Disconnected { .. }) {
@@ -56,6 +51,14 @@ impl Wire {
         });
         let link = Link::open(&self.broker, credentials, on_event, on_messages);
         self.link.replace(Some(link));
+    }
+
+    /// Takes messages in.
+    pub(super) fn on_messages(&self) -> Callback<Vec<Message>> {
+        let dispatch = self.dispatch.clone();
+        Callback::from(move |messages: Vec<Message>| {
+            dispatch.dispatch(Action::Messages(Rc::new(messages), browser::now()));
+        })
     }
 
     /// Where the broker is.

@@ -58,6 +58,7 @@ pub(super) fn view(view: View) -> Html {
         View::Chart => "M4 4v16h16M7.5 15l4-5 3.5 3 4.5-6.5",
         View::Publish => "m4 11.5 16-7-5.5 15.5-3.6-6.4zM10.9 13.6 20 4.5",
         View::Log => "M4 6h16M4 12h16M4 18h10",
+        View::Broker => "M9 12a3 3 0 1 0 6 0 3 3 0 0 0-6 0M12 3.5V9M12 15v5.5M3.5 12H9M15 12h5.5",
         View::Connection => "M8 8V3.5M16 8V3.5M5.5 8h13v3.5a6.5 6.5 0 0 1-13 0zM12 18v3",
     })
 }

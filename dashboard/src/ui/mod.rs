@@ -4,10 +4,13 @@
 mod app;
 mod badge_card;
 mod banner;
+mod broker;
 mod card;
 mod chart;
 mod chart_view;
+mod clients;
 mod code;
+mod confirm;
 mod connection;
 mod control;
 mod desk;

@@ -1,10 +1,9 @@
 use std::rc::Rc;
 
-use wasm_bindgen::JsCast;
-use web_sys::{Element, HtmlElement};
 use yew::prelude::*;
 
 use super::card::parts;
+use super::confirm::Confirm;
 use super::field;
 use super::icons;
 use super::shared::Shared;
@@ -59,8 +58,7 @@ pub(super) fn TopicDetail(props: &TopicDetailProps) -> Html {
     let actions = html! {
             <div class="actions">
                 <a class="button" href={Route::of(View::Publish, name).hash()}>{ strings::PUBLISH_HERE }</a>
-                <ClearRetained name={name.clone()} watch={props.watch.clone()} outcome={props.cleared.clone()}
-                    unavailable={props.unavailable} on_publish={props.on_publish.clone()} />
+                { clear_retained(props) }
             </div>
     };
     let body = match &props.topic {
@@ -110,19 +108,19 @@ fn facts(props: &TopicDetailProps, topic: &Topic) -> Html {
         ),
         None => strings::LED_RETAINED.to_owned(),
     };
-    let fact = |name: &'static str, test: &'static str, value: String| {
-        html! { <div><dt>{ name }</dt><dd data-testid={test}>{ value }</dd></div> }
-    };
-    html! {
-        <dl class="facts">
-            { fact(strings::RECEIVED, "when", when) }
-            { fact(strings::RETAINED, "retained", retained.to_owned()) }
-            { fact(strings::QOS, "qos", qos.map_or(strings::UNKNOWN.to_owned(), |qos| qos.to_string())) }
-            { fact(strings::RATE, "rate", strings::rate(topic.rate())) }
-            { fact(strings::MESSAGES, "messages", topic.count.to_string()) }
-            { fact(strings::SIZE, "size", strings::bytes(topic.latest.len)) }
-        </dl>
-    }
+    let qos = qos.map_or(strings::UNKNOWN.to_owned(), |qos| qos.to_string());
+    field::facts(&[
+        (strings::RECEIVED, "when", Some(when)),
+        (strings::RETAINED, "retained", Some(retained.to_owned())),
+        (strings::QOS, "qos", Some(qos)),
+        (strings::RATE, "rate", Some(strings::rate(topic.rate()))),
+        (strings::MESSAGES, "messages", Some(topic.count.to_string())),
+        (
+            strings::SIZE,
+            "size",
+            Some(strings::bytes(topic.latest.len)),
+        ),
+    ])
 }
 
 /// The payload as text, as JSON or as bytes: as what fits, until somebody chooses.
@@ -166,92 +164,26 @@ pub(super) fn brief(heard: &Heard) -> String {
     }
 }
 
-/// How far the clearing of a retained message has come: not begun (`None`),
-/// asked about, or done.
-const ASKED: Option<usize> = Some(0);
-const DONE: Option<usize> = Some(1);
-
-#[derive(PartialEq, Properties)]
-struct ClearRetainedProps {
-    name: AttrValue,
-    watch: Option<Watch>,
-    outcome: Option<Outcome>,
-    unavailable: Option<&'static str>,
-    on_publish: Callback<Rc<Draft>>,
-}
-
 /// Makes the broker forget what it keeps for a topic, after a question.
-#[component]
-fn ClearRetained(props: &ClearRetainedProps) -> Html {
-    let clearing = use_state(|| None::<usize>);
+fn clear_retained(props: &TopicDetailProps) -> Html {
     let is_retained = props.watch.as_ref().is_some_and(|watch| watch.is_retained);
-    let to = |next: Option<usize>| {
-        let clearing = clearing.clone();
-        Callback::from(move |_: MouseEvent| clearing.set(next))
+    let outcome = match &props.cleared {
+        _ if !is_retained => Some(Ok(strings::CLEARED.into())),
+        None | Some(Outcome::Sending | Outcome::Acknowledged | Outcome::NobodyThere) => None,
+        Some(failed) => Some(Err(strings::outcome(failed).into())),
     };
-    let clear = {
-        let (clearing, name, on_publish) = (
-            clearing.clone(),
-            props.name.clone(),
-            props.on_publish.clone(),
-        );
-        let can_send = props.unavailable.is_none();
-        Callback::from(move |_: MouseEvent| {
-            if can_send {
-                clearing.set(DONE);
-                // An empty retained message removes what is there [MQTT-3.3.1-6].
-                on_publish.emit(Rc::new(Draft {
-                    topic: name.to_string(),
-                    payload: String::new(),
-                    qos: 1,
-                    retain: true,
-                }));
-            }
-        })
-    };
-    let place = use_node_ref();
-    let is_first = use_mut_ref(|| true);
-    {
-        let place = place.clone();
-        // The button that was pressed has gone: the keyboard goes on here.
-        use_effect_with(*clearing, move |_| {
-            if !is_first.replace(false)
-                && let Some(place) = place.cast::<Element>()
-                && let Ok(Some(button)) = place.query_selector("button:last-of-type")
-                && let Ok(button) = button.dyn_into::<HtmlElement>()
-            {
-                // What cannot be focused is no worse off than before.
-                let _ = button.focus();
-            }
-        });
-    }
-    let failed = props.outcome.as_ref().filter(|outcome| {
-        !matches!(
-            outcome,
-            Outcome::Sending | Outcome::Acknowledged | Outcome::NobodyThere
-        )
+    let (name, on_publish) = (props.name.clone(), props.on_publish.clone());
+    let on_yes = Callback::from(move |()| {
+        // An empty retained message removes what is there [MQTT-3.3.1-6].
+        on_publish.emit(Rc::new(Draft {
+            topic: name.to_string(),
+            payload: String::new(),
+            qos: 1,
+            retain: true,
+        }));
     });
-    let body = match (*clearing, is_retained) {
-        (DONE, true) => match failed {
-            Some(outcome) => {
-                html! { <p class="error" role="alert">{ icons::warning() }{ strings::outcome(outcome) }</p> }
-            }
-            None => html! { <p class="note" role="status">{ strings::CLEARING }</p> },
-        },
-        (DONE, false) => html! {
-            <p class="note done" role="status" data-testid="cleared">{ icons::check() }{ strings::CLEARED }</p>
-        },
-        (_, false) => Html::default(),
-        (None, true) => html! {
-            <button type="button" class="button" data-testid="clear" onclick={to(ASKED)}>{ strings::CLEAR }</button>
-        },
-        (_, true) => html! {
-            <div class="question" role="group" aria-labelledby="clear-title" data-testid="clear-question">
-                <p><b id="clear-title">{ strings::CLEAR_QUESTION }</b>{ " " }{ props.unavailable.unwrap_or(strings::CLEAR_TEXT) }</p>
-                <button type="button" class="button danger" aria-disabled={props.unavailable.map(|_| "true")} onclick={clear}>{ strings::CLEAR_YES }</button>
-                <button type="button" class="button" onclick={to(None)}>{ strings::CLEAR_NO }</button>
-            </div>
-        },
-    };
-    html! { <div class="clear" ref={place}>{ body }</div> }
+    html! {
+        <Confirm name="clear" label={is_retained.then_some(strings::CLEAR)} question={strings::CLEAR_QUESTION} text={strings::CLEAR_TEXT}
+            yes={strings::CLEAR_YES} unavailable={props.unavailable} doing={strings::CLEARING} {outcome} {on_yes} />
+    }
 }

@@ -3,6 +3,7 @@
 
 mod accessibility;
 mod bridges;
+mod broker;
 mod charts;
 mod configs;
 mod home;

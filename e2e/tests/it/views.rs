@@ -185,7 +185,7 @@ async fn topics_are_a_tree_with_a_topic_in_detail_and_links_for_both() {
     assert_eq!(browser.run(focus, &[]).await, "Leave it");
     judge(page, "topic-clear").await;
     browser.click("[data-testid=clear-question] .danger").await;
-    says(page, "[data-testid=cleared]", "Cleared").await;
+    says(page, "[data-testid=clear-done]", "Cleared").await;
     let mut late = Client::connect(&broker, Kind::Paho2, Version::V5, "late").await;
     late.subscribe("Küche/#", 1).await;
     device.publish(&Message::new("Küche/end", 1, "")).await;
