@@ -52,6 +52,18 @@ impl<T> Inflight<T> {
         inflight
     }
 
+    /// The identifier that would be given out now if it is free.
+    pub(crate) fn next(&self) -> PacketId {
+        nth(self.first, self.ring.len())
+    }
+
+    /// Goes on with this identifier; nothing has been given out since the
+    /// values were restored.
+    pub(crate) fn go_on_from(&mut self, next: PacketId) {
+        debug_assert!(self.ring.is_empty());
+        self.first = next;
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.live + self.stragglers.len()
     }
@@ -64,7 +76,7 @@ impl<T> Inflight<T> {
         }
         loop {
             self.make_room();
-            let id = nth(self.first, self.ring.len());
+            let id = self.next();
             if self.stragglers.contains_key(&id) {
                 if self.ring.is_empty() {
                     self.first = self.first.next();
@@ -235,6 +247,20 @@ mod tests {
         assert_eq!(inflight.remove(ids[1]), Some(1));
         let order: Vec<_> = inflight.iter().map(|(_, n)| *n).collect();
         assert_eq!(order, [0, 2, 3, 4, 5]);
+    }
+
+    #[test]
+    fn identifiers_go_on_where_they_were() {
+        let mut inflight = Inflight::default();
+        for n in 0..3u32 {
+            let id = inflight.insert(n).unwrap();
+            inflight.remove(id);
+        }
+        let next = inflight.next();
+        let stuck = PacketId::new(4).unwrap();
+        let mut inflight = Inflight::restore([(stuck, 3)]);
+        inflight.go_on_from(next);
+        assert_eq!(inflight.insert(4).map(PacketId::get), Some(5));
     }
 
     #[test]

@@ -90,6 +90,20 @@ impl Session {
         }
     }
 
+    /// As [`Session::restore`] gives it, but goes on with the packet identifier
+    /// that [`Session::next_packet_id`] was.
+    #[must_use]
+    pub fn go_on_from(mut self, next: PacketId) -> Self {
+        self.outbound.go_on_from(next);
+        self
+    }
+
+    /// The packet identifier behind the last that was given to a publish: an
+    /// answer that comes late finds no other publish.
+    pub fn next_packet_id(&self) -> PacketId {
+        self.outbound.next()
+    }
+
     /// Publishes sent and not yet acknowledged in full.
     pub fn inflight_len(&self) -> usize {
         self.outbound.len()

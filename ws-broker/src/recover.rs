@@ -116,7 +116,11 @@ impl Broker {
                     }
                 });
         let received = session.received.iter().copied();
-        state.session = Some(Box::new(Session::restore(sent, received)));
+        let mut restored = Session::restore(sent, received);
+        if let Some(next) = record.next_packet_id {
+            restored = restored.go_on_from(next);
+        }
+        state.session = Some(Box::new(restored));
         if let Some(stored) = &mut state.stored {
             stored.received.extend(session.received);
         }

@@ -6,10 +6,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Context;
 use std::time::Duration;
 
-use codec::{ByteString, PacketId, QoS, SubscriptionOptions, TopicFilter, Will};
+use codec::{ByteString, PacketId, SubscriptionOptions, TopicFilter, Will};
 use foldhash::fast::RandomState;
 use futures_util::task::AtomicWaker;
-use protocol::{Delivery, Session, Time};
+use protocol::{Session, Time};
 use tokio::sync::{Notify, oneshot};
 
 use crate::access::Identity;
@@ -65,20 +65,6 @@ impl SessionState {
         }));
     }
 
-    /// Deliveries of this session will never be sent.
-    pub(crate) fn drop_deliveries(&self, deliveries: &[Delivery], journal: Option<&Arc<Journal>>) {
-        let (Some(stored), Some(journal)) = (&self.stored, journal) else {
-            return;
-        };
-        let numbers = deliveries.iter().filter(|d| d.qos > QoS::AtMostOnce);
-        let numbers: Vec<_> = numbers.map(|delivery| delivery.token).collect();
-        for number in &numbers {
-            self.outbox.forget(*number);
-        }
-        let done = numbers.into_iter().map(|n| Change::Done(stored.id, n));
-        journal.submit(done);
-    }
-
     /// What is to be stored of a session whose client is away since then, or
     /// connected; nothing if it is not stored.
     pub(crate) fn change(
@@ -93,6 +79,7 @@ impl SessionState {
             expiry,
             away_since,
             will,
+            next_packet_id: self.session.as_ref().map(|s| s.next_packet_id()),
         };
         Some(Change::Session(stored.id, Box::new(record)))
     }

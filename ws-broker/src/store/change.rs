@@ -22,6 +22,8 @@ pub(crate) struct SessionRecord {
     pub away_since: Option<Time>,
     /// A will that waits for its delay to pass.
     pub will: Option<(Will, Time)>,
+    /// The packet identifier that is next when its client comes back.
+    pub next_packet_id: Option<PacketId>,
 }
 
 /// How a session subscribes to a filter.

@@ -17,7 +17,7 @@ use super::{Change, Loaded, LoadedSession, Sent, SessionId};
 use crate::router::Retained;
 
 /// The version of the format that this is.
-pub(super) const FORMAT: u64 = 2;
+pub(super) const FORMAT: u64 = 3;
 /// Its key in [`META`].
 const FORMAT_KEY: &str = "format";
 

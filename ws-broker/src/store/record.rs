@@ -304,12 +304,16 @@ impl Record for (Will, Time) {
     }
 }
 
+/// The packet identifier stands at the end: formats 1 and 2 had none.
 impl Record for SessionRecord {
     fn encode(&self, out: &mut BytesMut) {
         self.identity.encode(out);
         out.put_u32(self.expiry);
         put_option(self.away_since.as_ref(), out);
         put_option(self.will.as_ref(), out);
+        if let Some(packet_id) = self.next_packet_id {
+            out.put_u16(packet_id.get());
+        }
     }
 
     fn decode(bytes: &mut Bytes) -> Option<Self> {
@@ -318,6 +322,10 @@ impl Record for SessionRecord {
             expiry: bytes.try_get_u32().ok()?,
             away_since: option(bytes)?,
             will: option(bytes)?,
+            next_packet_id: match bytes.is_empty() {
+                true => None,
+                false => Some(PacketId::new(bytes.try_get_u16().ok()?)?),
+            },
         })
     }
 }
@@ -401,12 +409,17 @@ mod tests {
             expiry: u32::MAX,
             away_since: Some(Time::from_millis(5)),
             will: Some((will(), Time::from_millis(9))),
+            next_packet_id: PacketId::new(7),
         };
         check(&record);
         check(&record.identity);
         check(&SessionRecord {
             away_since: None,
             will: None,
+            ..record.clone()
+        });
+        check(&SessionRecord {
+            next_packet_id: None,
             ..record.clone()
         });
         for source in [None, Some(Box::new(record.identity.clone()))] {

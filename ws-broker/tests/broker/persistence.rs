@@ -171,6 +171,24 @@ async fn section_4_4_what_was_sent_is_sent_again_with_its_identifier() {
     }
 }
 
+/// As in Mosquitto, so that an answer that comes late finds no other publish.
+#[tokio::test]
+async fn packet_identifiers_go_on_after_a_restart() {
+    for version in VERSIONS {
+        let mut broker = Kept::start().await;
+        for first in [1, 3, 5] {
+            let mut client = broker.client(kept(version, "c")).await;
+            client.subscribe("t", QoS::ExactlyOnce).await;
+            for (id, qos) in (first..).zip([QoS::AtLeastOnce, QoS::ExactlyOnce]) {
+                client.publish(message("t", "x", qos)).await;
+                assert_eq!(client.message().await.packet_id, PacketId::new(id));
+            }
+            client.disconnect().await;
+            broker.end(Signal::SIGTERM).await;
+        }
+    }
+}
+
 #[tokio::test]
 async fn section_4_3_3_a_publish_at_qos_2_is_not_taken_twice_because_of_a_kill() {
     for version in VERSIONS {

@@ -5,7 +5,7 @@ use super::medium::{Fault, Medium, What};
 use super::model::Model;
 use super::*;
 use crate::store::disk::{self, Disk, META, builder};
-use crate::store::load::{Failure, read};
+use crate::store::load::{FORMAT, Failure, read};
 
 /// Opens what is on the medium, and reads it.
 fn open(medium: &Medium) -> (Disk, Model) {
@@ -205,7 +205,7 @@ fn a_store_that_was_large_is_small_again_when_it_has_been_tidied_up() {
 }
 
 #[test]
-fn a_store_of_format_1_is_read_and_is_one_of_this_format_from_then_on() {
+fn a_store_of_an_older_format_is_read_and_is_one_of_this_format_from_then_on() {
     let medium = Medium::default();
     let (mut disk, _) = open(&medium);
     let retained = Change::Retained(Retained {
@@ -213,7 +213,8 @@ fn a_store_of_format_1_is_read_and_is_one_of_this_format_from_then_on() {
         qos: QoS::AtLeastOnce,
         source: None,
     });
-    disk.commit(&group(&[retained])).unwrap();
+    let session = Change::Session(SessionId(1), record("c"));
+    disk.commit(&group(&[retained, session])).unwrap();
     drop(disk);
     let format = |new: Option<u64>| {
         let database = disk::Medium::open(&medium).unwrap();
@@ -227,11 +228,14 @@ fn a_store_of_format_1_is_read_and_is_one_of_this_format_from_then_on() {
         transaction.commit().unwrap();
         found
     };
-    format(Some(1));
-    let (_, read) = read(&medium, NOW).map_err(|_| ()).unwrap();
-    assert_eq!(read.loaded.retained.len(), 1);
-    assert!(read.damage.is_none(), "{:?}", read.damage);
-    assert_eq!(format(None), 2);
+    for older in 1..FORMAT {
+        format(Some(older));
+        let (_, read) = read(&medium, NOW).map_err(|_| ()).unwrap();
+        assert_eq!(read.loaded.retained.len(), 1);
+        assert_eq!(read.loaded.sessions.len(), 1);
+        assert!(read.damage.is_none(), "{:?}", read.damage);
+        assert_eq!(format(None), FORMAT);
+    }
 }
 
 #[test]
@@ -250,7 +254,7 @@ fn a_store_of_a_newer_format_is_left_alone_and_one_in_use_too() {
     transaction
         .open_table(META)
         .unwrap()
-        .insert("format", 3)
+        .insert("format", FORMAT + 1)
         .unwrap();
     transaction.commit().unwrap();
     drop(database);
@@ -258,7 +262,7 @@ fn a_store_of_a_newer_format_is_left_alone_and_one_in_use_too() {
         .map(drop)
         .unwrap_err();
     assert!(
-        matches!(newer, OpenError::Newer { found: 3, .. }),
+        matches!(newer, OpenError::Newer { found, .. } if found == FORMAT + 1),
         "{newer}"
     );
     let found = std::fs::read_dir(&folder).unwrap().count();

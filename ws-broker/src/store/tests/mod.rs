@@ -28,6 +28,7 @@ fn record(client_id: &str) -> Box<SessionRecord> {
         },
         expiry: 100,
         away_since: None,
+        next_packet_id: None,
         will: None,
     })
 }
