@@ -5,7 +5,7 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use codec::{Auth, ByteString, Connect, Properties, Property, ReasonCode};
-use protocol::Delivery;
+use protocol::{Delivery, Message, Time};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::connect::called;
@@ -15,7 +15,6 @@ use crate::auth::{Attempt, Exchange, Pending, Step};
 use crate::log;
 use crate::sessions::SessionState;
 use crate::settings::Settings;
-use crate::store::Journal;
 
 /// What a client is told that fails to log in with SCRAM where that does not
 /// work for all users.
@@ -232,13 +231,10 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
             self.disconnect(ReasonCode::NotAuthorized);
             return Err(End::Unauthenticated(why.into()));
         }
-        let state = &client.state;
-        let (allowed, forbidden): (Vec<_>, Vec<_>) = std::mem::take(&mut self.backlog)
-            .into_iter()
-            .partition(|delivery| may_have(&self.settings, state.outbox.identity(), delivery));
-        self.backlog = allowed.into();
-        state.drop_deliveries(&forbidden, self.broker.router.journal());
-        drop_forbidden(&self.settings, state, self.broker.router.journal());
+        for delivery in &mut self.backlog {
+            withdraw_if_forbidden(&self.settings, client.state.outbox.identity(), delivery);
+        }
+        withdraw_forbidden(&self.settings, &client.state);
         Ok(())
     }
 
@@ -248,24 +244,27 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
     }
 }
 
-/// Drops what waits for a client that may not read it any more.
-pub(super) fn drop_forbidden(
-    settings: &Settings,
-    state: &SessionState,
-    journal: Option<&Arc<Journal>>,
-) {
+/// Withdraws what waits for a client that may not read it any more. Each
+/// takes its turn all the same, and its packet identifier, as in Mosquitto.
+pub(super) fn withdraw_forbidden(settings: &Settings, state: &SessionState) {
     let who = state.outbox.identity();
     if settings.rules(who.rules).security.acl.is_active() {
-        let waiting = state.outbox.take_all().into_iter();
-        let (allowed, forbidden): (Vec<_>, Vec<_>) =
-            waiting.partition(|delivery| may_have(settings, who, delivery));
-        state.outbox.put_back(allowed.into_iter());
-        state.drop_deliveries(&forbidden, journal);
+        let mut waiting = state.outbox.take_all();
+        for delivery in &mut waiting {
+            withdraw_if_forbidden(settings, who, delivery);
+        }
+        state.outbox.put_back(waiting.into_iter());
     }
 }
 
-fn may_have(settings: &Settings, who: &Identity, delivery: &Delivery) -> bool {
-    settings.allows(who, &delivery.message.topic, Access::Read)
+/// A message that has expired takes the place of one that may not be read.
+fn withdraw_if_forbidden(settings: &Settings, who: &Identity, delivery: &mut Delivery) {
+    let topic = &delivery.message.topic;
+    if !settings.allows(who, topic, Access::Read) {
+        let mut expired = Message::new(topic.clone(), "");
+        expired.expires_at = Some(Time::from_millis(0));
+        delivery.message = Arc::new(expired);
+    }
 }
 
 fn with_data(data: Vec<u8>) -> Properties {

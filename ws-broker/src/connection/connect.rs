@@ -9,7 +9,7 @@ use codec::{
 };
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use super::authenticate::drop_forbidden;
+use super::authenticate::withdraw_forbidden;
 use super::{Client, Connection, End, Phase};
 use crate::access::{Access, Identity};
 use crate::desk::{self, About};
@@ -315,7 +315,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
             None => false,
             Some(state) if state.outbox.identity() == client.state.outbox.identity() => {
                 client.state = state;
-                drop_forbidden(&self.settings, &client.state, self.broker.router.journal());
+                withdraw_forbidden(&self.settings, &client.state);
                 true
             }
             // A session belongs to the user that made it.
@@ -387,6 +387,9 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
         self.broker.router.count_dropped(too_large.len() as u64);
         if let Some(stored) = &client.state.stored {
             let id = stored.id;
+            for number in &too_large {
+                client.state.outbox.forget(*number);
+            }
             let done = too_large.into_iter().map(|number| Change::Done(id, number));
             self.store(done, None);
         }

@@ -144,6 +144,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
         let mut lost = 0;
         let mut sent = Tally::default();
         let stored = client.state.stored.as_ref().map(|stored| stored.id);
+        let outbox = &client.state.outbox;
         let (mut changes, mut transmits) = (Vec::new(), Vec::new());
         let mut send = |server: &mut server::Connection, delivery: Delivery| {
             let payload = delivery.message.payload.len() as u64;
@@ -152,7 +153,10 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
             if let (Some(id), true) = (stored, qos > QoS::AtMostOnce) {
                 changes.push(match published {
                     Ok(Some(packet_id)) => Change::Sent(id, number, Sent::Published(packet_id)),
-                    _ => Change::Done(id, number),
+                    _ => {
+                        outbox.forget(number);
+                        Change::Done(id, number)
+                    }
                 });
                 // Not before its packet identifier is stored.
                 let transmit = published.ok().flatten();
@@ -193,7 +197,6 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
         // What is live may replace what is retained, so it comes behind it.
         let is_behind = !self.backlog.is_empty() && self.server.output().len() >= MAX_ENCODED;
         if !is_behind {
-            let outbox = &client.state.outbox;
             let qos0 = outbox.take(window, &mut chunks, &mut deliveries, cx);
             self.tally.packets_sent += u64::from(qos0.messages);
             self.tally.publishes_sent += u64::from(qos0.messages);
