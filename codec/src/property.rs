@@ -194,8 +194,9 @@ macro_rules! properties {
 
         /// One property and its value.
         #[derive(Clone, Debug, PartialEq, Eq)]
+        #[repr(u8)]
         pub enum Property {
-            $(#[doc = $doc] $name(wire_type!($wire)),)+
+            $(#[doc = $doc] $name(wire_type!($wire)) = $id,)+
         }
 
         impl Property {

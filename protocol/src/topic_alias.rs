@@ -1,7 +1,4 @@
-use std::collections::HashMap;
-
 use codec::{Properties, PropertyId, Publish, TopicName};
-use foldhash::fast::FixedState;
 
 use crate::Violation;
 
@@ -48,7 +45,9 @@ impl InboundAliases {
 #[derive(Debug)]
 pub(crate) struct OutboundAliases {
     maximum: u16,
-    aliases: HashMap<TopicName, u16, FixedState>,
+    /// By the topics' lengths, then in the order of their bytes: so few are
+    /// found as fast as by a hash, and in less code.
+    aliases: Vec<(TopicName, u16)>,
     /// Bytes of all topics that have an alias.
     bytes: usize,
 }
@@ -60,7 +59,7 @@ impl OutboundAliases {
     pub(crate) fn new(maximum: u16) -> Self {
         Self {
             maximum: maximum.min(MAX_ALIASES),
-            aliases: HashMap::default(),
+            aliases: Vec::new(),
             bytes: 0,
         }
     }
@@ -76,17 +75,24 @@ impl OutboundAliases {
         topic: &'t TopicName,
         properties: &mut Properties,
     ) -> &'t str {
-        if let Some(alias) = self.aliases.get(topic) {
-            properties.push(codec::Property::TopicAlias(*alias));
-            return "";
-        }
+        let order = |(known, _): &(TopicName, u16)| {
+            let lengths = known.len().cmp(&topic.len());
+            lengths.then_with(|| known.as_bytes().cmp(topic.as_bytes()))
+        };
+        let place = match self.aliases.binary_search_by(order) {
+            Ok(at) => {
+                properties.push(codec::Property::TopicAlias(self.aliases[at].1));
+                return "";
+            }
+            Err(place) => place,
+        };
         if self.aliases.len() < usize::from(self.maximum)
             && self.bytes + topic.len() <= MAX_BYTES
             && let Ok(copy) = TopicName::new(&**topic)
         {
             let alias = self.aliases.len() as u16 + 1;
             self.bytes += copy.len();
-            self.aliases.insert(copy, alias);
+            self.aliases.insert(place, (copy, alias));
             properties.push(codec::Property::TopicAlias(alias));
         }
         topic
