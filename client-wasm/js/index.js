@@ -8,10 +8,10 @@ export { Client, Message, MqttError, Subscription } from './client.js';
 export const connect = connectWith(async () => {
   try {
     const file = fetch(new URL('./core_bg.wasm', import.meta.url));
-    await compile({ module_or_path: await WebAssembly.compileStreaming(file) });
+    await compile(await WebAssembly.compileStreaming(file));
   } catch {
     // Some development servers move scripts and leave files behind.
     const { bytes } = await import('./wasm.js');
-    await compile({ module_or_path: bytes() });
+    await compile(bytes());
   }
 });

@@ -7,6 +7,5 @@ import compile from './core.js';
 export { Client, Message, MqttError, Subscription } from './client.js';
 
 export const connect = connectWith(async () => {
-  const file = await readFile(new URL('./core_bg.wasm', import.meta.url));
-  await compile({ module_or_path: file });
+  await compile(await readFile(new URL('./core_bg.wasm', import.meta.url)));
 });

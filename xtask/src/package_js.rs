@@ -73,10 +73,8 @@ pub(crate) fn build(steps: &mut Steps) -> Result<Package> {
         fs::remove_dir_all(&folder).with_context(|| failed(&folder))?;
     }
     fs::create_dir_all(&folder).with_context(|| failed(&folder))?;
-    bind(&folder, None)?;
+    bind(&folder)?;
     optimise(&folder)?;
-    let script = target().join("npm/global");
-    bind(&script, Some("core"))?;
     copy_sources(&folder)?;
     let bytes = read_bytes(&folder.join("core_bg.wasm"))?;
     write(
@@ -87,7 +85,7 @@ pub(crate) fn build(steps: &mut Steps) -> Result<Package> {
         ),
     )?;
     let global = folder.join("mqtt.global.js");
-    write(&global, &one_file(&folder, &script, &bytes)?)?;
+    write(&global, &one_file(&folder, &bytes)?)?;
     minify(&global, false)?;
     for module in ["client.js", "core.js"] {
         minify(&folder.join(module), true)?;
@@ -100,7 +98,7 @@ pub(crate) fn build(steps: &mut Steps) -> Result<Package> {
 
 const NAMES: [&str; 5] = ["connect", "Client", "Message", "MqttError", "Subscription"];
 
-fn bind(folder: &Path, global: Option<&str>) -> Result<()> {
+fn bind(folder: &Path) -> Result<()> {
     let wasm = target()
         .join(wasm_target::WASM)
         .join("wasm-release/client_wasm.wasm");
@@ -110,9 +108,6 @@ fn bind(folder: &Path, global: Option<&str>) -> Result<()> {
     let mut command = Command::new(tool);
     command.arg("--wasm").arg(wasm).arg("--out").arg(folder);
     command.args(["--name", "core"]);
-    if let Some(name) = global {
-        command.args(["--global", name]);
-    }
     run(&mut command)
 }
 
@@ -209,23 +204,35 @@ fn copy_sources(folder: &Path) -> Result<()> {
 }
 
 /// One script that needs no other file, with one global, `mqtt`.
-fn one_file(folder: &Path, script: &Path, wasm: &[u8]) -> Result<String> {
-    let core = read(&script.join("core.js"))?;
+fn one_file(folder: &Path, wasm: &[u8]) -> Result<String> {
+    let core = read(&folder.join("core.js"))?;
+    let core = core
+        .replace("export default ", "")
+        .replace("\nexport ", "\n");
     let face = read(&folder.join("client.js"))?;
     let imports = "import { RawClient, install } from './core.js';\n";
-    let face = replaced(&face, imports, "const { RawClient, install } = core;\n")?;
+    let face = replaced(
+        &face,
+        imports,
+        "const { RawClient, install, start } = core;\n",
+    )?;
     let face = face.replace("\nexport ", "\n");
-    ensure!(
-        !face.contains("\nimport ") && !face.contains("import("),
-        "client.js imports more than core.js"
-    );
+    for script in [&core, &face] {
+        ensure!(
+            !["\nimport ", "import(", "\nexport "]
+                .iter()
+                .any(|word| script.contains(word)),
+            "core.js or client.js imports more than core.js, or exports in a new way"
+        );
+    }
     let wasm = base64(wasm);
     let names = NAMES.join(", ");
     Ok(format!(
-        "var mqtt = (() => {{\n{core}\n{face}\n\
+        "var mqtt = (() => {{\n\
+         const core = (() => {{\n{core}\nreturn {{ RawClient, install, start }};\n}})();\n{face}\n\
          const wasm = '{wasm}';\n\
          const unpacked = () => Uint8Array.from(atob(wasm), (c) => c.charCodeAt(0));\n\
-         const connect = connectWith(() => core({{ module_or_path: unpacked() }}));\n\
+         const connect = connectWith(() => start(unpacked()));\n\
          return {{ {names} }};\n}})();\n"
     ))
 }

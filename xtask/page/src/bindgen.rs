@@ -7,6 +7,7 @@ use anyhow::{Context, Result, anyhow};
 use wasm_bindgen_cli_support::Bindgen;
 use xtask_page::shorten::shorten;
 use xtask_page::slim::{self, slim};
+use xtask_page::start;
 
 /// What wasm-bindgen makes of the program that cargo built.
 pub(crate) struct Bound {
@@ -46,7 +47,7 @@ pub(crate) fn bind(wasm: &Path, work: &Path, keep_names: bool) -> Result<Bound> 
         snippets.push((below, content));
     }
     let wasm = read(&work.join("page_bg.wasm"))?;
-    let (wasm, script) = shorten(&wasm, &script, keep_names)?;
+    let (wasm, script) = shorten(&wasm, &start::plainly(&script)?, keep_names)?;
     Ok(Bound {
         wasm,
         script,

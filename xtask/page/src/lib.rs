@@ -2,3 +2,4 @@
 
 pub mod shorten;
 pub mod slim;
+pub mod start;

@@ -174,7 +174,8 @@ impl Maker<'_> {
             .output
             .add_hashed("dashboard", "js", script.into_bytes());
         let boot = format!(
-            "import init from \"/{script}\";\n\ninit({{ module_or_path: \"/{wasm}\" }});\n"
+            "import start from \"/{script}\";\n\
+             start(await WebAssembly.compileStreaming(fetch(\"/{wasm}\")));\n"
         );
         let boot = self.output.add_hashed("boot", "js", boot.into_bytes());
         // A preload is only used by a fetch in the same mode: that of a script's

@@ -16,6 +16,7 @@ use clap::Parser;
 use wasm_bindgen_cli_support::Bindgen;
 use xtask_page::shorten::shorten;
 use xtask_page::slim::{self, slim};
+use xtask_page::start;
 
 /// Makes a JavaScript module of a wasm library.
 #[derive(Parser)]
@@ -29,9 +30,6 @@ struct Args {
     /// The name of the files.
     #[arg(long)]
     name: String,
-    /// A classic script with one global of this name, and no module.
-    #[arg(long)]
-    global: Option<String>,
     /// Keep the functions' names, to see what is large.
     #[arg(long)]
     names: bool,
@@ -53,23 +51,19 @@ fn bind(args: &Args) -> anyhow::Result<()> {
         fs::read(&args.wasm).with_context(|| format!("cannot read {}", args.wasm.display()))?;
     // What the browser client says, its face in JavaScript has the words for.
     let bytes = slim(&bytes, slim::Options { is_quiet: true })?;
-    let mut bindgen = Bindgen::new();
-    bindgen
+    Bindgen::new()
         .input_bytes(&args.name, bytes)
         .typescript(false)
         .omit_default_module_path(true)
-        .remove_producers_section(true);
-    match &args.global {
-        Some(name) => bindgen.no_modules(true)?.no_modules_global(name)?,
-        None => bindgen.web(true)?,
-    };
-    bindgen.generate(&args.out)?;
+        .remove_producers_section(true)
+        .web(true)?
+        .generate(&args.out)?;
     let wasm = args.out.join(format!("{}_bg.wasm", args.name));
     let script = args.out.join(format!("{}.js", args.name));
     let bytes = fs::read(&wasm).with_context(|| format!("cannot read {}", wasm.display()))?;
     let text =
         fs::read_to_string(&script).with_context(|| format!("cannot read {}", script.display()))?;
-    let (bytes, text) = shorten(&bytes, &text, args.names)?;
+    let (bytes, text) = shorten(&bytes, &start::plainly(&text)?, args.names)?;
     fs::write(&wasm, bytes).with_context(|| format!("cannot write {}", wasm.display()))?;
     fs::write(&script, text).with_context(|| format!("cannot write {}", script.display()))
 }
