@@ -15,6 +15,7 @@
 //! - [`route`] is where one is, [`tree`] and [`payload`] what a view makes of
 //!   the store, [`publishing`] and [`watch`] what becomes of messages.
 //! - [`broker`] is what is known of the broker itself.
+//! - [`diff`] is what changed between two payloads.
 //! - [`chart`] is numbers over time, as lines, ticks and what a hand does.
 //! - [`desk`] is what the page asks its broker, in [`json`].
 //! - [`extract`] says what a payload means, [`number`], [`time`] and [`spark`]
@@ -33,6 +34,7 @@ mod clipboard;
 pub mod connection;
 pub mod credentials;
 pub mod desk;
+pub mod diff;
 pub mod extract;
 mod frame;
 pub mod home;

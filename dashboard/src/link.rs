@@ -27,6 +27,8 @@ use crate::widget::PATIENCE;
 const EVERYTHING: &str = "#";
 /// What a broker says of itself.
 const SYSTEM: &str = "$SYS/broker/#";
+/// Messages of a topic that is looked at closely that are told of at once.
+const AT_ONCE: usize = 512;
 /// How long the broker may take to answer.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -245,10 +247,11 @@ impl Link {
         });
     }
 
-    /// Subscribes to one topic alone, in the place of the one before, with a
-    /// connection of its own: on this one a broker may send one message for
-    /// both subscriptions, and what it keeps would come again for both.
-    pub(crate) fn watch(&self, topic: Option<&str>, on_sighting: Callback<Sighting>) {
+    /// Subscribes to one topic and what is below it, in the place of the one
+    /// before, with a connection of its own: on this one a broker may send one
+    /// message for both subscriptions, and what it keeps would come again for
+    /// both. Of what is below it, only what is kept is told.
+    pub(crate) fn watch(&self, topic: Option<&str>, on_sighting: Callback<Vec<Sighting>>) {
         if let Some(before) = self.watching.take() {
             before.abort();
         }
@@ -261,19 +264,24 @@ impl Link {
             retain_as_published: true,
             ..QoS::ExactlyOnce.into()
         };
-        let subscribing = client.subscribe(topic, options);
+        let subscribing = client.subscribe([&*topic, "/#"].concat(), options);
         let (watching, handle) = abortable(async move {
             // What may not be read, or cannot be subscribed to, is not known.
-            let Ok(mut messages) = subscribing.await else {
+            let Ok(messages) = subscribing.await else {
                 return;
             };
-            while let Some(message) = messages.next().await {
-                on_sighting.emit(Sighting {
+            let mut messages = messages.ready_chunks(AT_ONCE);
+            while let Some(some) = messages.next().await {
+                let some = some
+                    .iter()
+                    .filter(|message| message.retain || *message.topic == *topic);
+                let sightings = some.map(|message| Sighting {
                     topic: (&*message.topic).into(),
                     qos: message.qos as u8,
                     retain: message.retain,
                     is_empty: message.payload.is_empty(),
                 });
+                on_sighting.emit(sightings.collect());
             }
         });
         self.watching.replace(Some(handle));

@@ -38,6 +38,18 @@ pub enum Problem {
 }
 
 impl Draft {
+    /// What makes the broker forget what it keeps for a topic
+    /// \[MQTT-3.3.1-6\].
+    #[must_use]
+    pub fn clearing(topic: &str) -> Draft {
+        Draft {
+            topic: topic.to_owned(),
+            qos: 1,
+            retain: true,
+            ..Draft::default()
+        }
+    }
+
     /// What is wrong with the topic, if anything is.
     #[must_use]
     pub fn problem(&self) -> Option<Problem> {
@@ -113,16 +125,6 @@ impl Publications {
     pub fn iter(&self) -> impl Iterator<Item = &Publication> {
         self.recent.iter()
     }
-
-    /// What became of the latest attempt to clear what the broker keeps for
-    /// `topic`.
-    #[must_use]
-    pub fn clearing(&self, topic: &str) -> Option<Outcome> {
-        let is_it =
-            |draft: &Draft| draft.topic == topic && draft.retain && draft.payload.is_empty();
-        let latest = self.recent.iter().find(|one| is_it(&one.draft));
-        latest.map(|one| one.outcome.clone())
-    }
 }
 
 /// Topics that begin or go on as `written` does, at most `most` of them: those
@@ -186,22 +188,6 @@ mod tests {
         assert_eq!(outcome(28), Some(Outcome::Acknowledged));
         assert_eq!(outcome(29), Some(Outcome::Sending));
         assert_eq!(outcome(2), None);
-    }
-
-    #[test]
-    fn the_clearing_of_a_topic_is_found_again() {
-        let mut publications = Publications::default();
-        for (number, payload, retain) in [(0, "", true), (1, "x", true), (2, "", false)] {
-            let draft = Draft {
-                payload: payload.to_owned(),
-                retain,
-                ..draft("a")
-            };
-            publications.begin(number, Rc::new(draft), Millis(0.0), 0);
-        }
-        publications.settle(0, Outcome::NotAllowed);
-        assert_eq!(publications.clearing("a"), Some(Outcome::NotAllowed));
-        assert_eq!(publications.clearing("b"), None);
     }
 
     #[test]

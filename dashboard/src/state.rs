@@ -66,8 +66,10 @@ pub enum Action {
     Published(u32, Outcome, Millis),
     /// Somebody looks at a topic closely, or at none any more.
     Watch(Option<Rc<str>>, Millis),
-    /// A message on the topic that is looked at closely.
-    Sighted(Sighting, Millis),
+    /// Messages on the topic that is looked at closely, or below it.
+    Sighted(Rc<Vec<Sighting>>, Millis),
+    /// What became of clearing what the broker keeps for one of those.
+    Cleared(Outcome, Millis),
     /// Charts show these numbers, and no others.
     Follow(Rc<Vec<Name>>, Millis),
     /// The broker remembers of a topic: payloads, and when they came.
@@ -184,9 +186,15 @@ impl State {
                 self.watch = topic.map(Watch::new);
                 now
             }
-            Action::Sighted(sighting, now) => {
+            Action::Sighted(sightings, now) => {
                 if let Some(watch) = &mut self.watch {
-                    watch.see(&sighting);
+                    watch.see(&sightings);
+                }
+                now
+            }
+            Action::Cleared(outcome, now) => {
+                if let Some(watch) = &mut self.watch {
+                    watch.cleared(outcome);
                 }
                 now
             }

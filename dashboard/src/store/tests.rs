@@ -277,9 +277,17 @@ fn the_messages_before_are_kept_shortened_and_counted() {
     assert_eq!((&*topic.latest.payload, topic.count), (&b"end"[..], 22));
     assert_eq!(topic.history.len(), super::topic::MAX_HISTORY);
     let before = &topic.history[0];
-    assert_eq!((before.payload.len(), before.len), (256, 5_000));
+    let size = (before.payload.len(), before.len);
+    assert_eq!(
+        size,
+        (4_096, 5_000),
+        "the one before is to be compared with"
+    );
     assert!(before.is_cut() && !topic.history[1].is_cut());
     assert_eq!(&*topic.history[1].payload, b"19");
+    messages.push(message("t", "after the end", 300.0));
+    let topic = self::topic(&messages);
+    assert_eq!(topic.history[1].payload.len(), 256);
 }
 
 #[test]

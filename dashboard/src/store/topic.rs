@@ -15,7 +15,7 @@ const SHORTEST_LATE: f64 = 5_000.0;
 /// Intervals that are seen before one is called usual.
 const RHYTHM: u32 = 2;
 
-/// Bytes that are kept of the latest payload,
+/// Bytes that are kept of the latest payload and of the one before,
 const MAX_PAYLOAD: usize = 4096;
 /// and of those before it.
 const MAX_PAST: usize = 256;
@@ -52,11 +52,10 @@ impl Heard {
         self.payload.len() < self.len
     }
 
-    fn shortened(mut self) -> Heard {
+    fn shorten(&mut self) {
         if self.payload.len() > MAX_PAST {
             self.payload = self.payload[..MAX_PAST].into();
         }
-        self
     }
 }
 
@@ -116,7 +115,10 @@ impl Topic {
         }
         let before = std::mem::replace(&mut self.latest, Heard::new(message));
         self.history.truncate(MAX_HISTORY - 1);
-        self.history.push_front(before.shortened());
+        if let Some(earlier) = self.history.front_mut() {
+            earlier.shorten();
+        }
+        self.history.push_front(before);
         self.count += 1;
         self.read(reading, message);
     }

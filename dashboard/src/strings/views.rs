@@ -54,12 +54,30 @@ pub(crate) const SIZE: &str = "Size";
 pub(crate) const UNKNOWN: &str = "Not known yet";
 pub(crate) const PUBLISH_HERE: &str = "Publish here";
 pub(crate) const CLEAR: &str = "Clear retained";
-pub(crate) const CLEAR_QUESTION: &str = "Clear 1 retained message?";
-pub(crate) const CLEAR_TEXT: &str = "The broker forgets it, and sends it to nobody who subscribes from now on. This cannot be undone.";
-pub(crate) const CLEAR_YES: &str = "Clear it";
+pub(crate) const CLEAR_ALL: &str = "Clear all retained below";
+pub(crate) const CLEAR_TEXT: &str = "The broker forgets what it keeps, and sends it to nobody who subscribes from now on. This cannot be undone.";
+pub(crate) const CLEAR_YES: &str = "Clear";
 pub(crate) const LEAVE_IT: &str = "Leave it";
-pub(crate) const CLEARING: &str = "Clearing…";
-pub(crate) const CLEARED: &str = "Cleared. The broker keeps nothing for this topic any more.";
+pub(crate) const CLEARED: &str = "Cleared. The broker keeps nothing here any more.";
+pub(crate) const BELOW: &str = "Below it";
+pub(crate) const UNCHANGED: &str = "Nothing has changed.";
+pub(crate) const MORE_CHANGES: &str = "There are more; the first ones are shown.";
+
+/// What is compared with what.
+pub(crate) fn changed_since(clock: &str) -> String {
+    ["Changed since ", clock].concat()
+}
+
+pub(crate) fn clear_question(count: usize) -> String {
+    match count {
+        1 => "Clear 1 retained message?".to_owned(),
+        n => format!("Clear {} retained messages?", grouped(n as u64)),
+    }
+}
+
+pub(crate) fn clearing(left: usize) -> String {
+    format!("Clearing: {} left…", grouped(left as u64))
+}
 
 /// How often a topic comes.
 pub(crate) fn rate(a_minute: Option<f64>) -> String {

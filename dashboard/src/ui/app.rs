@@ -61,6 +61,7 @@ pub(crate) fn App() -> Html {
 
     let on_press = use_press(&wire, &state);
     let on_publish = use_publish(&wire, &state);
+    let on_clear = use_clear(&wire, &state);
     let on_theme = {
         let dark = dark.clone();
         Callback::from(move |()| {
@@ -125,8 +126,8 @@ pub(crate) fn App() -> Html {
         },
         View::Topics => html! {
             <Topics {store} selected={route.topic.clone()} watch={state.watch.clone()}
-                publications={Shared(state.publications.clone())} now={state.now} offset={state.offset}
-                {unavailable} {on_publish} />
+                now={state.now} offset={state.offset}
+                {unavailable} {on_clear} />
         },
         View::Chart => chart_view(&state, route.topic.as_deref()),
         View::Publish => html! {
@@ -212,6 +213,23 @@ fn use_publish(wire: &Rc<Wire>, state: &UseReducerHandle<State>) -> Callback<Rc<
     })
 }
 
+/// Makes the broker forget what it keeps.
+#[hook]
+fn use_clear(wire: &Rc<Wire>, state: &UseReducerHandle<State>) -> Callback<Rc<Vec<Rc<str>>>> {
+    let (wire, dispatch) = (wire.clone(), state.dispatcher());
+    use_callback((), move |topics: Rc<Vec<Rc<str>>>, ()| {
+        wire.with(|link| {
+            for topic in &*topics {
+                let dispatch = dispatch.clone();
+                let settled = move |outcome: Outcome| {
+                    dispatch.dispatch(Action::Cleared(outcome, browser::now()));
+                };
+                link.publish(&Draft::clearing(topic), settled);
+            }
+        });
+    })
+}
+
 /// Looks closely at a topic for as long as it is on the screen.
 #[hook]
 fn use_watch(wire: &Rc<Wire>, state: &UseReducerHandle<State>, topic: &Option<Rc<str>>) {
@@ -223,8 +241,8 @@ fn use_watch(wire: &Rc<Wire>, state: &UseReducerHandle<State>, topic: &Option<Rc
     let topic = topic.clone().filter(|_| client.is_some());
     use_effect_with((topic, client), move |(topic, _)| {
         dispatch.dispatch(Action::Watch(topic.clone(), browser::now()));
-        let on_sighting = Callback::from(move |sighting| {
-            dispatch.dispatch(Action::Sighted(sighting, browser::now()));
+        let on_sighting = Callback::from(move |sightings| {
+            dispatch.dispatch(Action::Sighted(Rc::new(sightings), browser::now()));
         });
         wire.with(|link| link.watch(topic.as_deref(), on_sighting));
     });

@@ -385,11 +385,10 @@ fn topics(store: Store, selected: Option<&str>) -> TopicsProps {
         store: Shared(Rc::new(store)),
         selected: selected.map(Into::into),
         watch: None,
-        publications: Shared(Rc::default()),
         now: Millis(0.0),
         offset: 0,
         unavailable: None,
-        on_publish: Callback::noop(),
+        on_clear: Callback::noop(),
     }
 }
 

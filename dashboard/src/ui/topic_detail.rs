@@ -7,8 +7,8 @@ use super::confirm::Confirm;
 use super::field;
 use super::icons;
 use super::shared::Shared;
+use crate::diff::{Change, MAX_CHANGES, diff};
 use crate::payload;
-use crate::publishing::{Draft, Outcome};
 use crate::route::{Route, View};
 use crate::store::{Heard, Topic};
 use crate::strings;
@@ -34,15 +34,15 @@ pub(super) struct TopicDetailProps {
     /// What was heard of it, if anything was.
     pub(super) topic: Option<Shared<Topic>>,
     pub(super) watch: Option<Watch>,
-    /// What became of clearing what the broker keeps, if that was tried.
-    pub(super) cleared: Option<Outcome>,
+    /// How many topics there are below it.
+    pub(super) below: usize,
     pub(super) now: Millis,
     /// Minutes that the clock on the wall is ahead of UTC.
     pub(super) offset: i32,
     /// Why nothing can be sent just now.
     pub(super) unavailable: Option<&'static str>,
-    /// Somebody publishes.
-    pub(super) on_publish: Callback<Rc<Draft>>,
+    /// Somebody makes the broker forget what it keeps for topics.
+    pub(super) on_clear: Callback<Rc<Vec<Rc<str>>>>,
 }
 
 /// One topic: its value, its payload as it came, and what came before.
@@ -58,21 +58,29 @@ pub(super) fn TopicDetail(props: &TopicDetailProps) -> Html {
     let actions = html! {
             <div class="actions">
                 <a class="button" href={Route::of(View::Publish, name).hash()}>{ strings::PUBLISH_HERE }</a>
-                { clear_retained(props) }
+                { clear_retained(props, false) }
+                { clear_retained(props, true) }
             </div>
     };
     let body = match &props.topic {
+        None if props.below > 0 => html! { <>{ facts_below(props) }{ actions }</> },
         None => html! { <><p class="quiet unheard">{ strings::UNHEARD }</p>{ actions }</> },
         Some(topic) => {
             let (kind, _, value, _) = parts(topic, &Widget::new(Kind::Value, name));
             let past = topic.history.iter().enumerate().map(|(number, heard)| {
                 html! { <li key={topic.count - number as u64}><time>{ heard.at.clock(*offset) }</time><span>{ brief(heard) }</span></li> }
             });
+            // One node always: a list that grows would draw what is before it anew.
+            let before = topic.history.front();
+            let difference = before.map_or_else(Html::default, |before| {
+                changed(before, &topic.latest, *offset)
+            });
             html! { <>
                 <div class={classes!("now", kind)}>{ value }</div>
                 { facts(props, topic) }
                 { actions }
                 { shown_payload(&topic.latest, *look, &choose) }
+                { difference }
                 <h3>{ strings::HISTORY }</h3>
                 if topic.history.is_empty() {
                     <p class="quiet">{ strings::NO_HISTORY }</p>
@@ -86,7 +94,7 @@ pub(super) fn TopicDetail(props: &TopicDetailProps) -> Html {
         <section class="panel detail" data-testid="detail" aria-labelledby="detail-title">
             <a class="way-back" href={Route::to(View::Topics).hash()}>{ icons::back() }{ strings::ALL_TOPICS }</a>
             <h2 id="detail-title">{ last_level.unwrap_or(name).to_owned() }</h2>
-            <p class="topic wrap">{ name.clone() }</p>
+            <p class="topic wrap levels">{ for levels(name) }</p>
             { body }
         </section>
     }
@@ -96,7 +104,7 @@ fn facts(props: &TopicDetailProps, topic: &Topic) -> Html {
     let watch = props.watch.as_ref();
     let qos = watch.and_then(|watch| watch.qos);
     let retained = match watch {
-        Some(watch) if watch.is_retained => strings::YES,
+        Some(watch) if watch.is_retained() => strings::YES,
         Some(_) => strings::NO,
         None => strings::UNKNOWN,
     };
@@ -164,26 +172,104 @@ pub(super) fn brief(heard: &Heard) -> String {
     }
 }
 
-/// Makes the broker forget what it keeps for a topic, after a question.
-fn clear_retained(props: &TopicDetailProps) -> Html {
-    let is_retained = props.watch.as_ref().is_some_and(|watch| watch.is_retained);
-    let outcome = match &props.cleared {
-        _ if !is_retained => Some(Ok(strings::CLEARED.into())),
-        None | Some(Outcome::Sending | Outcome::Acknowledged | Outcome::NobodyThere) => None,
+/// The levels of a name, each above the last a way to what is below it.
+fn levels(name: &str) -> impl Iterator<Item = Html> + '_ {
+    let mut end = 0;
+    name.split('/').map(move |level| {
+        end += level.len();
+        let path = &name[..end];
+        end += 1;
+        match (path.len() == name.len(), level) {
+            (true, _) => html! { level.to_owned() },
+            (_, "") => html! { "/" },
+            _ => html! { <><a href={Route::of(View::Topics, path).hash()}>{ level.to_owned() }</a>{ "/" }</> },
+        }
+    })
+}
+
+/// What is known of a branch that is no topic itself.
+fn facts_below(props: &TopicDetailProps) -> Html {
+    let kept = props
+        .watch
+        .as_ref()
+        .map(|watch| watch.kept.len().to_string());
+    field::facts(&[
+        (strings::BELOW, "below", Some(strings::topics(props.below))),
+        (strings::RETAINED, "kept", kept),
+    ])
+}
+
+/// What is different in the latest payload, where both are text.
+fn changed(before: &Heard, now: &Heard, offset: i32) -> Html {
+    let text = |heard: &Heard| payload::text(&heard.payload, heard.is_cut()).map(str::to_owned);
+    let (Some(old), Some(new)) = (text(before), text(now)) else {
+        return Html::default();
+    };
+    let changes = diff(&old, &new);
+    let is_text = changes.iter().all(|change| change.path.is_empty());
+    let one = |change: &Change| {
+        let (before, after) = (change.before.clone(), change.after.clone());
+        if before == after {
+            return html! { after.unwrap_or_default() };
+        }
+        html! { <>
+            { for before.map(|words| html! { <del>{ words }</del> }) }
+            if !is_text {
+                { " " }
+            }
+            { for after.map(|words| html! { <ins>{ words }</ins> }) }
+        </> }
+    };
+    let body = if changes.is_empty() {
+        html! { <p class="quiet">{ strings::UNCHANGED }</p> }
+    } else if is_text {
+        html! { <pre class="payload" tabindex="0" role="region" aria-labelledby="diff-title">{ for changes.iter().map(one) }</pre> }
+    } else {
+        html! { <ul class="changes">{ for changes.iter().map(|change| html! {
+            <li><span class="wrap">{ change.path.clone() }</span><span class="wrap">{ one(change) }</span></li>
+        }) }</ul> }
+    };
+    html! { <div data-testid="diff">
+        <h3 id="diff-title">{ strings::changed_since(&before.at.clock(offset)) }</h3>
+        { body }
+        if changes.len() == MAX_CHANGES {
+            <p class="note">{ strings::MORE_CHANGES }</p>
+        }
+    </div> }
+}
+
+/// Makes the broker forget what it keeps for the topic, or for all below it
+/// too, after a question.
+fn clear_retained(props: &TopicDetailProps, all: bool) -> Html {
+    let Some(watch) = &props.watch else {
+        return Html::default();
+    };
+    let kept = watch.kept.len();
+    let is_retained = watch.is_retained();
+    let (name, label, is_there) = if all {
+        (
+            "clear-all",
+            strings::CLEAR_ALL,
+            kept > usize::from(is_retained),
+        )
+    } else {
+        ("clear", strings::CLEAR, is_retained)
+    };
+    let outcome = match &watch.trouble {
+        _ if !is_there => Some(Ok(strings::CLEARED.into())),
+        None => None,
         Some(failed) => Some(Err(strings::outcome(failed).into())),
     };
-    let (name, on_publish) = (props.name.clone(), props.on_publish.clone());
-    let on_yes = Callback::from(move |()| {
-        // An empty retained message removes what is there [MQTT-3.3.1-6].
-        on_publish.emit(Rc::new(Draft {
-            topic: name.to_string(),
-            payload: String::new(),
-            qos: 1,
-            retain: true,
-        }));
-    });
+    let topics = if all {
+        watch.kept.clone()
+    } else {
+        Rc::new(vec![watch.topic.clone()])
+    };
+    let question = strings::clear_question(topics.len());
+    let doing = strings::clearing(topics.len());
+    let on_yes = props.on_clear.reform(move |()| topics.clone());
     html! {
-        <Confirm name="clear" label={is_retained.then_some(strings::CLEAR)} question={strings::CLEAR_QUESTION} text={strings::CLEAR_TEXT}
-            yes={strings::CLEAR_YES} unavailable={props.unavailable} doing={strings::CLEARING} {outcome} {on_yes} />
+        <Confirm {name} label={is_there.then_some(label)} {question} text={strings::CLEAR_TEXT}
+            yes={strings::CLEAR_YES} unavailable={props.unavailable} {doing} {outcome} {on_yes} />
     }
 }

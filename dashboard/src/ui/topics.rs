@@ -7,7 +7,6 @@ use super::shared::Shared;
 use super::topic_detail::TopicDetail;
 use super::topic_tree::TopicTree;
 use crate::browser;
-use crate::publishing::{Draft, Publications};
 use crate::route::{Route, View};
 use crate::store::Store;
 use crate::strings;
@@ -22,14 +21,13 @@ pub(super) struct TopicsProps {
     /// The topic that is looked at closely.
     pub(super) selected: Option<Rc<str>>,
     pub(super) watch: Option<Watch>,
-    pub(super) publications: Shared<Publications>,
     pub(super) now: Millis,
     /// Minutes that the clock on the wall is ahead of UTC.
     pub(super) offset: i32,
     /// Why nothing can be sent just now.
     pub(super) unavailable: Option<&'static str>,
-    /// Somebody publishes.
-    pub(super) on_publish: Callback<Rc<Draft>>,
+    /// Somebody makes the broker forget what it keeps for topics.
+    pub(super) on_clear: Callback<Rc<Vec<Rc<str>>>>,
 }
 
 /// Everything on the broker as a tree, and one topic of it in detail.
@@ -79,11 +77,11 @@ pub(super) fn Topics(props: &TopicsProps) -> Html {
                         name={AttrValue::Rc(name.clone())}
                         topic={props.store.get(name).map(|topic| Shared(topic.clone()))}
                         watch={props.watch.clone().filter(|watch| watch.topic == *name)}
-                        cleared={props.publications.clearing(name)}
+                        below={below(&props.store, name)}
                         now={props.now}
                         offset={props.offset}
                         unavailable={props.unavailable}
-                        on_publish={props.on_publish.clone()}
+                        on_clear={props.on_clear.clone()}
                     />
                 },
                 None => html! {
@@ -92,4 +90,13 @@ pub(super) fn Topics(props: &TopicsProps) -> Html {
             } }
         </div>
     }
+}
+
+/// How many topics have more levels than these.
+fn below(store: &Store, name: &str) -> usize {
+    let is_below = |other: &&str| {
+        let rest = other.strip_prefix(name);
+        rest.is_some_and(|rest| rest.starts_with('/'))
+    };
+    store.names().filter(is_below).count()
 }

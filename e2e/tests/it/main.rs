@@ -19,6 +19,7 @@ mod rules;
 mod scripts;
 mod sessions;
 mod tls;
+mod topics;
 mod views;
 mod watch;
 mod web;
