@@ -18,7 +18,7 @@ use crate::connection::{Identity, LinkEvent, Refusal};
 use crate::credentials::{Credentials, Proof};
 use crate::desk::{self, Failure, Kept, Request};
 use crate::frame::Frame;
-use crate::publishing::{Draft, Outcome};
+use crate::publishing::{Draft, Extra, Outcome};
 use crate::store::Message;
 use crate::watch::Sighting;
 use crate::widget::PATIENCE;
@@ -142,10 +142,25 @@ impl Link {
     /// Publishes what somebody wrote, and says what became of it.
     pub(crate) fn publish(&self, draft: &Draft, settled: impl FnOnce(Outcome) + 'static) {
         let message = Publish::new(draft.topic.clone(), draft.payload.clone());
-        let message = match message {
+        let mut message = match message {
             Ok(message) => message.qos(qos(draft.qos)).retain(draft.retain),
             Err(error) => return settled(Outcome::Failed(error.to_string())),
         };
+        for (extra, text) in draft.extras() {
+            let text = text.to_owned();
+            message.properties.push(match extra {
+                Extra::ContentType => Property::ContentType(text.into()),
+                Extra::ResponseTopic => Property::ResponseTopic(text.into()),
+                Extra::Correlation => Property::CorrelationData(text.into()),
+                Extra::Expiry => Property::MessageExpiryInterval(draft.expiry().unwrap_or(0)),
+                Extra::Format => Property::PayloadFormatIndicator(true),
+                Extra::User => continue,
+            });
+        }
+        for (name, value) in draft.user().flatten() {
+            let property = (name.to_owned().into(), value.to_owned().into());
+            message.properties.push(Property::UserProperty(property));
+        }
         let at_most_once = message.qos == QoS::AtMostOnce;
         let publishing = self.client.publish(message);
         spawn_local(async move {

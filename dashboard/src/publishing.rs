@@ -11,6 +11,34 @@ pub const MAX_RECENT: usize = 20;
 /// Longest topic name, bytes \[MQTT-4.7.3-3\].
 const MAX_TOPIC: usize = 65_535;
 
+/// What MQTT 5.0 lets a message say beside its payload (section 3.3.2.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Extra {
+    /// What kind of content the payload is: `application/json`.
+    ContentType,
+    /// Where an answer should go.
+    ResponseTopic,
+    /// What tells whoever asked which answer it is.
+    Correlation,
+    /// Seconds after which it is not to be delivered any more.
+    Expiry,
+    /// `yes`: the payload is text.
+    Format,
+    /// Names and values, a line each: `name: value`.
+    User,
+}
+
+/// All of them, in the order in which they are asked for, as they are called in
+/// a form.
+pub const EXTRAS: [(Extra, &str); 6] = [
+    (Extra::ContentType, "content-type"),
+    (Extra::ResponseTopic, "response-topic"),
+    (Extra::Correlation, "correlation-data"),
+    (Extra::Expiry, "message-expiry"),
+    (Extra::Format, "payload-format"),
+    (Extra::User, "user-properties"),
+];
+
 /// A message as it is written.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Draft {
@@ -22,6 +50,8 @@ pub struct Draft {
     pub qos: u8,
     /// Whether the broker is to keep it for later subscribers.
     pub retain: bool,
+    /// What else it says; what is missing is empty.
+    extras: Vec<(Extra, String)>,
 }
 
 /// Why a draft cannot be sent.
@@ -35,6 +65,12 @@ pub enum Problem {
     Null,
     /// More than 65,535 bytes \[MQTT-4.7.3-3\].
     TooLong,
+    /// The expiry is no number of seconds.
+    Expiry,
+    /// Answers go to one topic, too \[MQTT-3.3.2-14\].
+    Response,
+    /// A line of the user properties has no colon.
+    User,
 }
 
 impl Draft {
@@ -50,15 +86,61 @@ impl Draft {
         }
     }
 
-    /// What is wrong with the topic, if anything is.
+    /// What else it says.
+    #[must_use]
+    pub fn get(&self, extra: Extra) -> &str {
+        let found = self.extras.iter().find(|(other, _)| *other == extra);
+        found.map_or("", |(_, text)| text)
+    }
+
+    /// Says something else, or says it differently.
+    pub fn set(&mut self, extra: Extra, text: String) {
+        self.extras.retain(|(other, _)| *other != extra);
+        if !text.is_empty() {
+            self.extras.push((extra, text));
+        }
+    }
+
+    /// All that it says beside its payload.
+    pub fn extras(&self) -> impl Iterator<Item = (Extra, &str)> {
+        self.extras.iter().map(|(extra, text)| (*extra, &**text))
+    }
+
+    /// Seconds after which it expires, if it does, and if that is a number.
+    #[must_use]
+    pub fn expiry(&self) -> Option<u32> {
+        self.get(Extra::Expiry).trim().parse().ok()
+    }
+
+    /// The user properties; `None` for a line that is none.
+    pub fn user(&self) -> impl Iterator<Item = Option<(&str, &str)>> {
+        let lines = self.get(Extra::User).lines().map(str::trim);
+        let lines = lines.filter(|line| !line.is_empty());
+        lines.map(|line| {
+            let (name, value) = line.split_once(':')?;
+            Some((name.trim(), value.trim()))
+        })
+    }
+
+    /// What is wrong with it, if anything is.
     #[must_use]
     pub fn problem(&self) -> Option<Problem> {
         match &*self.topic {
-            "" => Some(Problem::NoTopic),
-            topic if topic.contains(['+', '#']) => Some(Problem::Wildcard),
-            topic if topic.contains('\0') => Some(Problem::Null),
-            topic if topic.len() > MAX_TOPIC => Some(Problem::TooLong),
-            _ => None,
+            "" => return Some(Problem::NoTopic),
+            topic if topic.contains(['+', '#']) => return Some(Problem::Wildcard),
+            topic if topic.contains('\0') => return Some(Problem::Null),
+            topic if topic.len() > MAX_TOPIC => return Some(Problem::TooLong),
+            _ => {}
+        }
+        let has_expiry = !self.get(Extra::Expiry).is_empty();
+        if has_expiry && self.expiry().is_none() {
+            Some(Problem::Expiry)
+        } else if self.get(Extra::ResponseTopic).contains(['+', '#']) {
+            Some(Problem::Response)
+        } else if self.user().any(|property| property.is_none()) {
+            Some(Problem::User)
+        } else {
+            None
         }
     }
 }
@@ -168,6 +250,32 @@ mod tests {
         assert_eq!(draft("#").problem(), Some(Problem::Wildcard));
         assert_eq!(draft("a\0").problem(), Some(Problem::Null));
         assert_eq!(draft(&"a".repeat(65_536)).problem(), Some(Problem::TooLong));
+    }
+
+    #[test]
+    fn what_else_a_message_says_is_checked_before_it_is_sent() {
+        let with = |extra, text: &str| {
+            let mut draft = draft("a");
+            draft.set(extra, text.to_owned());
+            draft
+        };
+        assert_eq!(with(Extra::Expiry, " 60 ").expiry(), Some(60));
+        for expiry in ["-1", "soon", "1.5", "4294967296"] {
+            let problem = with(Extra::Expiry, expiry).problem();
+            assert_eq!(problem, Some(Problem::Expiry), "{expiry}");
+        }
+        let answers = with(Extra::ResponseTopic, "a/#");
+        assert_eq!(answers.problem(), Some(Problem::Response));
+        let user = with(Extra::User, "room: kitchen\n\n url:http://h:80 ");
+        let properties: Vec<_> = user.user().flatten().collect();
+        assert_eq!(properties, [("room", "kitchen"), ("url", "http://h:80")]);
+        assert_eq!(user.problem(), None);
+        let user = with(Extra::User, "room kitchen");
+        assert_eq!(user.problem(), Some(Problem::User));
+        let mut same = with(Extra::ContentType, "text/plain");
+        same.set(Extra::ContentType, String::new());
+        assert_eq!(same, draft("a"), "what is empty is not said");
+        assert_eq!(same.get(Extra::ContentType), "");
     }
 
     #[test]

@@ -4,7 +4,7 @@ use super::{grouped, sentence};
 use crate::connection::Refusal;
 use crate::credentials::Proof;
 use crate::number::display;
-use crate::publishing::{Outcome, Problem};
+use crate::publishing::{Extra, Outcome, Problem};
 use crate::route::View;
 
 pub(crate) const VIEWS: &str = "Views";
@@ -115,6 +115,28 @@ pub(crate) const RECENT: &str = "Sent from here";
 pub(crate) const RECENT_NONE: &str = "What you publish stands here, with what became of it.";
 pub(crate) const AGAIN: &str = "Edit again";
 
+pub(crate) const PROPERTIES: &str = "Properties of MQTT 5.0";
+
+/// What a message says beside its payload.
+pub(crate) fn extra(extra: Extra) -> &'static str {
+    match extra {
+        Extra::ContentType => "Content type",
+        Extra::ResponseTopic => "Response topic",
+        Extra::Correlation => "Correlation data",
+        Extra::Expiry => "Message expiry, seconds",
+        Extra::Format => "The payload is text (UTF-8)",
+        Extra::User => "User properties, name: value",
+    }
+}
+
+/// How much it says beside its payload.
+pub(crate) fn properties(count: usize) -> String {
+    match count {
+        1 => "1 property".to_owned(),
+        n => format!("{n} properties"),
+    }
+}
+
 /// What a QoS promises.
 pub(crate) fn qos(level: u8) -> &'static str {
     match level {
@@ -131,6 +153,9 @@ pub(crate) fn problem(problem: Problem) -> &'static str {
         Problem::Wildcard => "A message goes to one topic: + and # are for subscribing only.",
         Problem::Null => "A topic cannot have a null character in it.",
         Problem::TooLong => "A topic can have 65,535 bytes at most.",
+        Problem::Expiry => "Write the message expiry in whole seconds.",
+        Problem::Response => "Answers go to one topic: + and # are for subscribing only.",
+        Problem::User => "Write each user property as name: value, on a line of its own.",
     }
 }
 

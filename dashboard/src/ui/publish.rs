@@ -6,12 +6,23 @@ use super::field;
 use super::icons;
 use super::shared::Shared;
 use crate::extract::is_json;
-use crate::publishing::{Draft, Outcome, Publication, Publications, complete};
+use crate::publishing::{
+    Draft, EXTRAS, Extra, Outcome, Problem, Publication, Publications, complete,
+};
 use crate::store::Store;
 use crate::strings;
 
 /// Topics that are offered to complete what is written.
 const OFFERED: usize = 12;
+
+/// What somebody changes.
+enum Change {
+    Topic(String),
+    Payload(String),
+    Qos(usize),
+    Retain,
+    Extra(Extra, String),
+}
 
 /// What the view needs to know.
 #[derive(PartialEq, Properties)]
@@ -35,10 +46,9 @@ pub(super) fn Publish(props: &PublishProps) -> Html {
         let draft = draft.clone();
         use_effect_with(props.topic.clone(), move |topic| {
             if let Some(topic) = topic {
-                draft.set(Draft {
-                    topic: topic.to_string(),
-                    ..(*draft).clone()
-                });
+                let mut next = (*draft).clone();
+                next.topic = topic.to_string();
+                draft.set(next);
             }
         });
     }
@@ -54,32 +64,18 @@ pub(super) fn Publish(props: &PublishProps) -> Html {
             }
         })
     };
-    let set = |change: fn(&mut Draft, String)| {
+    let set: Callback<Change> = {
         let draft = draft.clone();
-        move |text: String| {
+        Callback::from(move |change: Change| {
             let mut next = (*draft).clone();
-            change(&mut next, text);
+            match change {
+                Change::Topic(text) => next.topic = text,
+                Change::Payload(text) => next.payload = text,
+                Change::Qos(qos) => next.qos = qos as u8,
+                Change::Retain => next.retain = !next.retain,
+                Change::Extra(extra, text) => next.set(extra, text),
+            }
             draft.set(next);
-        }
-    };
-    let set_topic = set(|draft, text| draft.topic = text);
-    let set_payload = set(|draft, text| draft.payload = text);
-    let set_qos = {
-        let draft = draft.clone();
-        Callback::from(move |qos: usize| {
-            draft.set(Draft {
-                qos: qos as u8,
-                ..(*draft).clone()
-            });
-        })
-    };
-    let flip_retain = {
-        let draft = draft.clone();
-        Callback::from(move |_: Event| {
-            draft.set(Draft {
-                retain: !draft.retain,
-                ..(*draft).clone()
-            });
         })
     };
     let edit = {
@@ -88,7 +84,7 @@ pub(super) fn Publish(props: &PublishProps) -> Html {
     };
     let problem = draft
         .problem()
-        .filter(|_| *tried || draft.topic.contains(['+', '#']));
+        .filter(|problem| *tried || *problem == Problem::Wildcard);
     let offered = complete(props.store.names(), &draft.topic, OFFERED);
     html! {
         <div class="publish" data-testid="publish">
@@ -97,26 +93,34 @@ pub(super) fn Publish(props: &PublishProps) -> Html {
                 <input id="publish-topic" name="topic" list="publish-topics" value={draft.topic.clone()} placeholder={strings::TOPIC_HINT}
                     autocomplete="off" autocapitalize="none" spellcheck="false"
                     aria-invalid={problem.map(|_| "true")} aria-describedby="publish-problem"
-                    oninput={move |event: InputEvent| set_topic(field::typed(&event))} />
+                    oninput={set.reform(|event: InputEvent| Change::Topic(field::typed(&event)))} />
                 <datalist id="publish-topics">{ for offered.into_iter().map(|name| html! { <option value={name.to_owned()}></option> }) }</datalist>
                 <p id="publish-problem" class="hint" role="status">
                     { for problem.map(|problem| html! { <span class="error">{ icons::warning() }{ strings::problem(problem) }</span> }) }
                 </p>
                 <label for="publish-payload">{ strings::PAYLOAD }</label>
                 <textarea id="publish-payload" name="payload" rows="5" value={draft.payload.clone()} autocapitalize="none" spellcheck="false"
-                    aria-describedby="publish-json" oninput={move |event: InputEvent| set_payload(field::written(&event))} />
+                    aria-describedby="publish-json" oninput={set.reform(|event: InputEvent| Change::Payload(field::written(&event)))} />
                 <p id="publish-json" class="hint">{ json_note(&draft.payload) }</p>
                 <div class="options">
                     <div>
                         <span class="label">{ strings::QOS }</span>
-                        { field::choice(strings::QOS, &["0", "1", "2"], Some(usize::from(draft.qos)), &set_qos) }
+                        { field::choice(strings::QOS, &["0", "1", "2"], Some(usize::from(draft.qos)), &set.reform(Change::Qos)) }
                         <p class="hint">{ strings::qos(draft.qos) }</p>
                     </div>
                     <div>
-                        <label class="tick"><input type="checkbox" name="retain" checked={draft.retain} onchange={flip_retain} />{ strings::RETAIN }</label>
+                        <label class="tick"><input type="checkbox" name="retain" checked={draft.retain} onchange={set.reform(|_: Event| Change::Retain)} />{ strings::RETAIN }</label>
                         <p class="hint">{ if draft.retain && draft.payload.is_empty() { strings::RETAIN_EMPTY } else { strings::RETAIN_TEXT } }</p>
                     </div>
                 </div>
+                <details>
+                    <summary>{ strings::PROPERTIES }
+                        if draft.extras().next().is_some() {
+                            <span class="count">{ draft.extras().count() }</span>
+                        }
+                    </summary>
+                    <div class="settings">{ for EXTRAS.iter().map(|(extra, name)| extra_field(&draft, *extra, name, &set)) }</div>
+                </details>
                 <button type="submit" class="button primary" aria-disabled={props.unavailable.map(|_| "true")}>
                     { props.unavailable.unwrap_or(strings::SEND) }
                 </button>
@@ -131,6 +135,29 @@ pub(super) fn Publish(props: &PublishProps) -> Html {
                 }
             </section>
         </div>
+    }
+}
+
+/// A field for what is said beside the payload.
+fn extra_field(draft: &Draft, extra: Extra, name: &'static str, set: &Callback<Change>) -> Html {
+    let words = strings::extra(extra);
+    let value = draft.get(extra).to_owned();
+    match extra {
+        Extra::Format => {
+            let is_text = !value.is_empty();
+            let flip = set.reform(move |_: Event| {
+                Change::Extra(extra, if is_text { "" } else { "yes" }.to_owned())
+            });
+            html! { <label class="tick"><input type="checkbox" {name} checked={is_text} onchange={flip} />{ words }</label> }
+        }
+        Extra::User => {
+            let oninput = set.reform(move |event| Change::Extra(extra, field::written(&event)));
+            html! { <label>{ words }<textarea rows="2" {name} {value} autocapitalize="none" spellcheck="false" {oninput} /></label> }
+        }
+        _ => {
+            let oninput = set.reform(move |event| Change::Extra(extra, field::typed(&event)));
+            html! { <label>{ words }<input {name} {value} autocomplete="off" autocapitalize="none" spellcheck="false" {oninput} /></label> }
+        }
     }
 }
 
@@ -160,9 +187,12 @@ fn publication(one: &Publication, edit: &Callback<Rc<Draft>>) -> Html {
     };
     let retain = one.draft.retain.then_some(strings::RETAINED_MARK);
     let flags = format!("{} {}", strings::QOS, one.draft.qos);
+    let count = one.draft.extras().count();
+    let properties = (count > 0).then(|| strings::properties(count));
     let flags = [flags.as_str()]
         .into_iter()
         .chain(retain)
+        .chain(properties.as_deref())
         .collect::<Vec<_>>()
         .join(" · ");
     let onclick = {

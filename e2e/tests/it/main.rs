@@ -15,6 +15,7 @@ mod outage;
 mod package;
 mod page;
 mod passwords;
+mod publish;
 mod rules;
 mod scripts;
 mod sessions;
