@@ -1,12 +1,15 @@
 //! `cargo xtask bench`: this broker and others side by side, in alternation, on
 //! this machine, with every message counted. The rows and their targets are in
 //! `rows`, the brokers and their config files in `brokers`; what the clients do
-//! is the load generator's matter (`bench/`).
+//! is the load generator's matter (`bench/`). What runs in a browser is
+//! measured by `client` and `dashboard`.
 
 mod brokers;
 mod client;
+mod dashboard;
 mod rows;
 mod table;
+mod wire;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -26,8 +29,24 @@ use crate::workspace::{cargo, release_binary, target};
 use brokers::{Kind, Server};
 use rows::{ROWS, Row};
 
-/// The benchmark in a browser.
+/// The benchmarks in a browser.
 const CLIENT: &str = "client";
+const DASHBOARD: &str = "dashboard";
+
+/// What Chromium is told: no window, and no network but ours.
+const FLAGS: [&str; 11] = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--no-proxy-server",
+    "--disable-sync",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-dev-shm-usage",
+    "--disable-extensions",
+];
 
 /// How long a broker is left alone before its memory is looked at for the last time.
 const REST: Duration = Duration::from_secs(2);
@@ -35,10 +54,10 @@ const REST: Duration = Duration::from_secs(2);
 /// What is measured, and against what.
 #[derive(clap::Args)]
 pub(crate) struct Options {
-    /// Run only these. `client` is a benchmark of its own: the browser client
-    /// beside others.
+    /// Run only these. `client` and `dashboard` are benchmarks of their own: the
+    /// browser client beside others, and the page.
     #[arg(value_parser = PossibleValuesParser::new(
-        ROWS.iter().map(|row| row.scenario).chain([CLIENT]),
+        ROWS.iter().map(|row| row.scenario).chain([CLIENT, DASHBOARD]),
     ))]
     scenarios: Vec<String>,
     /// The brokers to compare with.
@@ -83,12 +102,17 @@ impl Measured {
 
 /// Measures, prints the table, and fails when this broker lost or misplaced a message.
 pub(crate) fn bench(options: &Options) -> Result<ExitCode> {
-    if options.scenarios.iter().any(|scenario| scenario == CLIENT) {
-        ensure!(
-            options.scenarios.len() == 1,
-            "`{CLIENT}` is run by itself: cargo xtask bench client"
-        );
-        return client::bench(options.quick);
+    for (name, bench) in [
+        (CLIENT, client::bench as fn(bool) -> Result<ExitCode>),
+        (DASHBOARD, dashboard::bench),
+    ] {
+        if options.scenarios.iter().any(|scenario| scenario == name) {
+            ensure!(
+                options.scenarios.len() == 1,
+                "`{name}` is run by itself: cargo xtask bench {name}"
+            );
+            return bench(options.quick);
+        }
     }
     let pace = if options.quick {
         Pace {

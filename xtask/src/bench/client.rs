@@ -16,7 +16,7 @@ use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
 use super::brokers::{Kind, Server};
-use super::median;
+use super::{FLAGS, median};
 use crate::process::{Running, answer, run};
 use crate::steps::Steps;
 use crate::tools::{node, system};
@@ -136,18 +136,7 @@ fn measure(
     let (chromium, _) = system::browser()?;
     let mut command = Command::new(chromium);
     command
-        .args([
-            "--headless",
-            "--no-sandbox",
-            "--disable-gpu",
-            "--disable-quic",
-        ])
-        .args(["--no-first-run", "--no-proxy-server", "--disable-sync"])
-        .args([
-            "--disable-background-networking",
-            "--disable-component-update",
-        ])
-        .args(["--disable-dev-shm-usage", "--disable-extensions"])
+        .args(FLAGS)
         .args(["--enable-precise-memory-info", "--js-flags=--expose-gc"])
         .arg(format!("--user-data-dir={}", profile.display()))
         .arg(server.url())
