@@ -72,6 +72,31 @@ impl Broker {
         Broker::in_folder(folder, true).await
     }
 
+    /// Starts it open to everybody, with a copy of the page that can be changed
+    /// in [`Broker::page`].
+    ///
+    /// # Panics
+    /// If the page cannot be copied.
+    pub async fn with_page() -> Broker {
+        let folder = Folder::new();
+        let copy = page(&folder);
+        let copied = fs::create_dir(&copy).and_then(|()| {
+            for file in fs::read_dir(tool("E2E_ROOT").join("dist"))? {
+                let file = file?;
+                fs::copy(file.path(), copy.join(file.file_name()))?;
+            }
+            Ok(())
+        });
+        copied.unwrap_or_else(|error| panic!("{}: {error}", copy.display()));
+        Broker::in_folder(folder, true).await
+    }
+
+    /// Where the copy of the page is.
+    #[must_use]
+    pub fn page(&self) -> PathBuf {
+        page(&self.folder)
+    }
+
     async fn of(is_open: bool) -> Broker {
         Broker::in_folder(Folder::new(), is_open).await
     }
@@ -162,6 +187,10 @@ fn passwords(folder: &Folder) -> PathBuf {
     folder.path().join("passwords")
 }
 
+fn page(folder: &Folder) -> PathBuf {
+    folder.path().join("page")
+}
+
 fn acl(folder: &Folder) -> PathBuf {
     folder.path().join("acl")
 }
@@ -173,6 +202,10 @@ fn config(folder: &Folder, is_open: bool, mqtt: u16, web: u16) -> PathBuf {
          listener {mqtt} 127.0.0.1\n\
          listener {web} 127.0.0.1\nprotocol websockets\n"
     );
+    let page = page(folder);
+    if page.exists() {
+        config.push_str(&format!("http_dir {}\n", page.display()));
+    }
     let passwords = passwords(folder);
     if passwords.exists() {
         config.push_str(&format!("password_file {}\n", passwords.display()));

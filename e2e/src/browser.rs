@@ -267,8 +267,9 @@ impl Browser {
         }
     }
 
-    async fn devtools(&self, method: &str, parameters: Value) {
-        ok(method, self.driver.cdp().send_raw(method, parameters)).await;
+    /// Calls a method of the DevTools protocol, and returns what it returns.
+    pub async fn devtools(&self, method: &str, parameters: Value) -> Value {
+        ok(method, self.driver.cdp().send_raw(method, parameters)).await
     }
 }
 

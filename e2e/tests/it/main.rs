@@ -24,3 +24,4 @@ mod topics;
 mod views;
 mod watch;
 mod web;
+mod worker;

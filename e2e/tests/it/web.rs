@@ -62,6 +62,7 @@ async fn the_page_and_its_files_come_with_the_right_headers() {
             "css" => "text/css; charset=utf-8",
             "wasm" => "application/wasm",
             "svg" => "image/svg+xml",
+            "png" => "image/png",
             "webmanifest" => "application/manifest+json",
             _ => panic!("what is {path}?"),
         };

@@ -15,11 +15,11 @@ use super::answer::{Answer, Body, content_type, empty, full, set, text};
 struct Dashboard;
 
 /// Scripts, styles and data from this broker only; WebSockets to any, since
-/// the page may be pointed at another broker; the worker that keeps the time
-/// of a hidden page, which the page itself makes.
+/// the page may be pointed at another broker; two workers, of which one keeps
+/// the page and the other, which the page itself makes, the time of a hidden one.
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; \
      style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self' ws: wss:; \
-     worker-src blob:; manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+     worker-src 'self' blob:; manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 const NOT_BUILT: &str = "The broker runs, but this build has no dashboard inside.\n\
      `cargo xtask start` builds both.\n";
