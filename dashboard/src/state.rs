@@ -8,18 +8,23 @@ use yew::Reducible;
 use crate::broker::{self, Broker};
 use crate::chart::{Name, Tracks};
 use crate::connection::{Connection, LinkEvent, Shown};
-use crate::home::{self, Home};
+use crate::home::{self, Home, Keeper};
 use crate::publishing::{Draft, Outcome, Publications};
 use crate::store::{Message, Store};
 use crate::time::Millis;
 use crate::watch::{Sighting, Watch};
 use crate::widget::{Controls, LED_TOPIC, Value, Widget};
 
+/// Milliseconds in which a broker tells what it keeps of Home.
+const SETTLED: f64 = 1_000.0;
+
 /// Everything that the page shows.
 #[derive(Clone, Debug)]
 pub struct State {
     /// The time of the last action; what is shown is true at this time.
     pub now: Millis,
+    /// When the page was opened.
+    opened: Millis,
     /// Minutes that the clock on the wall is ahead of UTC.
     pub offset: i32,
     /// The connection to the broker.
@@ -86,6 +91,7 @@ impl State {
     pub fn new(now: Millis, offset: i32) -> State {
         State {
             now,
+            opened: now,
             offset,
             connection: Connection::new(now),
             store: Rc::default(),
@@ -103,6 +109,13 @@ impl State {
     #[must_use]
     pub fn shown(&self) -> Shown {
         self.connection.shown(self.now)
+    }
+
+    /// Whether Home is known, or was waited for long enough: what is drawn
+    /// before would have to move.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        self.home.keeper != Keeper::Unknown || self.now.since(self.opened) >= SETTLED
     }
 
     /// Whether nothing was heard yet but this page's own switch.

@@ -104,7 +104,7 @@ pub(crate) fn App() -> Html {
 
     let shown = state.shown();
     let is_home = route.view == View::Home;
-    let waited = state.waited().filter(|_| is_home);
+    let waited = state.waited().filter(|_| is_home && state.is_ready());
     let explain = waited.filter(|&seconds| seconds >= EXPLAIN_AFTER);
     let address = AttrValue::from(place.address.clone());
     let is_kept_out = shown == Shown::Refused && route.view != View::Connection;
@@ -117,6 +117,7 @@ pub(crate) fn App() -> Html {
             { connection_view(&ConnectionViewProps { connection: state.connection.clone(), is_foreign: state.broker.is_foreign(), place: (*place).clone(), now: state.now, offset: state.offset, on_login: on_login.clone(), on_logout, on_try }) }
         },
         _ if is_kept_out && !state.connection.was_up() => Html::default(),
+        View::Home if !state.is_ready() => Html::default(),
         View::Home => html! {
             <>
                 <EditBar home={Shared(state.home.clone())} on_home={on_home.clone()} {on_save} />
@@ -161,7 +162,9 @@ pub(crate) fn App() -> Html {
                     <Guide place={(*place).clone()} waiting={explain} on_close={None::<Callback<()>>} />
                 }
             </main>
-            { foot(&FootProps { address, count: state.store.log().shown().first().map_or(0, |entry| entry.number), left_out: state.store.left_out(), read_refused: state.connection.read_refused }) }
+            if !is_home || state.is_ready() {
+                { foot(&FootProps { address, count: state.store.log().shown().first().map_or(0, |entry| entry.number), left_out: state.store.left_out(), read_refused: state.connection.read_refused }) }
+            }
         </div>
         if route.view != View::Connection {
             { banner(&state, shown, &place) }

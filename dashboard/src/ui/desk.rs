@@ -73,6 +73,12 @@ pub(super) fn use_desk(wire: &Rc<Wire>, state: &UseReducerHandle<State>) {
 fn open(wire: &Rc<Wire>, dispatch: &Dispatch) {
     let (told, heard, address) = (dispatch.clone(), dispatch.clone(), wire.address());
     wire.with(|link| {
+        // First, so that it is there with the answer.
+        link.layouts(Callback::from(move |kept| {
+            if let Some(event) = Home::heard(&kept) {
+                tell(&heard, event);
+            }
+        }));
         link.ask(desk::info(), move |info| {
             learn(&told, broker::Event::Info(info.clone()));
             let keeper = match &info {
@@ -89,11 +95,6 @@ fn open(wire: &Rc<Wire>, dispatch: &Dispatch) {
             }
             tell(&told, Event::Keeper(keeper));
         });
-        link.layouts(Callback::from(move |kept| {
-            if let Some(event) = Home::heard(&kept) {
-                tell(&heard, event);
-            }
-        }));
     });
 }
 

@@ -3,17 +3,17 @@ use std::rc::Rc;
 use yew::prelude::*;
 
 use super::home::{HomeProps, card, edit_bar};
+use super::shared::Shared;
 use crate::store::{Group, Slot};
 use crate::strings;
 use crate::widget::{LED_TOPIC, led, suggest};
 
-/// Cards that a group shows before somebody asks for all of them.
-const SOME: usize = 24;
-
 /// What a group needs to know.
 #[derive(PartialEq, Properties)]
 pub(super) struct GroupProps {
-    pub(super) group: Rc<Group>,
+    pub(super) group: Shared<Group>,
+    /// Cards that are shown before somebody asks for all of them.
+    pub(super) some: usize,
     pub(super) home: HomeProps,
 }
 
@@ -21,21 +21,24 @@ pub(super) struct GroupProps {
 #[component]
 pub(super) fn GroupSection(props: &GroupProps) -> Html {
     let all = use_state(|| false);
-    let GroupProps { group, home } = props;
-    let layout = home.home.shown();
-    let topic = |slot: &Slot| match slot {
-        Slot::Topic(at, _) => &*home.store.at(*at).name,
-        Slot::Led => LED_TOPIC,
-    };
-    let slots = group.slots.iter().filter(|slot| !layout.has(topic(slot)));
-    let slots: Vec<&Slot> = slots.collect();
+    let GroupProps { group, some, home } = props;
+    // Of thousands of topics, each frame brings a few.
+    let slots = use_memo((group.clone(), home.home.clone()), |(group, known)| {
+        let layout = known.shown();
+        let topic = |slot: &Slot| match slot {
+            Slot::Topic(at, _) => &*home.store.at(*at).name,
+            Slot::Led => LED_TOPIC,
+        };
+        let slots = group.slots.iter().filter(|slot| !layout.has(topic(slot)));
+        slots.copied().collect::<Vec<Slot>>()
+    });
     if slots.is_empty() {
         return Html::default();
     }
     let shown = if *all {
         slots.len()
     } else {
-        slots.len().min(SOME)
+        slots.len().min(*some)
     };
     let hidden = slots.len() - shown;
     let columns: usize = slots[..shown].iter().map(|slot| slot.columns()).sum();
@@ -46,7 +49,7 @@ pub(super) fn GroupSection(props: &GroupProps) -> Html {
     };
     let everything = all.then_some("all");
     let show_all = Callback::from(move |_: MouseEvent| all.set(true));
-    let suggested = |slot: &&Slot| {
+    let suggested = |slot: &Slot| {
         let widget = match slot {
             Slot::Topic(at, _) => suggest(home.store.at(*at), |topic| home.home.listens(topic)),
             Slot::Led => led(),

@@ -17,8 +17,20 @@ use crate::strings;
 use crate::time::{Age, Millis};
 use crate::widget::{Change, Controls, Field, Kind, Value, Widget};
 
-/// Groups that are shown before somebody asks for all of them.
-const SOME: usize = 40;
+/// Groups that are shown before somebody asks for all of them,
+const SOME: usize = 24;
+/// and suggested cards in all: a house with thousands of topics is no endless
+/// list, and each group has a row on a laptop at least.
+const CARDS: usize = 96;
+const ROW: usize = 4;
+/// Cards of a group at most.
+const MOST: usize = 24;
+/// Kept cards that are drawn together.
+const CHUNK: usize = 8;
+/// More messages than this between two frames are a flood: then the cards take
+/// turns, so many frames long.
+const FLOOD: u64 = 8;
+const TURNS: usize = 6;
 
 /// What the first view needs to know.
 #[derive(Clone, PartialEq, Properties)]
@@ -49,29 +61,26 @@ pub(crate) fn Home(props: &HomeProps) -> Html {
         groups.len().min(SOME)
     };
     let hidden = groups.len() - shown;
+    let some = (CARDS / shown.max(1) / ROW * ROW).clamp(ROW, MOST);
     let away = !matches!(props.shown, Shown::Connected | Shown::Connecting);
     let entries = props.store.log().shown();
     let show_all = Callback::from(move |_: MouseEvent| all.set(true));
     let widgets = &props.home.shown().widgets;
     let is_editing = props.home.edit.is_some();
-    let kept = widgets.iter().enumerate().map(|(at, widget)| {
-        let bar = is_editing.then(|| edit_bar(props, widget, Some(at)));
-        let open = props.home.open == Some(at);
-        html! { <>
-            { card(props, widget, Some(at), bar) }
-            if open {
-                { edit::fields(widget, at, &props.on_home) }
-            }
-        </> }
-    });
+    let kept = widgets.len().div_ceil(CHUNK);
+    let turns = use_mut_ref(Turns::default);
+    let mut turns = turns.borrow_mut();
+    turns.begin(props, kept + shown);
     html! {
         <div class={classes!("home", away.then_some("away"), is_editing.then_some("editing"))} data-testid="home"
             onpointermove={is_editing.then(|| edit::on_drag(&props.home, &props.on_home))}>
             if !widgets.is_empty() {
-                <section class="group kept" aria-label={strings::PINNED}><h2 class="unseen">{ strings::PINNED }</h2>{ for kept }</section>
+                <section class="group kept" aria-label={strings::PINNED}><h2 class="unseen">{ strings::PINNED }</h2>
+                    { for (0..kept).map(|part| html! { <Kept key={part} from={part * CHUNK} home={turns.home(part)} /> }) }
+                </section>
             }
-            { for groups[..shown].iter().map(|group| {
-                html! { <GroupSection key={group.name.clone()} group={group.clone()} home={props.clone()} /> }
+            { for groups[..shown].iter().zip(kept..).map(|(group, part)| {
+                html! { <GroupSection key={group.name.clone()} group={Shared(group.clone())} {some} home={turns.home(part)} /> }
             }) }
             if hidden > 0 {
                 <button type="button" class="button more" onclick={show_all}>{ strings::more_groups(hidden) }</button>
@@ -80,6 +89,79 @@ pub(crate) fn Home(props: &HomeProps) -> Html {
                 { log_card(&LogCardProps { entries: entries.clone(), offset: props.offset }) }
             }
         </div>
+    }
+}
+
+/// What some of the kept cards need to know.
+#[derive(PartialEq, Properties)]
+struct KeptProps {
+    from: usize,
+    home: HomeProps,
+}
+
+/// Some of the cards that are kept.
+#[component]
+fn Kept(props: &KeptProps) -> Html {
+    let home = &props.home;
+    let is_editing = home.home.edit.is_some();
+    let widgets = home.home.shown().widgets.iter().enumerate();
+    let some = widgets.skip(props.from).take(CHUNK);
+    let cards = some.map(|(at, widget)| {
+        let bar = is_editing.then(|| edit_bar(home, widget, Some(at)));
+        let open = home.home.open == Some(at);
+        html! { <>
+            { card(home, widget, Some(at), bar) }
+            if open {
+                { edit::fields(widget, at, &home.on_home) }
+            }
+        </> }
+    });
+    html! { <>{ for cards }</> }
+}
+
+/// In a flood the parts of Home take turns, so that no frame draws all of them.
+#[derive(Default)]
+struct Turns {
+    /// What each part was told last.
+    told: Vec<HomeProps>,
+    /// What is new, and whose turn it is; none if all are to be told.
+    new: Option<(HomeProps, Option<usize>)>,
+    heard: u64,
+    turn: usize,
+}
+
+impl Turns {
+    /// A frame begins.
+    fn begin(&mut self, home: &HomeProps, parts: usize) {
+        let heard = home.store.log().count();
+        let is_flood = heard - self.heard > FLOOD;
+        let before = self.told.first();
+        // Whatever somebody does is seen at once.
+        let is_same = before.is_some_and(|told| {
+            let store = home.store.clone();
+            let (now, tracks) = (home.now, home.tracks.clone());
+            HomeProps {
+                store,
+                now,
+                tracks,
+                ..told.clone()
+            } == *home
+        });
+        self.heard = heard;
+        self.turn = (self.turn + 1) % TURNS;
+        let is_turn = is_flood && is_same && self.told.len() == parts;
+        self.new = Some((home.clone(), is_turn.then_some(self.turn)));
+        self.told.resize(parts, home.clone());
+    }
+
+    /// What a part is told.
+    fn home(&mut self, part: usize) -> HomeProps {
+        if let Some((new, turn)) = &self.new
+            && turn.is_none_or(|turn| part % TURNS == turn)
+        {
+            self.told[part] = new.clone();
+        }
+        self.told[part].clone()
     }
 }
 

@@ -341,7 +341,8 @@ async fn a_large_group_shows_some_and_offers_the_rest() {
     store.receive(&many, Millis(0.0));
     let group = store.groups()[0].clone();
     let html = draw::<GroupSection>(GroupProps {
-        group,
+        group: Shared(group),
+        some: 24,
         home: home(store),
     })
     .await;
