@@ -3,6 +3,7 @@
 use wasm_bindgen::JsCast;
 use web_sys::HtmlElement;
 
+use crate::payload;
 use crate::place::Place;
 use crate::route::Route;
 use crate::time::Millis;
@@ -52,6 +53,23 @@ pub(crate) fn open_broker(address: &str) {
     let search = format!("?broker={}", String::from(encoded));
     // As above.
     let _ = gloo::utils::window().location().set_search(&search);
+}
+
+/// Gives a text to the person as a file.
+pub(crate) fn download(name: &str, text: &str) {
+    let link = gloo::utils::document().create_element("a");
+    let Some(link) = link
+        .ok()
+        .and_then(|link| link.dyn_into::<HtmlElement>().ok())
+    else {
+        return;
+    };
+    let file = payload::base64(text.as_bytes());
+    let file = ["data:text/plain;charset=utf-8;base64,", &file].concat();
+    // Names without spaces are never refused.
+    let _ = link.set_attribute("download", name);
+    let _ = link.set_attribute("href", &file);
+    link.click();
 }
 
 /// Puts the keyboard's focus at the top of the view.

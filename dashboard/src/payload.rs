@@ -72,6 +72,31 @@ pub fn json(text: &str) -> Option<String> {
     Some(pretty)
 }
 
+/// What kind of picture it is, by how it begins. Only kinds that are nothing but
+/// pictures: an SVG is a text like any other.
+#[must_use]
+pub fn picture(payload: &[u8]) -> Option<&'static str> {
+    let begins = |with: &[u8]| payload.starts_with(with);
+    if begins(b"\x89PNG\r\n\x1a\n") {
+        Some("png")
+    } else if begins(b"\xff\xd8\xff") {
+        Some("jpeg")
+    } else if begins(b"GIF87a") || begins(b"GIF89a") {
+        Some("gif")
+    } else if begins(b"RIFF") && payload.get(8..12) == Some(b"WEBP") {
+        Some("webp")
+    } else {
+        None
+    }
+}
+
+/// Where a picture is to be found, if it is one.
+#[must_use]
+pub fn picture_link(payload: &[u8]) -> Option<String> {
+    let kind = picture(payload)?;
+    Some(["data:image/", kind, ";base64,", &base64(payload)].concat())
+}
+
 /// As base64 (RFC 4648, section 4).
 #[must_use]
 pub fn base64(payload: &[u8]) -> String {
@@ -140,6 +165,26 @@ mod tests {
         assert_eq!(json(given).as_deref(), Some(pretty));
         for no in ["", "14", "{", "{\"a\":}", "[1,]", "{} x"] {
             assert_eq!(json(no), None, "{no}");
+        }
+    }
+
+    #[test]
+    fn pictures_are_known_by_how_they_begin_and_nothing_that_could_run_is_one() {
+        assert_eq!(
+            picture_link(b"GIF89a").as_deref(),
+            Some("data:image/gif;base64,R0lGODlh")
+        );
+        assert_eq!(picture(b"RIFF1234WEBPVP8 "), Some("webp"));
+        assert_eq!(picture(b"\xff\xd8\xff\xe0"), Some("jpeg"));
+        assert_eq!(picture(b"\x89PNG\r\n\x1a\n"), Some("png"));
+        for no in [
+            &b"<svg onload='x'/>"[..],
+            b"<?xml version='1.0'?><svg/>",
+            b"RIFF1234WAVE",
+            b"RIFF",
+            b"",
+        ] {
+            assert_eq!(picture(no), None);
         }
     }
 

@@ -224,6 +224,11 @@ pub(crate) fn binary(len: usize) -> String {
     }
 }
 
+/// What a picture is called for those who do not see it.
+pub(crate) fn picture(name: &str) -> String {
+    ["Picture: ", name].concat()
+}
+
 pub(crate) fn waiting(seconds: u32) -> String {
     format!("Waiting for a first message: {seconds} s")
 }

@@ -26,19 +26,40 @@ impl Millis {
         [two(day / 3600), two(day / 60 % 60), two(day % 60)].join(":")
     }
 
+    /// As ISO 8601 has it: `2026-11-22T12:04:31.250Z`.
+    #[must_use]
+    pub fn iso(self) -> String {
+        let (year, month, day) = civil((self.0 / 86_400_000.0).floor() as i64);
+        let ms = self.0.rem_euclid(1000.0) as i64;
+        let clock = self.clock(0);
+        format!("{year:04}-{month:02}-{day:02}T{clock}.{ms:03}Z")
+    }
+
     /// The day as `22 Nov`.
     #[must_use]
     pub fn date(self, offset: i32) -> String {
         let days = (self.0 / 86_400_000.0 + f64::from(offset) / 1440.0).floor() as i64;
-        // Days since 1 March of the year 0, in eras of 400 years.
-        let of_era = (days + 719_468).rem_euclid(146_097);
-        let year = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
-        let of_year = of_era - (365 * year + year / 4 - year / 100);
-        let month = (5 * of_year + 2) / 153;
-        let day = of_year - (153 * month + 2) / 5 + 1;
-        let name = &MONTHS[(month as usize * 3)..][..3];
+        let (_, month, day) = civil(days);
+        let name = &MONTHS[((month as usize + 9) % 12 * 3)..][..3];
         [&*day.to_string(), name].join(" ")
     }
+}
+
+/// Year, month and day, so many days after 1 January 1970.
+fn civil(days: i64) -> (i64, i64, i64) {
+    // Days since 1 March of the year 0, in eras of 400 years.
+    let days = days + 719_468;
+    let (era, of_era) = (days.div_euclid(146_097), days.rem_euclid(146_097));
+    let year = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
+    let of_year = of_era - (365 * year + year / 4 - year / 100);
+    let month = (5 * of_year + 2) / 153;
+    let day = of_year - (153 * month + 2) / 5 + 1;
+    let (month, later) = if month < 10 {
+        (month + 3, 0)
+    } else {
+        (month - 9, 1)
+    };
+    (year + era * 400 + later, month, day)
 }
 
 /// From March on, as the calendar's arithmetic has it.
@@ -114,5 +135,19 @@ mod tests {
         assert_eq!(day(11_016.0), "29 Feb", "of 2000");
         assert_eq!(day(20_779.0), "22 Nov");
         assert_eq!(Millis(86_399_000.0).date(1), "2 Jan");
+    }
+
+    #[test]
+    fn a_time_is_written_as_programs_read_it() {
+        assert_eq!(Millis(0.0).iso(), "1970-01-01T00:00:00.000Z");
+        assert_eq!(Millis(951_782_400_007.0).iso(), "2000-02-29T00:00:00.007Z");
+        assert_eq!(
+            Millis(1_795_349_071_250.0).iso(),
+            "2026-11-22T12:04:31.250Z"
+        );
+        assert_eq!(
+            Millis(4_102_444_799_999.0).iso(),
+            "2099-12-31T23:59:59.999Z"
+        );
     }
 }

@@ -5,12 +5,13 @@ use std::rc::Rc;
 
 use super::Message;
 use crate::host;
+use crate::json::Json;
 use crate::time::Millis;
 
 /// Messages that are held.
 pub(super) const MAX_ENTRIES: usize = 500;
 /// Characters that are kept of a payload.
-const MAX_PAYLOAD: usize = 160;
+const MAX_PAYLOAD: usize = 1_000;
 /// A flood is shown in steps of this many milliseconds: faster, nobody reads it.
 const STEP: f64 = 250.0;
 /// What comes in a frame of a quiet broker is shown at once.
@@ -40,6 +41,28 @@ impl LogEntry {
         let has = |text: &str| host::lower(text).contains(filter);
         filter.is_empty() || has(&self.topic) || self.payload.as_deref().is_some_and(has)
     }
+}
+
+/// Messages as JSON lines, the oldest first: when each came, its topic and its
+/// payload as far as it is kept, which `bytes` and `cut` tell. A payload that is
+/// no text is null. The QoS is not known: the page listens at QoS 0.
+pub fn lines<'a>(entries: impl DoubleEndedIterator<Item = &'a LogEntry>) -> String {
+    let mut lines = String::new();
+    for entry in entries.rev() {
+        let payload = entry.payload.as_deref();
+        let is_cut = payload.map_or(0, str::len) < entry.len;
+        let line = Json::map([
+            ("time", Json::Text(entry.at.iso())),
+            ("topic", (&*entry.topic).into()),
+            ("retained", Json::Bool(entry.retain)),
+            ("payload", payload.map_or(Json::Null, Json::from)),
+            ("bytes", (entry.len as f64).into()),
+            ("cut", Json::Bool(is_cut)),
+        ]);
+        lines.push_str(&line.to_string());
+        lines.push('\n');
+    }
+    lines
 }
 
 /// The latest messages.

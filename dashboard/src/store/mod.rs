@@ -15,7 +15,7 @@ use std::rc::Rc;
 use crate::time::Millis;
 
 pub use groups::{Group, Slot, Width};
-pub use log::{Log, LogEntry};
+pub use log::{Log, LogEntry, lines};
 pub use series::{Point, Series};
 pub use topic::{Heard, Topic};
 
@@ -23,6 +23,9 @@ pub use topic::{Heard, Topic};
 pub const MAX_TOPICS: usize = 5_000;
 /// Bytes that are held, as [`Topic::bytes`] counts them.
 pub const MAX_BYTES: usize = 24 * 1024 * 1024;
+/// When so many are held, no picture is kept whole any more: other topics need
+/// the rest.
+const ROOM_FOR_PICTURES: usize = MAX_BYTES / 2;
 /// Longest topic name that gets a card. MQTT allows 65,535 bytes.
 pub const MAX_NAME: usize = 1024;
 
@@ -73,6 +76,9 @@ impl Store {
                     let (before, width) = (topic.bytes(), topic.width());
                     topic.receive(message);
                     regroup |= topic.width() != width;
+                    if self.bytes + topic.bytes() - before > ROOM_FOR_PICTURES {
+                        topic.shorten();
+                    }
                     self.bytes = self.bytes + topic.bytes() - before;
                 }
                 None => regroup |= self.add(message),
@@ -92,7 +98,10 @@ impl Store {
             self.left_out += 1;
             return false;
         }
-        let topic = Topic::new(message);
+        let mut topic = Topic::new(message);
+        if self.bytes + topic.bytes() > ROOM_FOR_PICTURES {
+            topic.shorten();
+        }
         self.bytes += topic.bytes();
         Rc::make_mut(&mut self.index).insert(topic.name.clone(), self.topics.len());
         self.topics.push(Rc::new(topic));

@@ -321,3 +321,65 @@ fn the_last_level_names_the_thing() {
     assert_eq!(name("a/b/"), "b");
     assert_eq!(name("/"), "/");
 }
+
+#[test]
+fn a_picture_is_kept_whole_while_there_is_room() {
+    let picture = |len: usize| {
+        let mut payload = b"GIF89a".to_vec();
+        payload.resize(len, 0xff);
+        Message {
+            payload,
+            ..message("p", "", 0.0)
+        }
+    };
+    assert_eq!(topic(&[picture(200_000)]).latest.payload.len(), 200_000);
+    assert!(
+        topic(&[picture(300_000)]).latest.is_cut(),
+        "it is too large"
+    );
+    let after = topic(&[picture(200_000), message("p", "x", 1.0)]);
+    assert_eq!(after.history[0].payload.len(), 4_096);
+    let mut store = Store::default();
+    for number in 0..200 {
+        let one = Message {
+            topic: number.to_string(),
+            ..picture(250_000)
+        };
+        store.receive([&one], Millis(0.0));
+        // Again, in the place of the one before.
+        store.receive([&one], Millis(0.0));
+    }
+    assert_eq!((store.len(), store.left_out()), (200, 0));
+    assert!(store.bytes <= MAX_BYTES, "{}", store.bytes);
+    assert!(!store.at(0).latest.is_cut() && store.at(150).latest.is_cut());
+}
+
+#[test]
+fn the_log_is_written_out_line_by_line_with_what_was_cut() {
+    let mut store = Store::default();
+    let long = "é".repeat(1_500);
+    let bytes = Message {
+        payload: vec![0xff, 0],
+        ..message("b", "", 2_000.0)
+    };
+    let messages = [
+        retained("a", "say \"hi\"", 0.0),
+        message("l", &long, 1_000.0),
+        bytes,
+    ];
+    store.receive(&messages, Millis(3_000.0));
+    let shown = store.log().shown();
+    let text = lines(shown.iter());
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(
+        lines[0],
+        r#"{"time":"1970-01-01T00:00:00.000Z","topic":"a","retained":true,"payload":"say \"hi\"","bytes":8,"cut":false}"#
+    );
+    assert!(
+        lines[1].ends_with(r#"é","bytes":3000,"cut":true}"#),
+        "{}",
+        lines[1]
+    );
+    assert!(lines[2].ends_with(r#""payload":null,"bytes":2,"cut":true}"#));
+    assert_eq!(lines.len(), 3);
+}

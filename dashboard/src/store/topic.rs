@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use super::{Message, Series, Width};
 use crate::extract::{self, Reading};
+use crate::payload;
 use crate::time::{Age, Millis};
 use crate::tree::order;
 
@@ -19,6 +20,8 @@ const RHYTHM: u32 = 2;
 const MAX_PAYLOAD: usize = 4096;
 /// and of those before it.
 const MAX_PAST: usize = 256;
+/// Bytes up to which a latest payload is kept whole if it is a picture.
+const MAX_PICTURE: usize = 256 * 1024;
 /// Messages before the latest one that are kept.
 pub(super) const MAX_HISTORY: usize = 12;
 
@@ -37,7 +40,11 @@ pub struct Heard {
 
 impl Heard {
     fn new(message: &Message) -> Heard {
-        let kept = message.payload.len().min(MAX_PAYLOAD);
+        let most = match payload::picture(&message.payload) {
+            Some(_) if message.payload.len() <= MAX_PICTURE => MAX_PICTURE,
+            _ => MAX_PAYLOAD,
+        };
+        let kept = message.payload.len().min(most);
         Heard {
             at: message.at,
             retain: message.retain,
@@ -52,9 +59,9 @@ impl Heard {
         self.payload.len() < self.len
     }
 
-    fn shorten(&mut self) {
-        if self.payload.len() > MAX_PAST {
-            self.payload = self.payload[..MAX_PAST].into();
+    fn shorten(&mut self, most: usize) {
+        if self.payload.len() > most {
+            self.payload = self.payload[..most].into();
         }
     }
 }
@@ -113,14 +120,20 @@ impl Topic {
             // Sent again because the page subscribed again: nothing happened.
             return;
         }
-        let before = std::mem::replace(&mut self.latest, Heard::new(message));
+        let mut before = std::mem::replace(&mut self.latest, Heard::new(message));
+        before.shorten(MAX_PAYLOAD);
         self.history.truncate(MAX_HISTORY - 1);
         if let Some(earlier) = self.history.front_mut() {
-            earlier.shorten();
+            earlier.shorten(MAX_PAST);
         }
         self.history.push_front(before);
         self.count += 1;
         self.read(reading, message);
+    }
+
+    /// Keeps no picture whole: there is no room for it.
+    pub(super) fn shorten(&mut self) {
+        self.latest.shorten(MAX_PAYLOAD);
     }
 
     fn read(&mut self, mut reading: Reading, message: &Message) {

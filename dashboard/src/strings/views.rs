@@ -179,6 +179,9 @@ pub(crate) fn outcome(outcome: &Outcome) -> String {
 
 pub(crate) const PAUSE: &str = "Pause";
 pub(crate) const RESUME: &str = "Go on";
+pub(crate) const LOG_EXPORT: &str = "Save";
+pub(crate) const LOG_EXPORT_TEXT: &str = "Saves what is shown as JSON lines: time, topic, retained, the first 1,000 characters of the payload, its size. The QoS is not known here: the page listens at QoS 0.";
+pub(crate) const LOG_FILE: &str = "messages.jsonl";
 pub(crate) const FILTER_LOG: &str = "Topic or payload";
 pub(crate) const LOG: &str = "Messages, latest first";
 pub(crate) const NO_MESSAGES: &str = "No messages yet";

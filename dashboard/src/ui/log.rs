@@ -6,9 +6,10 @@ use super::field;
 use super::icons;
 use super::shared::Shared;
 use super::window::{space, use_rows};
+use crate::browser;
 use crate::host;
 use crate::route::{Route, View};
-use crate::store::LogEntry;
+use crate::store::{LogEntry, lines};
 use crate::strings;
 
 /// Pixels; `--log-row` in the style is the same.
@@ -51,6 +52,13 @@ pub(super) fn Log(props: &LogProps) -> Html {
         })
     };
     let is_paused = paused.is_some();
+    let export = {
+        let (entries, found) = (entries.clone(), found.clone());
+        Callback::from(move |_: MouseEvent| {
+            let text = lines(found.iter().map(|&at| &entries[at]));
+            browser::download(strings::LOG_FILE, &text);
+        })
+    };
     html! {
         <section class="panel list messages" data-testid="messages">
             <div class="bar">
@@ -58,6 +66,9 @@ pub(super) fn Log(props: &LogProps) -> Html {
                 <button type="button" class="button" onclick={on_pause} data-testid="pause">
                     { if is_paused { icons::play() } else { icons::pause() } }{ if is_paused { strings::RESUME } else { strings::PAUSE } }
                 </button>
+                if !found.is_empty() {
+                    <button type="button" class="button" onclick={export} title={strings::LOG_EXPORT_TEXT} data-testid="export">{ strings::LOG_EXPORT }</button>
+                }
                 <span class="count" data-testid="log-count">
                     { if is_paused { strings::paused(since) } else { strings::log_count(found.len(), count(&entries)) } }
                 </span>

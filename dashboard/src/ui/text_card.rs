@@ -1,5 +1,6 @@
 use yew::prelude::*;
 
+use crate::payload;
 use crate::store::Topic;
 use crate::strings;
 
@@ -30,8 +31,19 @@ pub(super) fn bytes(topic: &Topic, head: &[u8], len: usize) -> (Classes, AttrVal
     if len > head.len() {
         hex.push('…');
     }
-    let body = html! { <p class="words hex value">{ hex.trim_end().to_owned() }</p> };
-    let note = html! { <span class="range">{ strings::binary(len) }</span> };
+    let heard = &topic.latest;
+    let picture = payload::picture_link(&heard.payload).filter(|_| !heard.is_cut());
+    let (body, words) = match picture {
+        Some(link) => (
+            html! { <img class="thumb" src={link} alt={strings::picture(topic.last_level())} /> },
+            strings::bytes(len),
+        ),
+        None => (
+            html! { <p class="words hex value">{ hex.trim_end().to_owned() }</p> },
+            strings::binary(len),
+        ),
+    };
+    let note = html! { <span class="range">{ words }</span> };
     (
         classes!("text"),
         topic.last_level().to_owned().into(),

@@ -101,3 +101,39 @@ async fn all_that_is_kept_below_a_branch_is_cleared_after_one_question_that_name
     assert_eq!(late.message().await.topic, "end");
     assert_eq!(browser.errors().await, [""; 0]);
 }
+
+/// A picture of one red pixel, as GIF.
+const PIXEL: &[u8] =
+    b"GIF89a\x01\0\x01\0\x80\0\0\xff\0\0\0\0\0,\0\0\0\0\x01\0\x01\0\0\x02\x02D\x01\0;";
+
+#[tokio::test]
+async fn a_picture_is_shown_and_a_drawing_that_could_run_a_script_is_a_text() {
+    let broker = Broker::start().await;
+    let browser = Browser::start(Screen::Laptop, Theme::Dark).await;
+    let page = Dashboard::open(&browser, &broker).await;
+    let mut camera = Client::connect(&broker, Kind::Paho2, Version::V5, "camera").await;
+    camera.publish(&Message::new("door/camera", 1, PIXEL)).await;
+    let svg = "<svg xmlns='http://www.w3.org/2000/svg' onload='document.title=1'><script>document.title=2</script></svg>";
+    camera.publish(&Message::new("door/drawing", 1, svg)).await;
+    page.shows("door/drawing", svg).await;
+    // It is drawn by the browser, and not only there.
+    page.wait(
+        "return document.querySelector(\"[data-topic='door/camera'] img\")?.naturalWidth === 1",
+        &[],
+    )
+    .await;
+    judge(page, "pictures").await;
+    assert_eq!(browser.run("return document.title", &[]).await, "Home");
+    browser
+        .open(&format!("{}#/topics/door/camera", broker.url()))
+        .await;
+    page.link_is("connected").await;
+    camera.publish(&Message::new("door/camera", 1, PIXEL)).await;
+    page.wait(
+        "return document.querySelector('[data-testid=detail] img')?.naturalWidth === 1",
+        &[],
+    )
+    .await;
+    says(page, "[data-testid=payload]", "47 49 46 38").await;
+    assert_eq!(browser.errors().await, [""; 0]);
+}

@@ -330,6 +330,25 @@ async fn the_log_shows_messages_as_they_come_and_can_be_filtered_and_stopped() {
     browser.click("[data-testid=pause]").await;
     says(page, ".stream li:first-child", "Temperature:99").await;
 
+    // The file that the browser is given.
+    let caught = "HTMLAnchorElement.prototype.click = function () { \
+         globalThis.saved = `${this.download} ${atob(this.href.split(',')[1])}`; }";
+    browser.run(caught, &[]).await;
+    browser.click("[data-testid=export]").await;
+    let saved = browser.run("return globalThis.saved", &[]).await;
+    let saved = saved.as_str().expect("it was saved");
+    let lines: Vec<&str> = saved.lines().collect();
+    assert!(
+        lines[0].starts_with("messages.jsonl {\"time\":\"20"),
+        "{saved}"
+    );
+    let last: serde_json::Value = serde_json::from_str(lines[2]).expect("it is JSON");
+    assert_eq!(
+        (&last["topic"], &last["payload"]),
+        (&json!(FRIDGE), &json!("Temperature:99"))
+    );
+    assert_eq!((&last["cut"], &last["bytes"]), (&json!(false), &json!(14)));
+
     browser.type_into("input[name=filter]", "DOOR").await;
     page.wait(
         "return document.querySelectorAll('.stream li').length === 1",
