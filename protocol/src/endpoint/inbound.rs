@@ -68,7 +68,13 @@ impl Endpoint {
                 },
             }
         }
-        self.count()?;
+        if let Err(violation) = self.count() {
+            if qos == QoS::ExactlyOnce {
+                // Nobody has it: it is no copy when it comes again.
+                self.session.inbound.remove(&id);
+            }
+            return Err(violation);
+        }
         self.unanswered.push_back(Unanswered {
             id,
             qos,

@@ -236,3 +236,21 @@ fn a_copy_counts_once() {
     inject(&mut pair, Client, &publish(QoS::ExactlyOnce, 3));
     assert_eq!(pair.server.violation, Some(Violation::ReceiveMaximum(2)));
 }
+
+#[test]
+fn one_that_was_too_much_is_taken_when_it_comes_again() {
+    let mut pair = with_window(1);
+    pair.auto_acknowledge = false;
+    inject(&mut pair, Client, &publish(QoS::ExactlyOnce, 1));
+    inject(&mut pair, Client, &publish(QoS::ExactlyOnce, 2));
+    assert_eq!(pair.server.violation, Some(Violation::ReceiveMaximum(1)));
+    pair.server.violation = None;
+    pair.reconnect();
+    let mut again = publish(QoS::ExactlyOnce, 2);
+    if let Packet::Publish(publish) = &mut again {
+        publish.dup = true;
+    }
+    pair.server.received.clear();
+    inject(&mut pair, Client, &again);
+    assert_eq!(pair.server.received.len(), 1);
+}
