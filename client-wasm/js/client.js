@@ -5,6 +5,7 @@ import { RawClient, install } from './core.js';
 import { MqttError, errorOf, usage, wordsOf } from './errors.js';
 import {
   CONNECT,
+  STORE,
   bytes,
   content,
   propertiesOf,
@@ -25,13 +26,14 @@ const strict = new TextDecoder('utf-8', { fatal: true });
 export class Message {
   #text;
 
-  constructor(topic, payload, flags, properties = {}) {
+  constructor(topic, payload, flags, properties = {}, number) {
     this.topic = topic;
     this.payload = payload;
     this.qos = (flags >> 1) & 3;
     this.retain = (flags & 1) === 1;
     this.dup = (flags & 8) === 8;
     this.properties = properties;
+    if (number !== undefined) this.number = number;
   }
 
   text() {
@@ -60,7 +62,7 @@ class Emitter {
   once(name, listener) {
     const wrapper = (...detail) => {
       this.off(name, wrapper);
-      listener(...detail);
+      return listener(...detail);
     };
     wrapper.listener = listener;
     return this.on(name, wrapper);
@@ -78,19 +80,25 @@ class Emitter {
   }
 
   // What a listener throws is reported as an uncaught exception is, and keeps
-  // nobody else from hearing.
+  // nobody else from hearing. Gives what listeners promise.
   _emit(name, ...detail) {
+    const promises = [];
     for (const listener of this.#listeners.get(name) ?? []) {
       try {
-        listener(...detail);
+        const given = listener(...detail);
+        if (typeof given?.then === 'function') promises.push(given);
       } catch (error) {
-        setTimeout(() => {
-          throw error;
-        });
+        report(error);
       }
     }
+    return promises;
   }
 }
+
+const report = (error) =>
+  setTimeout(() => {
+    throw error;
+  });
 
 /** The messages of one subscription. */
 export class Subscription extends Emitter {
@@ -98,6 +106,7 @@ export class Subscription extends Emitter {
   #raw;
   #isPumping = false;
   #isIterated = false;
+  #taking;
 
   constructor(client, raw, filter) {
     super();
@@ -126,6 +135,7 @@ export class Subscription extends Emitter {
       const message = this.#take();
       if (message === null) break;
       if (message === undefined) await this.#raw.ready();
+      if (this.#taking) await this.#taking;
     }
     this.#isPumping = false;
   }
@@ -133,8 +143,10 @@ export class Subscription extends Emitter {
   #take() {
     const message = this.#raw.take();
     if (message) {
-      this._emit('message', message.topic, message);
-      this.#client._emit('message', message.topic, message);
+      const promises = [this, this.#client].flatMap((one) => one._emit('message', message.topic, message));
+      // One that is stored is taken when they are kept.
+      this.#taking =
+        message.number !== undefined && promises.length > 0 && Promise.all(promises.map((one) => one.then(null, report)));
     } else if (message === null) {
       this.#client._forget(this);
     }
@@ -144,6 +156,7 @@ export class Subscription extends Emitter {
   async next() {
     this.#isIterated = true;
     for (;;) {
+      if (this.#taking) await this.#taking;
       const message = this.#take();
       if (message) return { done: false, value: message };
       if (message === null) return { done: true, value: undefined };
@@ -300,16 +313,30 @@ let loading;
 const load = (compile) =>
   (loading ??= compile().then(() => {
     install({
-      message: (topic, payload, flags, packed) =>
+      message: (topic, payload, flags, packed, number) =>
         // The view ends with the call.
-        new Message(topic, payload.slice(), flags, propertiesOf(packed)),
+        new Message(topic, payload.slice(), flags, propertiesOf(packed), number),
       error: (which, url, words, number, reasonCode, packed) =>
         errorOf(which, url, words, number, reasonCode, propertiesOf(packed)),
     });
   }));
 
-/** `connect`, for a module that knows how to compile the wasm. */
-export const connectWith = (compile) => async (url, options = {}) => {
+// Opens a store, with the module that knows how.
+const openStore = async (load, store) => {
+  const [name, wait = false] = read(STORE, typeof store === 'string' ? { name: store } : store, 'options.store');
+  if (!name) throw usage('options.store needs a name');
+  try {
+    return await (await load()).open(name, wait);
+  } catch (error) {
+    throw errorOf(error.name === 'InUse' ? 27 : 26, '', wordsOf(error));
+  }
+};
+
+/**
+ * `connect`, for a module that knows how to compile the wasm, and how to load
+ * store.js.
+ */
+export const connectWith = (compile, loadStore) => async (url, options = {}) => {
   try {
     await load(compile);
   } catch (error) {
@@ -320,10 +347,16 @@ export const connectWith = (compile) => async (url, options = {}) => {
       { kind: 'load', by: 'browser', cause: error },
     );
   }
-  const { waitForConnection = true, ...rest } = options;
+  const { waitForConnection = true, store, ...rest } = options;
   let client;
   const values = read(CONNECT, prepared(rest, () => client), 'options');
-  client = new Client((listener) => new RawClient(text(String(url), 'the address'), values, listener));
+  const opened = store === undefined ? undefined : await openStore(loadStore, store);
+  try {
+    client = new Client((listener) => new RawClient(String(url), values, listener, opened));
+  } catch (error) {
+    opened?.close();
+    throw error;
+  }
   if (waitForConnection) {
     try {
       await client._ready();

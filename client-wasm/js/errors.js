@@ -89,6 +89,9 @@ const ERRORS = [
   ['goodbye', 'caller', , (_, words) => `DISCONNECT cannot be sent: ${words}`],
   ['topic', 'caller', , (_, words) => `no topic name or filter: ${words}`],
   ['ended', 'caller', , 'ended'],
+  ['store', 'browser', , (_, words) => `the store cannot be used: ${words}`],
+  ['storeInUse', 'caller', , 'the store is in use, by another tab or by another client of this one', 'give each its own, or let it wait: store: { name, wait: true }'],
+  ['storeFull', 'browser', , 'the browser gives the store no more room', 'publish less while there is no connection, or call navigator.storage.persist()'],
 ];
 
 const filled = (text, ...known) => (typeof text === 'function' ? text(...known) : text);

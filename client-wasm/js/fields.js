@@ -207,6 +207,8 @@ export const CONNECT = {
   backgroundTimer: truth,
 };
 
+export const STORE = { name: text, wait: truth };
+
 const NONE = new Uint8Array();
 const only = { properties: properties() };
 const publishing = { qos, retain: truth, properties: properties(...ofMessage) };

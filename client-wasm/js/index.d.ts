@@ -54,6 +54,13 @@ export class Message {
   readonly dup: boolean;
   /** Empty before MQTT 5.0. */
   readonly properties: MessageProperties;
+  /**
+   * At QoS 1 and 2 with a {@link CommonOptions.store}: its number there, greater
+   * than that of any message before, and the same if it comes again. A program
+   * that writes it down together with what it makes of the message knows
+   * whether it has done so already.
+   */
+  readonly number?: number;
   /** The payload as text. Throws a TypeError if it is not UTF-8. */
   text(): string;
   /** The payload as JSON. Throws if it is none. */
@@ -88,8 +95,12 @@ export interface SubscribeOptions {
   /** When retained messages come: 0 always, 1 if the subscription is new, 2 never. */
   retainHandling?: 0 | 1 | 2;
   properties?: { userProperties?: UserPropertiesInput };
-  /** Called for each message. */
-  onMessage?: (message: Message) => void;
+  /**
+   * Called for each message. With a {@link CommonOptions.store} a message is
+   * taken when this has returned and what it promises is done; the next comes
+   * after that.
+   */
+  onMessage?: (message: Message) => void | PromiseLike<void>;
 }
 
 export interface SubscriptionEvents {
@@ -201,7 +212,7 @@ export interface CommonOptions {
   will?: Will;
   /** The longest silence, seconds; 60 unless said otherwise, 0 for no limit. */
   keepAlive?: number;
-  /** Throws away what an older session has left; true unless said otherwise. */
+  /** Throws away what an older session has left; true unless said otherwise, and false with a `store`. */
   cleanStart?: boolean;
   /** Properties of CONNECT (MQTT 5.0, section 3.1.2.11). */
   properties?: {
@@ -235,6 +246,17 @@ export interface CommonOptions {
   queue?: Bounds & { overflow?: 'refuse' | 'dropOldest' | 'dropNewest' };
   /** What each subscription holds unread at most. */
   buffer?: Bounds;
+  /**
+   * A place in the browser, by its name, for what is on its way at QoS 1 and 2
+   * in either direction, so that it survives a reload or a crash of the tab:
+   * exactly once at QoS 2. One client at a time can have it; another is refused
+   * with the kind `storeInUse`, or waits.
+   *
+   * It needs a session that goes on, so that `cleanStart` is false and the
+   * session expiry a week unless it is said otherwise, and, without `clientId`,
+   * has one of its own.
+   */
+  store?: string | { name: string; wait?: boolean };
   /** Keeps the time in a worker while the page is hidden; true unless said otherwise. */
   backgroundTimer?: boolean;
   /**
@@ -381,7 +403,7 @@ export type AnyMqttError =
   | (ErrorOf<'noAnswer', 'network'> & { readonly timeout: number })
   | ErrorOf<'keepAliveTimeout' | 'expired' | 'nobodyThere', 'network'>
   | ErrorOf<'protocolViolation' | 'sessionLost' | 'authentication', 'broker'>
-  | ErrorOf<'load', 'browser'>
+  | ErrorOf<'load' | 'store' | 'storeFull', 'browser'>
   | ErrorOf<
       | 'usage'
       | 'options'
@@ -395,6 +417,7 @@ export type AnyMqttError =
       | 'needsVersion5'
       | 'credentials'
       | 'goodbye'
+      | 'storeInUse'
       | 'ended',
       'caller'
     >;

@@ -14,4 +14,4 @@ export const connect = connectWith(async () => {
     const { bytes } = await import('./wasm.js');
     await compile(bytes());
   }
-});
+}, () => import('./store.js'));

@@ -8,4 +8,4 @@ export { Client, Message, MqttError, Subscription } from './client.js';
 
 export const connect = connectWith(async () => {
   await compile(await readFile(new URL('./core_bg.wasm', import.meta.url)));
-});
+}, () => import('./store.js'));

@@ -7,6 +7,7 @@
 //! arrived.
 
 use std::cell::{Cell, RefCell};
+use std::future::Future;
 use std::rc::{Rc, Weak};
 use std::time::Duration;
 
@@ -16,6 +17,7 @@ use crate::core::Core;
 use crate::host::{Timer, now, random};
 use crate::page::{Page, is_hidden};
 use crate::socket::{Socket, SocketEvent};
+use crate::store::{Handle, Store};
 use crate::{Error, Goodbye, Options};
 
 /// Output that is sent before the turn is over, bytes: a frame of this size
@@ -38,10 +40,14 @@ pub(crate) struct Driver {
     page: RefCell<Option<Page>>,
     /// The number of the credentials that were asked for last.
     credentials: Cell<u64>,
+    store: RefCell<Option<Handle>>,
+    is_committing: Cell<bool>,
 }
 
 impl Driver {
-    pub(crate) fn new(options: Options) -> Rc<Self> {
+    pub(crate) fn new(mut options: Options) -> Rc<Self> {
+        let store = options.store.take().and_then(Store::into_handle);
+        let stored = store.as_ref().map(|store| store.open(now()));
         let driver = Rc::new_cyclic(|myself: &Weak<Self>| {
             let mut timer = Timer::new(with(myself, Self::on_timer));
             timer.use_alarm(options.has_background_timer && is_hidden(), now());
@@ -58,12 +64,14 @@ impl Driver {
             });
             Self {
                 myself: myself.clone(),
-                core: RefCell::new(Core::new(options, random, now())),
+                core: RefCell::new(Core::new(options, stored, random, now())),
                 socket: RefCell::new(None),
                 flush_is_due: Cell::new(false),
                 timer: RefCell::new(timer),
                 page: RefCell::new(Some(page)),
                 credentials: Cell::new(0),
+                store: RefCell::new(store),
+                is_committing: Cell::new(false),
             }
         });
         driver.follow(now());
@@ -84,6 +92,7 @@ impl Driver {
     }
 
     fn follow(&self, now: Time) {
+        self.commit_soon();
         self.ask_for_credentials();
         self.follow_socket(now);
         let len = self.core.borrow_mut().output().len();
@@ -105,6 +114,45 @@ impl Driver {
             timer.use_alarm(false, now);
             self.page.replace(None);
         }
+    }
+
+    /// Commits what is to be stored, at the end of the turn, so that all of it
+    /// goes at once; and goes on until there is nothing more.
+    fn commit_soon(&self) {
+        if !self.core.borrow_mut().wants_commit() || self.is_committing.replace(true) {
+            return;
+        }
+        let myself = self.myself.clone();
+        wasm_bindgen_futures::spawn_local(async move {
+            while let Some(committing) = myself.upgrade().and_then(|driver| driver.commit()) {
+                let outcome = committing.await;
+                if let Some(driver) = myself.upgrade() {
+                    driver.act(|core, now| core.handle_stored(outcome, now));
+                }
+            }
+        });
+    }
+
+    /// Begins to commit; `None` if there is nothing to.
+    fn commit(&self) -> Option<impl Future<Output = Result<(), Error>> + use<>> {
+        let store = self.store.borrow();
+        let changes = self.core.borrow_mut().begin_commit();
+        let committing = store.as_ref().zip(changes);
+        self.is_committing.set(committing.is_some());
+        committing.map(|(store, changes)| store.commit(&changes))
+    }
+
+    /// Commits what is left, and lets others have the store.
+    fn close_store(&self) {
+        let Some(store) = self.store.take() else {
+            return;
+        };
+        let changes = self.core.borrow_mut().last_changes();
+        if !changes.is_empty() {
+            // Nobody waits for it; what is not stored is as before.
+            drop(store.commit(&changes));
+        }
+        store.close();
     }
 
     fn ask_for_credentials(&self) {
@@ -228,6 +276,7 @@ impl Driver {
     /// Says goodbye, and waits until the socket is closed.
     pub(crate) async fn end(&self, goodbye: Goodbye) -> Result<(), Error> {
         self.core.borrow_mut().end(goodbye)?;
+        self.close_store();
         self.flush(now());
         let socket = self.socket.take();
         self.follow(now());
@@ -242,6 +291,7 @@ impl Drop for Driver {
     fn drop(&mut self) {
         // A plain one can always be sent.
         let _ = self.core.borrow_mut().end(Goodbye::new());
+        self.close_store();
         self.flush(now());
     }
 }

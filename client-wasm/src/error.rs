@@ -129,6 +129,17 @@ pub enum Error {
     /// No topic name or no topic filter.
     #[error(transparent)]
     Topic(#[from] InvalidTopic),
+    /// The store cannot be opened or used, or not with these options
+    /// (`Options::store`).
+    #[error("the store cannot be used: {0}")]
+    Store(String),
+    /// Another page, or another client of this one, has the store.
+    #[error("the store is in use, by another page or by another client of this one")]
+    StoreInUse,
+    /// The browser gives the store no more room; nothing was sent, and nothing
+    /// acknowledged.
+    #[error("the browser gives the store no more room")]
+    StoreFull,
     /// The client was ended by [`crate::Client::end`], or the subscription by
     /// [`crate::Client::unsubscribe`].
     #[error("ended")]
@@ -185,7 +196,9 @@ impl Error {
     /// Whether trying again soon, with nothing changed, cannot help.
     pub(crate) const fn is_lasting(&self) -> bool {
         match self {
-            Self::Options(_) | Self::Blocked { .. } | Self::Authentication(_) => true,
+            Self::Options(_) | Self::Blocked { .. } | Self::Authentication(_) | Self::Store(_) => {
+                true
+            }
             Self::Refused { reason, .. } => matches!(
                 reason,
                 ReasonCode::UnsupportedProtocolVersion

@@ -24,8 +24,10 @@
 //! It needs no runtime but the browser's event loop, runs on one thread, and
 //! compiles for other targets only so that its parts can be tested there.
 //!
-//! Not here: the rules of the protocol, which are the `protocol` crate's;
-//! what outlives the page (sessions are in memory).
+//! With the feature `store`, what is on its way in either direction can outlive
+//! the page: see `Store`.
+//!
+//! Not here: the rules of the protocol, which are the `protocol` crate's.
 //!
 //! Section numbers refer to the OASIS standard of MQTT 5.0.
 
@@ -41,6 +43,11 @@ mod error;
 mod event;
 mod goodbye;
 mod host;
+#[cfg_attr(
+    not(any(feature = "js", feature = "store", test)),
+    allow(dead_code, reason = "nobody can open a store")
+)]
+mod journal;
 #[cfg(feature = "js")]
 pub mod js;
 mod mailbox;
@@ -52,6 +59,7 @@ mod overlap;
 mod page;
 mod reconnect;
 mod socket;
+mod store;
 mod subscription;
 mod subscriptions;
 mod waits;
@@ -72,5 +80,7 @@ pub use message::Message;
 pub use options::{Offline, Options, Overflow};
 pub use protocol::Violation;
 pub use reconnect::Reconnect;
+#[cfg(any(feature = "js", feature = "store"))]
+pub use store::Store;
 pub use subscription::Subscription;
 pub use waits::{Publishing, Reauthenticating, Requesting, Subscribing, Unsubscribing};

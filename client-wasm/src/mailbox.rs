@@ -102,6 +102,23 @@ impl<T> Mailbox<T> {
         self.0.borrow_mut().pop()
     }
 
+    /// Those that are wanted, oldest first.
+    pub(crate) fn take_if(&self, wanted: &dyn Fn(&T) -> bool) -> Vec<T> {
+        let mut state = self.0.borrow_mut();
+        let mut taken = Vec::new();
+        for _ in 0..state.items.len() {
+            if let Some(item) = state.items.pop_front() {
+                if wanted(&item.value) {
+                    state.bytes -= item.bytes;
+                    taken.push(item.value);
+                } else {
+                    state.items.push_back(item);
+                }
+            }
+        }
+        taken
+    }
+
     pub(crate) fn poll_next(&self, context: &mut Context<'_>) -> Poll<Option<T>> {
         let mut state = self.0.borrow_mut();
         if let Some(value) = state.pop() {
@@ -203,6 +220,17 @@ mod tests {
             mailbox.push(n, 5, true);
         }
         assert_eq!((read(&mailbox), mailbox.missed()), (vec![2, 3], 2));
+    }
+
+    #[test]
+    fn some_are_taken_out_and_the_others_stay_in_order() {
+        let mailbox = mailbox(10, 10);
+        for n in 0..6 {
+            mailbox.push(n, 2, false);
+        }
+        assert_eq!(mailbox.take_if(&|n| n % 2 == 1), [1, 3, 5]);
+        assert!(!mailbox.is_full());
+        assert_eq!(read(&mailbox), [0, 2, 4]);
     }
 
     #[test]

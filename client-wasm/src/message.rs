@@ -3,6 +3,8 @@ use codec::{
     ByteString, InvalidTopic, Properties, Property, PropertyId, Publish, QoS, TopicName, Will,
 };
 
+use crate::journal::Receipt;
+
 /// A message, to be published or received (section 3.3).
 ///
 /// A received message shares the memory of the WebSocket frame it came in;
@@ -23,6 +25,12 @@ pub struct Message {
     /// Content type, expiry, response topic, user properties and others.
     /// Always empty before MQTT 5.0.
     pub properties: Properties,
+    /// When received at QoS 1 or 2 with `Options::store`: its number
+    /// there, greater than that of any message before, and the same if it comes
+    /// again. An application that keeps the number together with what it makes
+    /// of the message knows whether it has done so already.
+    pub number: Option<u64>,
+    pub(crate) receipt: Option<Receipt>,
 }
 
 impl Message {
@@ -41,6 +49,8 @@ impl Message {
             retain: false,
             dup: false,
             properties: Properties::new(),
+            number: None,
+            receipt: None,
         })
     }
 
@@ -92,6 +102,7 @@ impl Message {
             topic: TopicName::new(&*self.topic).expect("it is a topic name already"),
             payload: Bytes::copy_from_slice(&self.payload),
             properties: self.properties.detached(),
+            receipt: None,
             ..*self
         }
     }
@@ -106,6 +117,8 @@ impl Message {
             retain: publish.retain,
             dup: publish.dup,
             properties,
+            number: None,
+            receipt: None,
         }
     }
 

@@ -11,6 +11,7 @@ use crate::credentials::{Credentials, Refresh};
 use crate::host::nonce;
 use crate::mailbox::Bounds;
 use crate::reconnect::Reconnect;
+use crate::store::Store;
 
 /// What becomes of a message that is published while there is no connection.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -67,6 +68,7 @@ pub struct Options {
     pub(crate) queue_bounds: Bounds,
     pub(crate) overflow: Overflow,
     pub(crate) has_background_timer: bool,
+    pub(crate) store: Option<Store>,
 }
 
 impl Options {
@@ -106,6 +108,7 @@ impl Options {
             },
             overflow: Overflow::Refuse,
             has_background_timer: true,
+            store: None,
         }
     }
 
@@ -343,6 +346,22 @@ impl Options {
     #[must_use]
     pub fn background_timer(mut self, has_background_timer: bool) -> Self {
         self.has_background_timer = has_background_timer;
+        self
+    }
+
+    /// Lets publishes at QoS 1 and 2, and what was received at them, outlive
+    /// the page: see [`Store`]. Before it returns it sets what a store needs:
+    /// no clean start, and a session expiry of a week.
+    ///
+    /// A client without [`Options::client_id`] has the identifier that the
+    /// store had first.
+    #[cfg(any(feature = "js", feature = "store"))]
+    #[must_use]
+    pub fn store(mut self, store: Store) -> Self {
+        const WEEK: u32 = 7 * 24 * 60 * 60;
+        self.clean_start = false;
+        self.session_expiry = WEEK;
+        self.store = Some(store);
         self
     }
 

@@ -19,6 +19,8 @@ pub(crate) struct Outbox {
     overflow: Overflow,
     queue: VecDeque<Delivery>,
     bytes: usize,
+    /// Tokens of those that gave way, until they are asked for.
+    dropped: Vec<u64>,
     /// Of the queued and of those that await an acknowledgement, by token:
     /// ascending, and so in the order in which most are settled.
     replies: VecDeque<(u64, Reply)>,
@@ -31,6 +33,7 @@ impl Outbox {
             overflow,
             queue: VecDeque::new(),
             bytes: 0,
+            dropped: Vec::new(),
             replies: VecDeque::new(),
         }
     }
@@ -63,11 +66,17 @@ impl Outbox {
             // There is none where nothing may wait at all.
             let oldest = oldest.ok_or(Error::Dropped)?;
             self.settle(oldest.token, Err(Error::Dropped));
+            self.dropped.push(oldest.token);
         }
         let outcome = self.promise(delivery.token);
         self.bytes += size;
         self.queue.push_back(delivery);
         Ok(outcome)
+    }
+
+    /// Tokens of those that gave way since this was last asked.
+    pub(crate) fn take_dropped(&mut self) -> Vec<u64> {
+        std::mem::take(&mut self.dropped)
     }
 
     /// Whether so many bytes more are too much. A single message over the

@@ -1,3 +1,4 @@
+use std::cell::Cell;
 use std::fmt;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -9,6 +10,7 @@ use futures_core::Stream;
 use crate::Message;
 use crate::core::Core;
 use crate::driver::Driver;
+use crate::journal::Receipt;
 use crate::mailbox::Mailbox;
 use crate::subscriptions::Key;
 use crate::waits::Unsubscribing;
@@ -31,6 +33,8 @@ pub struct Subscription {
     pub(crate) granted: QoS,
     key: Key,
     mailbox: Mailbox<Message>,
+    /// Of the message that the application has, if it is stored.
+    receipt: Cell<Option<Receipt>>,
 }
 
 impl Subscription {
@@ -46,6 +50,7 @@ impl Subscription {
             granted: QoS::AtMostOnce,
             key,
             mailbox,
+            receipt: Cell::new(None),
         }
     }
 
@@ -75,10 +80,17 @@ impl Subscription {
     pub(crate) fn take(&self) -> Option<Message> {
         let was_full = self.mailbox.is_full();
         let taken = self.mailbox.take();
-        if was_full && !self.mailbox.is_full() {
+        self.passed_on(taken, was_full)
+    }
+
+    /// What the application has had before, it has taken by now.
+    fn passed_on(&self, mut next: Option<Message>, was_full: bool) -> Option<Message> {
+        let receipt = next.as_mut().and_then(|message| message.receipt.take());
+        let was_stored = self.receipt.replace(receipt).is_some();
+        if was_stored || was_full && !self.mailbox.is_full() {
             self.driver.act(Core::acknowledge);
         }
-        taken
+        next
     }
 
     /// Ends it; the future waits for the broker's answer if it was the last
@@ -105,15 +117,13 @@ impl Stream for Subscription {
     fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Message>> {
         let was_full = self.mailbox.is_full();
         let next = self.mailbox.poll_next(context);
-        if was_full && !self.mailbox.is_full() {
-            self.driver.act(Core::acknowledge);
-        }
-        next
+        next.map(|next| self.passed_on(next, was_full))
     }
 }
 
 impl Drop for Subscription {
     fn drop(&mut self) {
+        self.receipt.take();
         self.driver.act(|core, now| core.drop_stream(self.key, now));
     }
 }

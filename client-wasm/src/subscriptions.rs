@@ -8,6 +8,7 @@ use codec::{
 use futures_channel::oneshot;
 
 use crate::departures::{Departures, Gone};
+use crate::journal::Receipt;
 use crate::mailbox::{Bounds, Mailbox};
 use crate::offer::Offer;
 use crate::overlap::overlap;
@@ -37,6 +38,9 @@ pub(crate) struct Subscriptions {
     /// The filters of SUBSCRIBEs and UNSUBSCRIBEs on their way, by token, in
     /// the order of the packet.
     requests: Vec<(u64, Vec<TopicFilter>)>,
+    /// Stored messages that no stream has asked for yet, where there is a
+    /// store.
+    unclaimed: Option<Mailbox<Message>>,
 }
 
 /// A filter that at least one stream wants.
@@ -84,6 +88,14 @@ struct Stream {
 }
 
 impl Subscriptions {
+    /// Keeps stored messages for streams to come, beginning with those that
+    /// were received by another page.
+    pub(crate) fn keep_unclaimed(&mut self, received: Vec<Message>, bounds: Bounds) {
+        let unclaimed = Mailbox::new(bounds);
+        give(received, &unclaimed);
+        self.unclaimed = Some(unclaimed);
+    }
+
     /// A new stream for `filter`, to be asked for.
     pub(crate) fn add(
         &mut self,
@@ -95,6 +107,10 @@ impl Subscriptions {
         granted: Granted,
     ) -> Mailbox<Message> {
         let mailbox = Mailbox::new(bounds);
+        if let Some(unclaimed) = &self.unclaimed {
+            let matches = |message: &Message| filter.matches(&message.topic);
+            give(unclaimed.take_if(&matches), &mailbox);
+        }
         let stream = Stream {
             key,
             mailbox: mailbox.clone(),
@@ -181,6 +197,9 @@ impl Subscriptions {
         gone: Gone,
     ) {
         self.end(|entry| entry.filter == filter);
+        if let Some(unclaimed) = &self.unclaimed {
+            unclaimed.take_if(&|message| filter.matches(&message.topic));
+        }
         self.departures.add(filter, properties, Some(gone));
     }
 
@@ -355,10 +374,14 @@ impl Subscriptions {
             Ok(_) => State::Active,
             Err(_) => State::Refused,
         };
+        let unclaimed = &self.unclaimed;
         entry
             .streams
             .retain_mut(|stream| match stream.granted.take() {
                 Some(reply) => {
+                    if let (Err(_), Some(unclaimed)) = (granted, unclaimed) {
+                        give(stream.mailbox.take_if(&|_| true), unclaimed);
+                    }
                     let _ = reply.send(granted.clone());
                     granted.is_ok()
                 }
@@ -402,10 +425,15 @@ impl Subscriptions {
     }
 
     /// Puts a message into every stream whose filter matches; if it says for
-    /// which subscriptions it is, into the streams of these only.
-    pub(crate) fn deliver(&self, publish: Publish) {
+    /// which subscriptions it is, into the streams of these only. One that is
+    /// stored has a number.
+    pub(crate) fn deliver(&self, publish: Publish, stored: Option<(u64, Receipt)>) {
         let identifiers: Vec<u32> = publish.properties.subscription_identifiers().collect();
-        let message = Message::from_publish(publish);
+        let mut message = Message::from_publish(publish);
+        if let Some((number, receipt)) = stored {
+            message.number = Some(number);
+            message.receipt = Some(receipt);
+        }
         let matches = |entry: &&Entry| entry.filter.matches(&message.topic);
         // What an older session's identifiers mean, nobody knows.
         let named = |entry: &&Entry| entry.identifier.is_some_and(|id| identifiers.contains(&id));
@@ -423,6 +451,9 @@ impl Subscriptions {
             .filter(|entry| !is_named || named(entry))
             .flat_map(|entry| &entry.streams);
         let Some(mut stream) = streams.next() else {
+            if let Some(unclaimed) = &self.unclaimed {
+                give(vec![message], unclaimed);
+            }
             return;
         };
         for next in streams {
@@ -435,6 +466,17 @@ impl Subscriptions {
     /// Whether some stream is full: what must not be lost is to be held back.
     pub(crate) fn is_full(&self) -> bool {
         let mut streams = self.entries.iter().flat_map(|entry| &entry.streams);
-        streams.any(|stream| stream.mailbox.is_full())
+        let is_unclaimed = self.unclaimed.as_ref().is_some_and(Mailbox::is_full);
+        is_unclaimed || streams.any(|stream| stream.mailbox.is_full())
+    }
+}
+
+/// Puts those messages that are stored into a queue.
+fn give(messages: Vec<Message>, mailbox: &Mailbox<Message>) {
+    for message in messages {
+        if message.receipt.is_some() {
+            let size = message.size();
+            mailbox.push(message, size, false);
+        }
     }
 }

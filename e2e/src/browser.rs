@@ -1,3 +1,4 @@
+use std::collections::HashMap;
 use std::fs;
 use std::future::Future;
 use std::io::{self, Read, Write};
@@ -5,6 +6,7 @@ use std::net::TcpStream;
 use std::path::Path;
 use std::time::Instant;
 
+use nix::unistd::Pid;
 use serde_json::{Value, json};
 use thirtyfour::error::WebDriverResult;
 use thirtyfour::{ChromiumLikeCapabilities, DesiredCapabilities, LoggingPrefsLogLevel, WebDriver};
@@ -13,8 +15,9 @@ use tokio::process::Command;
 use crate::{Folder, PATIENCE, Program, report, tool};
 
 /// What Chromium is told besides where its profile is: no window, no network
-/// but ours, and nothing that needs more rights than a container gives.
-const FLAGS: [&str; 13] = [
+/// but ours, nothing that needs more rights than a container gives, and no
+/// process in advance for a page to come.
+const FLAGS: [&str; 14] = [
     "--headless",
     "--no-sandbox",
     "--disable-gpu",
@@ -28,6 +31,7 @@ const FLAGS: [&str; 13] = [
     "--disable-extensions",
     "--disable-default-apps",
     "--hide-scrollbars",
+    "--disable-features=SpareRendererForSitePerProcess",
 ];
 
 /// What the page is looked at on.
@@ -54,7 +58,7 @@ pub struct Browser {
     driver: WebDriver,
     /// Where chromedriver listens.
     port: u16,
-    _chromedriver: Program,
+    chromedriver: Program,
     _profile: Folder,
     _home: Option<Folder>,
 }
@@ -136,7 +140,7 @@ impl Browser {
         let browser = Browser {
             driver,
             port,
-            _chromedriver: chromedriver,
+            chromedriver,
             _profile: profile,
             _home: home,
         };
@@ -267,10 +271,57 @@ impl Browser {
         }
     }
 
+    /// Opens a tab that is not driven, for a page of another site than the one
+    /// that is: so it has a process of its own.
+    pub async fn open_tab(&self, url: &str) {
+        let script = "window.open(arguments[0], '_blank', 'noopener')";
+        self.run(script, &[url.into()]).await;
+    }
+
+    /// The processes that pages run in.
+    ///
+    /// # Panics
+    /// Where there is no `/proc`.
+    #[must_use]
+    pub fn pages(&self) -> Vec<Pid> {
+        let mut pages = Vec::new();
+        let mut family = vec![self.chromedriver.id()];
+        let children = children();
+        while let Some(parent) = family.pop() {
+            for id in children.get(&parent).into_iter().flatten() {
+                family.push(*id);
+                // It may be gone by now.
+                let line = fs::read(format!("/proc/{id}/cmdline")).unwrap_or_default();
+                if String::from_utf8_lossy(&line).contains("--type=renderer") {
+                    pages.push(*id);
+                }
+            }
+        }
+        pages
+    }
+
     /// Calls a method of the DevTools protocol, and returns what it returns.
     pub async fn devtools(&self, method: &str, parameters: Value) -> Value {
         ok(method, self.driver.cdp().send_raw(method, parameters)).await
     }
+}
+
+/// All processes, by their parents.
+fn children() -> HashMap<Pid, Vec<Pid>> {
+    let mut children: HashMap<_, Vec<_>> = HashMap::new();
+    for entry in fs::read_dir("/proc").expect("Linux has it").flatten() {
+        let name = entry.file_name();
+        let id = name.to_str().and_then(|name| name.parse().ok());
+        // After the name, which may have anything in it: state and parent.
+        let stat = fs::read_to_string(entry.path().join("stat")).unwrap_or_default();
+        let rest = stat.rsplit_once(") ").map(|(_, rest)| rest);
+        let parent = rest.and_then(|rest| rest.split(' ').nth(1)?.parse().ok());
+        if let (Some(id), Some(parent)) = (id, parent) {
+            let (id, parent) = (Pid::from_raw(id), Pid::from_raw(parent));
+            children.entry(parent).or_default().push(id);
+        }
+    }
+    children
 }
 
 /// The end of the session is the end of Chromium, which would outlive

@@ -84,6 +84,11 @@ impl Program {
         self.child.signal(signal);
     }
 
+    /// Its number.
+    pub(crate) fn id(&self) -> Pid {
+        self.child.id()
+    }
+
     /// Kills it, as a power cut would, and waits until it is gone.
     pub async fn kill(&mut self) {
         self.child.kill().await;
@@ -135,10 +140,13 @@ impl Process {
         written.unwrap_or_else(|error| panic!("nobody reads: {error}"));
     }
 
-    pub(crate) fn signal(&self, signal: Signal) {
+    fn id(&self) -> Pid {
         let id = self.0.id().expect("it has not been waited for");
-        let id = Pid::from_raw(i32::try_from(id).expect("ids fit"));
-        kill(id, signal).unwrap_or_else(|error| panic!("{signal}: {error}"));
+        Pid::from_raw(i32::try_from(id).expect("ids fit"))
+    }
+
+    pub(crate) fn signal(&self, signal: Signal) {
+        kill(self.id(), signal).unwrap_or_else(|error| panic!("{signal}: {error}"));
     }
 
     pub(crate) async fn kill(&mut self) {

@@ -7,6 +7,9 @@ use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+use tokio::time::timeout;
+
+use crate::PATIENCE;
 
 /// What a network does with what it is given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,42 +28,47 @@ pub struct Proxy {
     /// Where the client connects to.
     pub port: u16,
     mood: watch::Sender<Mood>,
-    cuts: Arc<AtomicUsize>,
+    /// How many bytes the next connections let through.
+    limit: Arc<AtomicUsize>,
+    /// How many connections there were, and how many it has broken.
+    counts: watch::Sender<(usize, usize)>,
     _tasks: JoinSet<()>,
 }
 
 impl Proxy {
     /// Passes on what comes to a port of its own to `port`.
     pub async fn start(port: u16) -> Proxy {
-        Proxy::of(port, None).await
+        Proxy::of(port, usize::MAX, 0).await
     }
 
     /// As [`Proxy::start`], but breaks the first connection after so many
     /// bytes, the second after twice as many, and so on, wherever in a packet
     /// that is.
     pub async fn breaking(port: u16, after: usize) -> Proxy {
-        Proxy::of(port, Some(after)).await
+        Proxy::of(port, after, after).await
     }
 
-    async fn of(port: u16, after: Option<usize>) -> Proxy {
+    async fn of(port: u16, first: usize, growth: usize) -> Proxy {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
         let broker = SocketAddr::from(([127, 0, 0, 1], port));
         let (mood, moods) = watch::channel(Mood::Flows);
-        let cuts = Arc::new(AtomicUsize::new(0));
+        let (counts, _) = watch::channel((0, 0));
+        let limit = Arc::new(AtomicUsize::new(first));
         let mut tasks = JoinSet::new();
-        let counted = Arc::clone(&cuts);
+        let (counted, limits) = (counts.clone(), Arc::clone(&limit));
         tasks.spawn(async move {
             let mut connections = JoinSet::new();
-            for number in 1.. {
+            loop {
                 let Ok((client, _)) = listener.accept().await else {
                     return;
                 };
-                let limit = after.map_or(usize::MAX, |after| after * number);
-                let (moods, cuts) = (moods.clone(), Arc::clone(&counted));
+                let limit = limits.fetch_add(growth, Ordering::Relaxed);
+                counted.send_modify(|(all, _)| *all += 1);
+                let (moods, counted) = (moods.clone(), counted.clone());
                 connections.spawn(async move {
                     if pass(client, broker, moods, limit).await {
-                        cuts.fetch_add(1, Ordering::Relaxed);
+                        counted.send_modify(|(_, cuts)| *cuts += 1);
                     }
                 });
             }
@@ -68,9 +76,37 @@ impl Proxy {
         Proxy {
             port: address.port(),
             mood,
-            cuts,
+            limit,
+            counts,
             _tasks: tasks,
         }
+    }
+
+    /// Breaks connections that come from now on after so many bytes.
+    pub fn break_after(&self, bytes: usize) {
+        self.limit.store(bytes, Ordering::Relaxed);
+    }
+
+    /// Waits until there were so many connections.
+    ///
+    /// # Panics
+    /// If they do not come.
+    pub async fn connections(&self, count: usize) {
+        self.until(|(all, _)| all >= count).await;
+    }
+
+    /// Waits until it has broken so many of them.
+    ///
+    /// # Panics
+    /// If nothing passes any more.
+    pub async fn broken(&self, count: usize) {
+        self.until(|(_, cuts)| cuts >= count).await;
+    }
+
+    async fn until(&self, wanted: impl Fn((usize, usize)) -> bool) {
+        let mut counts = self.counts.subscribe();
+        let reached = timeout(PATIENCE, counts.wait_for(|counts| wanted(*counts))).await;
+        assert!(reached.is_ok(), "only {:?}", *self.counts.borrow());
     }
 
     /// Keeps every connection, and passes nothing on.
@@ -90,7 +126,7 @@ impl Proxy {
 
     /// How many connections it has broken.
     pub fn cuts(&self) -> usize {
-        self.cuts.load(Ordering::Relaxed)
+        self.counts.borrow().1
     }
 }
 

@@ -143,8 +143,9 @@ impl<T> Inflight<T> {
         self.ring.shrink_to_fit();
     }
 
-    /// Keeps the values for which `keep` holds.
-    pub(crate) fn retain(&mut self, mut keep: impl FnMut(&mut T) -> bool) {
+    /// Keeps the values for which `keep` holds. It is code once, for whoever
+    /// asks: a page loads it.
+    pub(crate) fn retain(&mut self, keep: &mut dyn FnMut(&mut T) -> bool) {
         self.stragglers.retain(|_, (_, value)| keep(value));
         for place in &mut self.ring {
             if place.as_mut().is_some_and(|value| !keep(value)) {
@@ -285,7 +286,7 @@ mod tests {
         let ids: Vec<_> = (0..5).map(|n| inflight.insert(n).unwrap()).collect();
         inflight.remove(ids[2]);
         inflight.remove(ids[0]);
-        inflight.retain(|n| *n != 4);
+        inflight.retain(&mut |n| *n != 4);
         assert_eq!(inflight.iter().map(|(_, n)| *n).collect::<Vec<_>>(), [1, 3]);
         assert_eq!(inflight.len(), 2);
     }

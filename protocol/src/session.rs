@@ -144,7 +144,7 @@ impl Session {
         sent: impl Fn(&Delivery) -> bool,
         received: impl Fn(PacketId) -> bool,
     ) {
-        self.outbound.retain(|outbound| match outbound {
+        self.outbound.retain(&mut |outbound| match outbound {
             Outbound::Published { delivery, .. } => !sent(delivery),
             _ => true,
         });
@@ -167,14 +167,14 @@ impl Session {
     /// on where they were, so that an answer that comes late finds no other
     /// publish.
     pub(crate) fn lose(&mut self) {
-        self.outbound.retain(|_| false);
+        self.outbound.retain(&mut |_| false);
         self.inbound.clear();
         self.is_discarded = false;
     }
 
     /// What ends with a connection is forgotten.
     pub(crate) fn disconnect(&mut self) {
-        self.outbound.retain(|sent| match sent {
+        self.outbound.retain(&mut |sent| match sent {
             Outbound::Published { counted, .. } | Outbound::Released { counted, .. } => {
                 *counted = false;
                 true

@@ -39,11 +39,12 @@ pub(crate) fn lint() -> Result<()> {
         .args(["--target", wasm_target::WASM])
         // All but benchmarks, which need a clock and threads.
         .args(["--lib", "--bins", "--tests", "--examples"])
-        .args(["--features", "client-wasm/js"])
+        .args(["--features", "client-wasm/js,client-wasm/store"])
         .args(["--", "--deny", "warnings"]))?;
 
     steps.next("checking the documentation", None);
     run(cargo("doc")
         .args(["--workspace", "--no-deps"])
+        .args(["--features", "client-wasm/store"])
         .env("RUSTDOCFLAGS", "--deny warnings"))
 }

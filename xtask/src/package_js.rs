@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `index.js` with `core_bg.wasm` | bundlers, and `<script type="module">` |
 //! | `node.js` | Node |
+//! | `store.js` | what both load when a program asks for a store |
 //! | `inline.js` | an ES module with the wasm in it |
 //! | `mqtt.global.js` | `<script>`, also from a file: one global, the wasm in it |
 
@@ -37,7 +38,13 @@ pub(crate) fn package() -> Result<()> {
     let package = build(&mut Steps::new(STEPS))?;
     let node = system::node()?;
     let size = |names: &[&str]| gzipped(&node, &package.folder, names);
-    let loaded = size(&["index.js", "client.js", "core.js", "core_bg.wasm"])?;
+    let loaded = size(&[
+        "index.js",
+        "client.js",
+        "core.js",
+        "store.js",
+        "core_bg.wasm",
+    ])?;
     let inline = size(&["inline.js"])?;
     println!("a page loads {loaded:.1} KB, or {inline:.1} KB in one file (gzip)");
     if loaded > GOAL {
@@ -87,7 +94,7 @@ pub(crate) fn build(steps: &mut Steps) -> Result<Package> {
     let global = folder.join("mqtt.global.js");
     write(&global, &one_file(&folder, &bytes)?)?;
     minify(&global, false)?;
-    for module in ["client.js", "core.js"] {
+    for module in ["client.js", "core.js", "store.js"] {
         minify(&folder.join(module), true)?;
     }
     let (global, names) = (read(&global)?, NAMES.join(", "));
@@ -190,7 +197,7 @@ fn without_import(script: &str, file: &str) -> Result<String> {
 /// What is in the repository as it is in the package.
 fn copy_sources(folder: &Path) -> Result<()> {
     let sources = root().join("client-wasm/js");
-    for name in ["index.js", "index.d.ts", "node.js", "README.md"] {
+    for name in ["index.js", "index.d.ts", "node.js", "store.js", "README.md"] {
         copy(&sources.join(name), &folder.join(name))?;
     }
     write(&folder.join("client.js"), &face()?)?;
@@ -225,14 +232,17 @@ fn one_file(folder: &Path, wasm: &[u8]) -> Result<String> {
             "core.js or client.js imports more than core.js, or exports in a new way"
         );
     }
+    let store = read(&root().join("client-wasm/js/store.js"))?;
+    let store = replaced(&store, "\nexport const open = ", "\nreturn ")?;
     let wasm = base64(wasm);
     let names = NAMES.join(", ");
     Ok(format!(
         "var mqtt = (() => {{\n\
          const core = (() => {{\n{core}\nreturn {{ RawClient, install, start }};\n}})();\n{face}\n\
+         const open = (() => {{\n{store}\n}})();\n\
          const wasm = '{wasm}';\n\
          const unpacked = () => Uint8Array.from(atob(wasm), (c) => c.charCodeAt(0));\n\
-         const connect = connectWith(() => start(unpacked()));\n\
+         const connect = connectWith(() => start(unpacked()), () => ({{ open }}));\n\
          return {{ {names} }};\n}})();\n"
     ))
 }

@@ -132,6 +132,7 @@ fn wasm(filter: &[String]) -> Result<Results> {
         filter,
         cargo("test")
             .args(["--package", "client-wasm", "--lib", "--tests"])
+            .args(["--features", "store"])
             .args(["--target", wasm_target::WASM, "--no-fail-fast"])
             .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", runner)
             .env("CHROMEDRIVER", chromedriver)

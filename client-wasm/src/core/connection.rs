@@ -13,6 +13,9 @@ impl Core {
     /// Asks for a socket.
     pub(super) fn open(&mut self, now: Time) {
         self.sockets += 1;
+        if let Some(journal) = &mut self.journal {
+            journal.opening();
+        }
         let deadline = now + self.options.connect_timeout;
         self.link = if self.options.credentials.is_some() {
             Link::Preparing { deadline }
@@ -27,20 +30,26 @@ impl Core {
         let Link::Opening { deadline } = self.link else {
             return;
         };
+        match self.may_connect() {
+            Ok(true) => {}
+            Ok(false) => return,
+            Err(error) => return self.lost(error, now),
+        }
         self.input.clear();
         self.last_words.clear();
         self.congested = false;
-        let keeps_session = self.options.session_expiry > 0;
-        let first = !self.was_connected;
-        let mut connect = self
-            .options
-            .connect(!keeps_session || first && self.options.clean_start);
+        let mut connect = self.options.connect(self.starts_clean());
         if let Err(error) = self.begin_authentication(&mut connect) {
             return self.lost(error, now);
         }
         let session = std::mem::take(&mut self.session);
         match Connection::new(connect, session, deadline - now, now) {
-            Ok(connection) => self.link = Link::Open(Box::new(connection)),
+            Ok(mut connection) => {
+                if self.journal.is_some() {
+                    connection.defer_handshakes();
+                }
+                self.link = Link::Open(Box::new(connection));
+            }
             Err(error) => self.lost(error.into(), now),
         }
     }
@@ -103,11 +112,14 @@ impl Core {
                 let proof = self.finish_authentication(&connack.properties);
                 if !connack.session_present {
                     self.subscriptions.session_lost();
+                    if let Some(journal) = &mut self.journal {
+                        journal.session_lost();
+                    }
                 }
                 self.outbox.requeue(lost);
                 // A broker that hands a message on at PUBREL has lost it too.
                 for token in completed {
-                    self.outbox.settle(token, Err(Error::SessionLost));
+                    self.settle(token, Err(Error::SessionLost));
                 }
                 match proof {
                     Ok(()) => self.accepted(&connack, now),
@@ -116,8 +128,15 @@ impl Core {
             }
             client::Event::Publish(publish) => self.received(publish, now),
             client::Event::Delivered(delivered) => self.delivered(&delivered),
-            client::Event::Taken(_) | client::Event::Released(_) => {
-                unreachable!("handshakes are not deferred")
+            client::Event::Taken(taken) => {
+                if let Some(journal) = &mut self.journal {
+                    journal.taken_by_broker(taken.packet_id, taken.token);
+                }
+            }
+            client::Event::Released(id) => {
+                if let Some(journal) = &mut self.journal {
+                    journal.released(id);
+                }
             }
             client::Event::SubAck { token, suback } => self.suback(token, &suback),
             client::Event::UnsubAck { token, unsuback } => {
@@ -141,6 +160,9 @@ impl Core {
         if let Some(id) = properties.assigned_client_identifier() {
             self.options.client_id = id[..].into();
         }
+        if let Some(journal) = &mut self.journal {
+            journal.accepted(&self.options.client_id);
+        }
         self.subscriptions
             .connected(Offer::new(self.options.version, properties));
         self.send_requests(now);
@@ -156,7 +178,11 @@ impl Core {
 
     fn received(&mut self, publish: Publish, now: Time) {
         let (qos, id) = (publish.qos, publish.packet_id);
-        self.subscriptions.deliver(publish);
+        if let (Some(journal), Some(id)) = (&mut self.journal, id) {
+            self.tokens += 1;
+            return journal.received(publish, id, self.tokens);
+        }
+        self.subscriptions.deliver(publish, None);
         self.requests.take_answers();
         if let Some(id) = id {
             self.held.push_back((qos, id));

@@ -7,6 +7,7 @@ mod connection;
 mod credentials;
 mod publish;
 mod request;
+mod stored;
 mod subscribe;
 #[cfg(test)]
 mod tests;
@@ -23,6 +24,7 @@ use codec::{ByteString, EncodeError, PacketId, QoS};
 use protocol::client::Connection;
 use protocol::{Session, Time};
 
+use crate::journal::{Journal, Restored};
 use crate::mailbox::{Bounds, Mailbox};
 use crate::outbox::Outbox;
 use crate::reconnect::Backoff;
@@ -46,6 +48,8 @@ pub(crate) struct Core {
     /// What a connection that is over has still to say.
     last_words: BytesMut,
     session: Session,
+    /// What outlives the page, if anything does.
+    journal: Option<Journal>,
     /// Whether any connection was accepted.
     was_connected: bool,
     backoff: Backoff,
@@ -80,7 +84,12 @@ enum Link {
 
 impl Core {
     /// A client that wants a socket at once. `entropy` gives numbers in 0..1.
-    pub(crate) fn new(options: Options, entropy: fn() -> f64, now: Time) -> Self {
+    pub(crate) fn new(
+        options: Options,
+        stored: Option<(Journal, Restored)>,
+        entropy: fn() -> f64,
+        now: Time,
+    ) -> Self {
         let mut core = Self {
             link: Link::Ended,
             entropy,
@@ -88,6 +97,7 @@ impl Core {
             input: BytesMut::new(),
             last_words: BytesMut::new(),
             session: Session::new(),
+            journal: None,
             was_connected: false,
             backoff: Backoff::new(options.reconnect),
             outbox: Outbox::new(options.queue_bounds, options.overflow),
@@ -102,8 +112,12 @@ impl Core {
             options,
         };
         let is_named_by_broker = core.options.is_named_by_broker && core.options.version.is_v5();
-        if core.options.client_id.is_empty() && !is_named_by_broker {
+        let is_chosen_here = core.options.client_id.is_empty();
+        if is_chosen_here && !is_named_by_broker {
             core.options.client_id = core.random_client_id();
+        }
+        if let Some((journal, restored)) = stored {
+            core.restore(journal, restored, is_chosen_here);
         }
         core.open(now);
         core
@@ -232,6 +246,9 @@ impl Core {
                     _ => "a text in it is too long, or has U+0000 in it",
                 })
             })?;
+        }
+        if let Some(journal) = &mut self.journal {
+            journal.end();
         }
         self.hang_up();
         self.link = Link::Ended;

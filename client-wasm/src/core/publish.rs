@@ -31,18 +31,48 @@ impl Core {
             token: self.next_token(),
             ..Delivery::new(Arc::new(content), message.qos)
         };
-        if !self.outbox.is_empty() || !self.has_room(message.qos) {
-            return self.outbox.queue(delivery).map(Published::Pending);
+        let (token, qos) = (delivery.token, delivery.qos);
+        let record = match &self.journal {
+            Some(journal) if qos != QoS::AtMostOnce => {
+                let record = journal.record(&delivery);
+                Some(record.map_err(|_| Error::TooLarge)?)
+            }
+            _ => None,
+        };
+        let published = if !self.outbox.is_empty() || !self.has_room(qos) {
+            let outcome = self.outbox.queue(delivery);
+            for token in self.outbox.take_dropped() {
+                self.forget(token);
+            }
+            Published::Pending(outcome?)
+        } else {
+            self.send(delivery, now)?;
+            match qos {
+                QoS::AtMostOnce => Published::Sent,
+                _ => Published::Pending(self.outbox.promise(token)),
+            }
+        };
+        if let (Some(journal), Some(record)) = (&mut self.journal, record) {
+            journal.publish(token, record);
         }
-        let token = delivery.token;
+        Ok(published)
+    }
+
+    /// Sends a publish, or lets it be stored for that.
+    fn send(&mut self, delivery: Delivery, now: Time) -> Result<(), Error> {
         let Link::Open(connection) = &mut self.link else {
             return Err(Error::NotConnected);
         };
-        connection.publish(delivery, now)?;
-        Ok(match message.qos {
-            QoS::AtMostOnce => Published::Sent,
-            _ => Published::Pending(self.outbox.promise(token)),
-        })
+        match &mut self.journal {
+            Some(journal) if delivery.qos != QoS::AtMostOnce => {
+                let token = delivery.token;
+                journal.prepared(connection.prepare(delivery, now)?, token);
+            }
+            _ => {
+                connection.publish(delivery, now)?;
+            }
+        }
+        Ok(())
     }
 
     /// Whether messages are taken now.
@@ -68,17 +98,28 @@ impl Core {
     pub(crate) fn pump(&mut self, now: Time) {
         while let Some(delivery) = self.outbox.front()
             && self.has_room(delivery.qos)
-            && let Link::Open(connection) = &mut self.link
             && let Some(delivery) = self.outbox.pop_front()
         {
             let (token, qos) = (delivery.token, delivery.qos);
-            match connection.publish(delivery, now) {
-                Ok(_) if qos == QoS::AtMostOnce => {
+            match self.send(delivery, now) {
+                Ok(()) if qos == QoS::AtMostOnce => {
                     self.outbox.settle(token, Ok(ReasonCode::Success));
                 }
-                Ok(_) => {}
-                Err(error) => self.outbox.settle(token, Err(error.into())),
+                Ok(()) => {}
+                Err(error) => self.settle(token, Err(error)),
             }
+        }
+    }
+
+    /// A publish is over, and is not to be sent again.
+    pub(super) fn settle(&mut self, token: u64, outcome: Outcome) {
+        self.outbox.settle(token, outcome);
+        self.forget(token);
+    }
+
+    fn forget(&mut self, token: u64) {
+        if let Some(journal) = &mut self.journal {
+            journal.settled(token);
         }
     }
 
@@ -90,7 +131,7 @@ impl Core {
         } else {
             Ok(reason)
         };
-        self.outbox.settle(delivered.token, outcome);
+        self.settle(delivered.token, outcome);
     }
 
     /// Without a connection QoS 0 messages are as good as lost, unless they

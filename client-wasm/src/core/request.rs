@@ -74,7 +74,8 @@ impl Requests {
         let Some(inbox) = &self.inbox else {
             return;
         };
-        while let Some(answer) = inbox.mailbox.take() {
+        while let Some(mut answer) = inbox.mailbox.take() {
+            answer.receipt = None;
             let correlation = answer.properties.correlation_data();
             let mut waiting = self.waiting.iter();
             let at = waiting.position(|w| Some(&w.correlation) == correlation);

@@ -5,6 +5,7 @@ use futures_channel::oneshot;
 use protocol::{PublishError, Time};
 
 use super::{Core, Link};
+use crate::journal::Journal;
 use crate::mailbox::Mailbox;
 use crate::subscriptions::Key;
 use crate::{Error, Event, Message, Operation};
@@ -84,7 +85,10 @@ impl Core {
     /// Sends the SUBSCRIBEs and UNSUBSCRIBEs that are due, as few as the
     /// broker's packet size allows.
     pub(super) fn send_requests(&mut self, now: Time) {
-        if !self.is_connected() {
+        // Before the session is known to be the store's, a page that comes
+        // after this one would have the broker throw it away.
+        let is_known = self.journal.as_ref().is_none_or(Journal::is_known);
+        if !self.is_connected() || !is_known {
             return;
         }
         for (properties, unwanted) in self.subscriptions.unwanted() {

@@ -11,6 +11,7 @@ use wasm_bindgen_futures::{future_to_promise, spawn_local};
 use super::events::{Listener, tell};
 use super::subscription::RawSubscription;
 use super::{Read, errors, message, options, properties};
+use crate::store::Handle;
 use crate::{Client, Error, Goodbye, Message};
 
 /// A [`Client`]. Its functions act at once, and promise the outcome. Properties
@@ -20,10 +21,16 @@ pub struct RawClient(Client);
 
 #[wasm_bindgen]
 impl RawClient {
-    /// Starts to connect, with the values of the face's table of options.
+    /// Starts to connect, with the values of the face's table of options, and
+    /// with what js/store.js has opened.
     #[wasm_bindgen(constructor)]
-    pub fn new(url: &str, values: Array, listener: Listener) -> Read<RawClient> {
-        let client = Client::new(options::read(url, values)?);
+    pub fn new(
+        url: &str,
+        values: Array,
+        listener: Listener,
+        store: Option<Handle>,
+    ) -> Read<RawClient> {
+        let client = Client::new(options::read(url, values, store)?);
         spawn_local(tell(client.events(), listener));
         Ok(Self(client))
     }

@@ -77,6 +77,9 @@ fn describe(error: &Error) -> (u8, Known<'_>) {
         Error::Goodbye(why) => (23, words(why)),
         Error::Topic(InvalidTopic::Name(why) | InvalidTopic::Filter(why)) => (24, words(why)),
         Error::Ended => (25, Known::default()),
+        Error::Store(why) => (26, words(why)),
+        Error::StoreInUse => (27, Known::default()),
+        Error::StoreFull => (28, Known::default()),
     }
 }
 

@@ -32,9 +32,17 @@ extern "C" {
     /// What makes JavaScript's objects of ours.
     pub type Face;
 
-    /// A message; `flags` are those of PUBLISH (section 3.3.1).
+    /// A message; `flags` are those of PUBLISH (section 3.3.1), `number` is its
+    /// place in the store.
     #[wasm_bindgen(method)]
-    fn message(this: &Face, topic: &str, payload: &[u8], flags: u8, properties: &[u8]) -> JsValue;
+    fn message(
+        this: &Face,
+        topic: &str,
+        payload: &[u8],
+        flags: u8,
+        properties: &[u8],
+        number: Option<f64>,
+    ) -> JsValue;
 
     /// An error: which one, and what there is to know.
     #[wasm_bindgen(method)]
@@ -70,7 +78,8 @@ fn with_face(make: impl FnOnce(&Face) -> JsValue) -> JsValue {
 fn message(message: &Message) -> JsValue {
     let flags = u8::from(message.dup) << 3 | message.qos.as_u8() << 1 | u8::from(message.retain);
     let packed = packed(&message.properties);
-    with_face(|face| face.message(&message.topic, &message.payload, flags, &packed))
+    let number = message.number.map(|number| number as f64);
+    with_face(|face| face.message(&message.topic, &message.payload, flags, &packed, number))
 }
 
 /// Properties as they stand in packets.

@@ -10,7 +10,8 @@ use wasm_bindgen_futures::JsFuture;
 
 use super::authenticator::JsAuthenticator;
 use super::{Read, errors, properties};
-use crate::{Bounds, Credentials, Offline, Options, Overflow};
+use crate::store::Handle;
+use crate::{Bounds, Credentials, Offline, Options, Overflow, Store};
 
 /// Values whose kinds the face has checked, in the order of its tables; what
 /// the program left out is undefined.
@@ -78,9 +79,12 @@ fn put<T>(place: &mut T, given: Option<T>) {
 }
 
 /// Reads the values of the face's table CONNECT.
-pub(super) fn read(url: &str, values: Array) -> Read<Options> {
+pub(super) fn read(url: &str, values: Array, store: Option<Handle>) -> Read<Options> {
     let mut values = Values::new(values);
     let mut options = Options::new(url);
+    if let Some(store) = store {
+        options = options.store(Store::new(store));
+    }
     options.version = match values.number() {
         Some(4) => ProtocolVersion::V3_1_1,
         Some(3) => ProtocolVersion::V3_1,

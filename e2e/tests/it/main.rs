@@ -19,6 +19,7 @@ mod publish;
 mod rules;
 mod scripts;
 mod sessions;
+mod store;
 mod tls;
 mod topics;
 mod views;

@@ -32,7 +32,7 @@ fn copy(from: &Path, to: &Path) {
 
 /// A web site with the package in `package/`, the story beside it, and an empty
 /// page.
-async fn site() -> (Folder, Files) {
+pub(crate) async fn site() -> (Folder, Files) {
     let folder = Folder::new();
     copy(&clients().join("package"), folder.path());
     copy(&tool("E2E_PACKAGE"), &folder.path().join("package"));

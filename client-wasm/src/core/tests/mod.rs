@@ -3,6 +3,7 @@
 
 mod authenticating;
 mod connecting;
+mod crashes;
 mod credentials;
 mod offered;
 mod publishing;
@@ -37,7 +38,7 @@ impl Pair {
         let now = Time::from_millis(1000);
         Self {
             version: options.version,
-            core: Core::new(options, || 0.0, now),
+            core: Core::new(options, None, || 0.0, now),
             now,
         }
     }
