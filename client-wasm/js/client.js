@@ -314,8 +314,7 @@ const load = (compile) =>
   (loading ??= compile().then(() => {
     install({
       message: (topic, payload, flags, packed, number) =>
-        // The view ends with the call.
-        new Message(topic, payload.slice(), flags, propertiesOf(packed), number),
+        new Message(topic, payload, flags, propertiesOf(packed), number),
       error: (which, url, words, number, reasonCode, packed) =>
         errorOf(which, url, words, number, reasonCode, propertiesOf(packed)),
     });

@@ -46,6 +46,10 @@ export interface MessageProperties {
 export class Message {
   private constructor();
   readonly topic: string;
+  /**
+   * The content. From 1 KB on it may be part of a larger `buffer`, which other
+   * messages share: `payload.slice()` has one of its own, to keep or to transfer.
+   */
   readonly payload: Uint8Array;
   readonly qos: QoS;
   /** It had been kept by the broker. */

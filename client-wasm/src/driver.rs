@@ -11,6 +11,8 @@ use std::future::Future;
 use std::rc::{Rc, Weak};
 use std::time::Duration;
 
+use bytes::{Bytes, BytesMut};
+use js_sys::Uint8Array;
 use protocol::Time;
 
 use crate::core::Core;
@@ -212,10 +214,7 @@ impl Driver {
         self.act(|core, now| match event {
             SocketEvent::Open => core.handle_open(now),
             SocketEvent::Data(data) => {
-                let input = core.input();
-                let start = input.len();
-                input.resize(start + data.length() as usize, 0);
-                data.copy_to(&mut input[start..]);
+                take_in(core.input(), data);
                 core.handle_input(now);
                 // A hidden page's timers are slow; its sockets are not.
                 core.handle_timeout(now);
@@ -294,6 +293,21 @@ impl Drop for Driver {
         self.close_store();
         self.flush(now());
     }
+}
+
+/// Appends a frame to what is to be decoded.
+#[cfg_attr(not(feature = "js"), expect(clippy::needless_pass_by_value))]
+fn take_in(input: &mut BytesMut, frame: Uint8Array) {
+    let begin = input.len();
+    if begin == 0 {
+        // Memory of its own, which need not be filled before.
+        *input = Bytes::from(frame.to_vec()).into();
+    } else {
+        input.resize(begin + frame.length() as usize, 0);
+        frame.copy_to(&mut input[begin..]);
+    }
+    #[cfg(feature = "js")]
+    crate::js::frame::remember(frame, &input[begin..]);
 }
 
 /// A handler for as long as the driver lives.

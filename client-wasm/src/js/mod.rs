@@ -10,6 +10,7 @@ mod authenticator;
 mod client;
 mod errors;
 mod events;
+pub(crate) mod frame;
 mod options;
 mod subscription;
 
@@ -20,6 +21,7 @@ use std::cell::RefCell;
 
 use bytes::{Bytes, BytesMut};
 use codec::{DecodeError, EncodeError, Properties, PropertyId};
+use js_sys::Uint8Array;
 use wasm_bindgen::prelude::*;
 
 use crate::{Error, Message};
@@ -38,7 +40,7 @@ extern "C" {
     fn message(
         this: &Face,
         topic: &str,
-        payload: &[u8],
+        payload: &Uint8Array,
         flags: u8,
         properties: &[u8],
         number: Option<f64>,
@@ -79,7 +81,13 @@ fn message(message: &Message) -> JsValue {
     let flags = u8::from(message.dup) << 3 | message.qos.as_u8() << 1 | u8::from(message.retain);
     let packed = packed(&message.properties);
     let number = message.number.map(|number| number as f64);
-    with_face(|face| face.message(&message.topic, &message.payload, flags, &packed, number))
+    // A numbered one may have come out of the store, and from no frame.
+    let payload = match number {
+        None => frame::view(&message.payload),
+        Some(_) => None,
+    };
+    let payload = payload.unwrap_or_else(|| Uint8Array::from(&message.payload[..]));
+    with_face(|face| face.message(&message.topic, &payload, flags, &packed, number))
 }
 
 /// Properties as they stand in packets.

@@ -41,6 +41,23 @@ export async function story({ connect, MqttError, Message }, url, topic = `story
   same(values, [[0, 'Temperature:0'], [1, 'Temperature:1'], [2, 'Temperature:2'], [1, [255, 0]]]);
   held.push('iterator');
 
+  // Large payloads, some of them over the border of a frame, each as it was sent
+  // and so it stays; some are read when later ones have come.
+  const large = await client.subscribe(`${topic}/large`, { qos: 1 });
+  const sizes = Array.from({ length: 60 }, (_, n) => 900 + 7 * n * n);
+  const sent = sizes.map((size, n) => new Uint8Array(size).fill(n + 1));
+  const kept = [];
+  for (const half of [sent.slice(0, 30), sent.slice(30)]) {
+    await Promise.all(half.map((payload) => client.publish(`${topic}/large`, payload, { qos: 1 })));
+    while (kept.length < half[0][0] + 19) kept.push((await large.next()).value.payload);
+  }
+  while (kept.length < sizes.length) kept.push((await large.next()).value.payload);
+  for (const [n, payload] of kept.entries()) {
+    same([payload.length, payload.every((byte) => byte === n + 1)], [sizes[n], true]);
+  }
+  await large.unsubscribe();
+  held.push('large');
+
   // Leaving the loop has ended the subscription.
   same(await client.publish(`${topic}/values`, '', { qos: 1 }), 0x10);
   same((await all.next()).done, true);

@@ -11,7 +11,7 @@ use tokio::process::Command;
 use tokio::time::timeout;
 
 /// What holds at the end of the story.
-const STORY: &str = "connect iterator break callbacks properties request errors end";
+const STORY: &str = "connect iterator large break callbacks properties request errors end";
 
 fn clients() -> PathBuf {
     tool("E2E_ROOT").join("e2e/clients")
