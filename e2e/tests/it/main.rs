@@ -6,6 +6,7 @@ mod bridges;
 mod broker;
 mod charts;
 mod configs;
+mod errors;
 mod home;
 mod interop;
 mod led;

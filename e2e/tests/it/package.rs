@@ -30,17 +30,19 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-/// A web site with the package in `package/`, the story beside it, and an empty
-/// page.
+/// Fills a folder with a web site: the package in `package/`, the story beside
+/// it, and an empty page.
+pub(crate) fn fill(folder: &Path) {
+    copy(&clients().join("package"), folder);
+    copy(&tool("E2E_PACKAGE"), &folder.join("package"));
+    let page = "<!doctype html><title>a</title>";
+    fs::write(folder.join("index.html"), page).expect("a page");
+}
+
+/// A web site of its own.
 pub(crate) async fn site() -> (Folder, Files) {
     let folder = Folder::new();
-    copy(&clients().join("package"), folder.path());
-    copy(&tool("E2E_PACKAGE"), &folder.path().join("package"));
-    fs::write(
-        folder.path().join("index.html"),
-        "<!doctype html><title>a</title>",
-    )
-    .expect("a page");
+    fill(folder.path());
     let files = Files::serve(folder.path()).await;
     (folder, files)
 }
@@ -176,16 +178,27 @@ async fn the_examples_work_as_they_are_written() {
 #[tokio::test]
 async fn it_runs_in_node() {
     let broker = Broker::start().await;
-    for module in ["node.js", "inline.js"] {
-        let mut command = Command::new(tool("E2E_NODE"));
-        // Without a WebSocket of its own unless asked for it, before 22.
+    // Before version 22 it has a WebSocket only if it is asked for one.
+    let asking = &["--experimental-websocket"][..];
+    let ways = [
+        ("E2E_NODE", asking, "node.js"),
+        ("E2E_NODE", asking, "inline.js"),
+        ("E2E_NODE22", &[], "node.js"),
+        ("E2E_NODE22", &[], "inline.js"),
+    ];
+    for (node, arguments, module) in ways {
+        let mut command = Command::new(tool(node));
         command
-            .arg("--experimental-websocket")
+            .args(arguments)
             .arg(clients().join("package/node_story.mjs"))
             .arg(tool("E2E_PACKAGE").join(module))
             .arg(format!("ws://127.0.0.1:{}/mqtt", broker.web));
         let told = output(command).await.stdout;
-        assert_eq!(String::from_utf8_lossy(&told).trim(), STORY, "{module}");
+        assert_eq!(
+            String::from_utf8_lossy(&told).trim(),
+            STORY,
+            "{node} {module}"
+        );
     }
 }
 

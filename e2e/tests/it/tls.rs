@@ -51,7 +51,7 @@ impl Authority {
 }
 
 /// Makes what `ws-broker cert` makes, in a folder of its own in this one.
-async fn certificates(folder: &Folder) -> PathBuf {
+pub(crate) async fn certificates(folder: &Folder) -> PathBuf {
     let made = folder.path().join("certificates");
     let mut command = Command::new(tool("E2E_BROKER"));
     command.arg("cert").arg("--dir").arg(&made);
@@ -62,7 +62,7 @@ async fn certificates(folder: &Folder) -> PathBuf {
 
 /// Starts the broker with listeners that all have the certificate; `lines` are
 /// for each of them. Gives their ports.
-async fn start<const N: usize>(
+pub(crate) async fn start<const N: usize>(
     folder: &Folder,
     listeners: [&str; N],
     lines: &str,

