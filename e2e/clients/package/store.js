@@ -45,9 +45,9 @@ const keep = (message) => {
   return committed(transaction);
 };
 
-// The records of the client's own store.
-const records = async () => {
-  const name = `mqtt/${STORE}`;
+// The records of a client's own store.
+export const records = async (store = STORE) => {
+  const name = `mqtt/${store}`;
   const known = await indexedDB.databases();
   if (!known.some((one) => one.name === name)) return { keys: [], texts: [] };
   const database = await done(indexedDB.open(name));

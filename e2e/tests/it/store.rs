@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use e2e::{Broker, Browser, Login, Message, Mosquitto, Proxy, Raw, Screen, Theme, Version};
 use nix::sys::signal::{Signal, kill};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::package::{page, run, site, url};
 
@@ -188,4 +188,39 @@ async fn two_tabs_do_not_have_one_store_at_a_time() {
     let body = "const client = await other; const { clientId } = client; await client.end(); return clientId";
     assert_eq!(run(&browser, body, &[]).await, id);
     assert_eq!(browser.errors().await, [""; 0]);
+}
+
+#[tokio::test]
+async fn a_publish_that_there_is_no_room_for_is_refused_and_the_client_goes_on() {
+    let broker = Broker::start().await;
+    let (_folder, files, browser) = page().await;
+    let origin = files.url.trim_end_matches('/');
+    // Chromium lets some more in.
+    let room = json!({ "origin": origin, "quotaSize": 200_000 });
+    let method = "Storage.overrideQuotaForOrigin";
+    browser.devtools(method, room).await;
+    let body = "const client = await mqtt.connect('ws://127.0.0.1:1/', { \
+             store: 'full', offline: 'queue', waitForConnection: false }); \
+         const publish = (text) => client.publish('values', text, { qos: 2 }) \
+             .catch(({ kind, by }) => `${kind} ${by}`); \
+         const { records } = await import('/store.js'); \
+         const small = publish('small'); \
+         while ((await records('full')).keys.length < 2) \
+             await new Promise((resolve) => setTimeout(resolve, 5)); \
+         const told = [await publish('x'.repeat(1e7))]; \
+         await client.end(); \
+         return [...told, await small].join(', ')";
+    assert_eq!(
+        run(&browser, body, &[]).await,
+        "storeFull browser, ended caller"
+    );
+    let mut observer = raw(broker.mqtt, "observer").await;
+    observer.subscribe(&[("values", 0)]).await;
+    let body = "const client = await mqtt.connect(given[0], { store: 'full' }); \
+         const code = await client.publish('values', 'last', { qos: 2 }); \
+         await client.end(); return code";
+    assert_eq!(run(&browser, body, &[url(broker.web)]).await, 0);
+    let came: Vec<_> = observer.settle().await;
+    let came: Vec<_> = came.iter().map(|message| &message.payload[..]).collect();
+    assert_eq!(came, [&b"small"[..], b"last"]);
 }

@@ -14,6 +14,8 @@ function explain(error: AnyMqttError): string {
       return `${error.url} within ${error.timeout} ms`;
     case 'connectionLost':
       return `code ${error.closeCode}`;
+    case 'storeInUse':
+      return error.by satisfies 'caller';
     default:
       // @ts-expect-error: only some errors have it.
       error.reasonCode satisfies number;
@@ -27,6 +29,7 @@ async function main(): Promise<void> {
     properties: { sessionExpiryInterval: 60, userProperties: { page: 'vite' } },
     queue: { overflow: 'dropOldest', messages: 100 },
     offline: 'queue',
+    store: { name: 'fridge', wait: true },
   };
   const client = await connect(url, options);
   client.on('error', (error) => (shown.textContent = explain(error)));
@@ -39,6 +42,7 @@ async function main(): Promise<void> {
   });
   for await (const message of fridge) {
     const seen: Message = message;
+    seen.number satisfies number | undefined;
     const { celsius } = seen.json<{ celsius: number }>();
     shown.textContent = `${celsius} °C, ${code}, ${seen.properties.contentType?.toUpperCase()}`;
     break;
@@ -54,6 +58,8 @@ export function refused(): void {
   void connect(url).then((client) => client.publish('a', 'b', { qos: 3 }));
   // @ts-expect-error: no such event.
   void connect(url).then((client) => client.on('packetsend', () => {}));
+  // @ts-expect-error: a store has a name.
+  void connect(url, { store: { wait: true } });
   // @ts-expect-error: it is called keepAlive.
   void connect(url, { keepalive: 5 });
 }
