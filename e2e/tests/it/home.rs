@@ -13,20 +13,20 @@ async fn client(broker: &Broker, id: &str) -> Client {
 }
 
 /// Waits until something is there.
-async fn there(page: Dashboard<'_>, selector: &str) {
+pub(crate) async fn there(page: Dashboard<'_>, selector: &str) {
     let script = "return document.querySelector(given[0]) !== null";
     page.wait(script, &[selector.into()]).await;
 }
 
 /// Waits until the titles of the cards that are kept are these.
-async fn kept(page: Dashboard<'_>, titles: &str) {
+pub(crate) async fn kept(page: Dashboard<'_>, titles: &str) {
     let script = "const all = [...document.querySelectorAll('.kept :is(h2:not(.unseen), h3)')]; \
          return all.map((title) => title.textContent).join() === given[0]";
     page.wait(script, &[titles.into()]).await;
 }
 
 /// Clicks on the button with this word on it, in what a selector finds.
-async fn press(page: Dashboard<'_>, inside: &str, word: &str) {
+pub(crate) async fn press(page: Dashboard<'_>, inside: &str, word: &str) {
     let script = "const all = [...document.querySelectorAll(`${given[0]} button`)]; \
          const one = all.find((one) => (one.ariaLabel ?? one.textContent) === given[1]); \
          one?.click(); return one !== undefined";
