@@ -8,6 +8,7 @@ use super::edit;
 use super::group::GroupSection;
 use super::log_card::{LogCardProps, log_card};
 use super::shared::Shared;
+use super::turns::Turns;
 use crate::chart::{MAX_SERIES, Name, Spec, Tracks};
 use crate::connection::Shown;
 use crate::extract::{Reading, Words};
@@ -27,10 +28,6 @@ const ROW: usize = 4;
 const MOST: usize = 24;
 /// Kept cards that are drawn together.
 const CHUNK: usize = 8;
-/// More messages than this between two frames are a flood: then the cards take
-/// turns, so many frames long.
-const FLOOD: u64 = 8;
-const TURNS: usize = 6;
 
 /// What the first view needs to know.
 #[derive(Clone, PartialEq, Properties)]
@@ -117,52 +114,6 @@ fn Kept(props: &KeptProps) -> Html {
         </> }
     });
     html! { <>{ for cards }</> }
-}
-
-/// In a flood the parts of Home take turns, so that no frame draws all of them.
-#[derive(Default)]
-struct Turns {
-    /// What each part was told last.
-    told: Vec<HomeProps>,
-    /// What is new, and whose turn it is; none if all are to be told.
-    new: Option<(HomeProps, Option<usize>)>,
-    heard: u64,
-    turn: usize,
-}
-
-impl Turns {
-    /// A frame begins.
-    fn begin(&mut self, home: &HomeProps, parts: usize) {
-        let heard = home.store.log().count();
-        let is_flood = heard - self.heard > FLOOD;
-        let before = self.told.first();
-        // Whatever somebody does is seen at once.
-        let is_same = before.is_some_and(|told| {
-            let store = home.store.clone();
-            let (now, tracks) = (home.now, home.tracks.clone());
-            HomeProps {
-                store,
-                now,
-                tracks,
-                ..told.clone()
-            } == *home
-        });
-        self.heard = heard;
-        self.turn = (self.turn + 1) % TURNS;
-        let is_turn = is_flood && is_same && self.told.len() == parts;
-        self.new = Some((home.clone(), is_turn.then_some(self.turn)));
-        self.told.resize(parts, home.clone());
-    }
-
-    /// What a part is told.
-    fn home(&mut self, part: usize) -> HomeProps {
-        if let Some((new, turn)) = &self.new
-            && turn.is_none_or(|turn| part % TURNS == turn)
-        {
-            self.told[part] = new.clone();
-        }
-        self.told[part].clone()
-    }
 }
 
 /// A widget as a card, and what changes it below.

@@ -36,6 +36,7 @@ mod text_card;
 mod topic_detail;
 mod topic_tree;
 mod topics;
+mod turns;
 mod window;
 
 pub(crate) use app::App;
