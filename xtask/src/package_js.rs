@@ -25,30 +25,27 @@ pub(crate) const STEPS: usize = 2;
 /// What a page loads at most of the package, gzip, KB of 1,000 bytes.
 const GOAL: f64 = 80.0;
 
-/// What a page loads that uses every feature.
-const LOADED: [&str; 5] = [
-    "index.js",
-    "client.js",
-    "core.js",
-    "store.js",
-    "core_bg.wasm",
-];
-
 /// What was made.
 pub(crate) struct Package {
     /// The folder with the package's files.
     pub(crate) folder: PathBuf,
     /// What `npm install` takes.
     pub(crate) tarball: PathBuf,
-    /// KB that a page loads of it, gzip: from several files, or in one.
-    loaded: f64,
-    inline: f64,
 }
 
 /// Builds the package and says how large it is.
 pub(crate) fn package() -> Result<()> {
     let package = build(&mut Steps::new(STEPS))?;
-    let Package { loaded, inline, .. } = package;
+    let node = system::node()?;
+    let size = |names: &[&str]| gzipped(&node, &package.folder, names);
+    let loaded = size(&[
+        "index.js",
+        "client.js",
+        "core.js",
+        "store.js",
+        "core_bg.wasm",
+    ])?;
+    let inline = size(&["inline.js"])?;
     println!("a page loads {loaded:.1} KB, or {inline:.1} KB in one file (gzip)");
     if loaded > GOAL {
         println!("the goal is {GOAL} KB");
@@ -259,14 +256,9 @@ fn pack(folder: &Path) -> Result<Package> {
         .current_dir(folder)
         .stdout(std::process::Stdio::null()))?;
     ensure!(tarball.exists(), "npm made no {}", tarball.display());
-    let node = system::node()?;
-    let size = |names: &[&str]| gzipped(&node, folder, names);
-    let loaded = size(&LOADED)?;
     Ok(Package {
         folder: folder.to_owned(),
         tarball,
-        loaded,
-        inline: size(&["inline.js"])?,
     })
 }
 
