@@ -116,20 +116,20 @@ impl Link {
     /// Publishes a command; `failed` is called if it is known not to have been
     /// sent.
     ///
-    /// At QoS 0, since an acknowledged message would be sent again after a
-    /// reconnect, and with an expiry, in case it waits on its way: an "on" that
-    /// comes late is dangerous.
+    /// At QoS 0, unless somebody wants it otherwise, since an acknowledged message
+    /// would be sent again after a reconnect; and with an expiry, in case it waits
+    /// on its way: an "on" that comes late is dangerous.
     pub(crate) fn command(
         &self,
         topic: &str,
         payload: String,
-        retain: bool,
+        (level, retain): (u8, bool),
         failed: impl FnOnce() + 'static,
     ) {
         let Ok(message) = Publish::new(topic.to_owned(), payload) else {
             return failed();
         };
-        let message = message.retain(retain);
+        let message = message.qos(qos(level)).retain(retain);
         let expiry = Property::MessageExpiryInterval((PATIENCE / 1000.0) as u32);
         let outcome = self.client.publish(message.property(expiry));
         spawn_local(async move {

@@ -191,11 +191,12 @@ fn use_press(wire: &Rc<Wire>, state: &UseReducerHandle<State>) -> Callback<(Rc<W
         tick_in(&dispatch, PATIENCE);
         let (topic, payload) = (widget.command().to_owned(), widget.payload(&value));
         let retain = widget.get(Field::Retain) == "yes";
+        let qos = widget.number(Field::Qos).unwrap_or(0.0) as u8;
         let dispatch = dispatch.clone();
         let failed = move || {
             dispatch.dispatch(Action::PressFailed(widget, value, browser::now()));
         };
-        wire.with(|link| link.command(&topic, payload, retain, failed));
+        wire.with(|link| link.command(&topic, payload, (qos, retain), failed));
     })
 }
 

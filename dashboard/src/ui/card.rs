@@ -66,7 +66,12 @@ pub(super) fn Card(props: &CardProps) -> Html {
     let series = topic.and_then(|topic| widget.series(topic));
     let beyond = series.and_then(|series| widget.beyond(series.leaf.value));
     let alarm = beyond.map(|(field, limit)| {
-        html! { <span class="beyond">{ icons::warning() }{ strings::beyond(field == Field::Above, limit) }</span> }
+        let is_above = matches!(field, Field::Above | Field::WarnAbove);
+        html! { <span class="beyond">{ icons::warning() }{ strings::beyond(is_above, limit) }</span> }
+    });
+    let tone = beyond.map(|(field, _)| match field {
+        Field::Above | Field::Below => "alarm",
+        _ => "warn",
     });
     let state = widget
         .kind
@@ -83,14 +88,17 @@ pub(super) fn Card(props: &CardProps) -> Html {
     html! {
         <article
             class={classes!("card", kind, wide.then_some("wide"), is_on.then_some("on"), stale.then_some("stale"),
-                alarm.as_ref().map(|_| "alarm"), size(Field::Narrow, "n-"), size(Field::Wide, "w-"))}
+                tone, size(Field::Narrow, "n-"), size(Field::Wide, "w-"))}
             data-topic={name.clone()}
             data-stale={stale.then_some("true")}
             data-state={state}
         >
-            <h3 title={label.clone()}>{ label.clone() }{ for alarm }</h3>
+            <h3 title={label.clone()}><span>{ label.clone() }</span>{ for alarm }</h3>
             <div class="topic" title={name.clone()}>{ name }</div>
             if widget.kind.commands() {
+                if *stale {
+                    <div class="meta late">{ when(*age, true) }</div>
+                }
                 <ControlBody widget={widget.clone()} title={label} topic={props.topic.clone()} control={props.control.clone()}
                     offset={props.offset} unavailable={offline.or(props.unavailable)} on_press={props.on_press.clone()} />
             } else {

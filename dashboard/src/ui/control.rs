@@ -7,6 +7,7 @@ use yew::prelude::*;
 
 use super::shared::Shared;
 use crate::host;
+use crate::number::display;
 use crate::route::encode;
 use crate::store::Topic;
 use crate::strings;
@@ -171,10 +172,11 @@ fn say(widget: &Widget, value: &Value) -> String {
         Value::Text(text) => text.to_string(),
         Value::Number(number) => {
             let unit = widget.get(Field::Unit);
-            [&host::digits(*number), unit]
-                .join(" ")
-                .trim_end()
-                .to_owned()
+            let digits = match widget.number(Field::Decimals) {
+                Some(decimals) => display(*number, decimals as u8),
+                None => host::digits(*number),
+            };
+            [&digits, unit].join(" ").trim_end().to_owned()
         }
     }
 }

@@ -259,6 +259,12 @@ async fn each_type_of_widget_has_its_control() {
         &gauge,
         &[r#"stroke-dasharray="50 200""#, "above 15", "alarm"],
     );
+    let warned = widget(Kind::Value).with(Field::WarnBelow, "30");
+    let warned = control(warned, &heard("20"), |_| {}).await;
+    has(&warned, &["below 30", "warn"]);
+    let slider = widget(Kind::Slider).with(Field::Decimals, "1");
+    let slider = control(slider, &heard("20.26"), |_| {}).await;
+    has(&slider, &["20.3"]);
     let log = control(
         widget(Kind::Log),
         &[("hear", "one"), ("hear", "two")],

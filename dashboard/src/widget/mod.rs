@@ -18,6 +18,7 @@ use std::rc::Rc;
 
 use crate::extract::{self, Reading};
 use crate::host;
+use crate::json::Json;
 use crate::store::{Series, Topic};
 
 /// What a widget looks like and does.
@@ -98,6 +99,8 @@ pub enum Field {
     Options,
     /// A payload with `{value}` in it.
     Template,
+    /// How surely commands are sent: 0, 1 or 2; empty: 0.
+    Qos,
     /// Whether the broker keeps commands: `yes`.
     Retain,
     /// The unit, where the payload gives none.
@@ -114,6 +117,10 @@ pub enum Field {
     Above,
     /// Below this, it is an alarm.
     Below,
+    /// Above this, it is worth a look.
+    WarnAbove,
+    /// Below this, it is worth a look.
+    WarnBelow,
     /// Seconds after which a silence is too long.
     Stale,
     /// The topic that says whether the device is there.
@@ -127,7 +134,7 @@ pub enum Field {
 }
 
 /// All fields, in the order in which they are asked for.
-pub const FIELDS: [(Field, &str); 21] = [
+pub const FIELDS: [(Field, &str); 24] = [
     (Field::Title, "title"),
     (Field::State, "topic"),
     (Field::Path, "path"),
@@ -136,6 +143,7 @@ pub const FIELDS: [(Field, &str); 21] = [
     (Field::Off, "off"),
     (Field::Options, "options"),
     (Field::Template, "template"),
+    (Field::Qos, "qos"),
     (Field::Retain, "retain"),
     (Field::Unit, "unit"),
     (Field::Decimals, "decimals"),
@@ -144,6 +152,8 @@ pub const FIELDS: [(Field, &str); 21] = [
     (Field::Step, "step"),
     (Field::Above, "above"),
     (Field::Below, "below"),
+    (Field::WarnAbove, "warn-above"),
+    (Field::WarnBelow, "warn-below"),
     (Field::Stale, "stale"),
     (Field::Availability, "availability"),
     (Field::Series, "series"),
@@ -247,10 +257,16 @@ impl Widget {
     #[must_use]
     pub fn read(&self, payload: &[u8]) -> Option<Value> {
         let text = std::str::from_utf8(payload).ok()?.trim();
+        let part = match self.get(Field::Path) {
+            "" => None,
+            _ if self.kind == Kind::Slider => None,
+            path => Some(inside(text, path)?),
+        };
+        let text = part.as_deref().unwrap_or(text);
         match self.kind {
             Kind::Toggle if text == self.get(Field::On) => Some(Value::On(true)),
             Kind::Toggle if text == self.get(Field::Off) => Some(Value::On(false)),
-            Kind::Toggle => match extract::extract(payload) {
+            Kind::Toggle => match extract::extract(text.as_bytes()) {
                 Reading::State { state, .. } => Some(Value::On(state.on)),
                 _ => None,
             },
@@ -277,13 +293,16 @@ impl Widget {
         }
     }
 
-    /// Which limit a number is beyond.
+    /// Which limit a number is beyond, the graver ones first.
     #[must_use]
     pub fn beyond(&self, value: f64) -> Option<(Field, f64)> {
-        let above = self.number(Field::Above).filter(|limit| value > *limit);
-        let below = self.number(Field::Below).filter(|limit| value < *limit);
-        let above = above.map(|limit| (Field::Above, limit));
-        above.or(below.map(|limit| (Field::Below, limit)))
+        use Field::{Above, Below, WarnAbove, WarnBelow};
+        let limits = [Above, Below, WarnAbove, WarnBelow].into_iter();
+        let mut limits = limits.filter_map(|field| Some((field, self.number(field)?)));
+        limits.find(|(field, limit)| match field {
+            Above | WarnAbove => value > *limit,
+            _ => value < *limit,
+        })
     }
 
     /// The values at which it is worth a look.
@@ -300,6 +319,16 @@ impl Widget {
     pub fn options(&self) -> impl Iterator<Item = &str> {
         let options = self.get(Field::Options).split(',').map(str::trim);
         options.filter(|option| !option.is_empty())
+    }
+}
+
+/// What stands in a JSON payload at a path such as `light.state`.
+fn inside(text: &str, path: &str) -> Option<String> {
+    let json = Json::parse(text)?;
+    let mut levels = path.split('.');
+    match levels.try_fold(&json, |json, level| json.get(level))? {
+        Json::Text(text) => Some(text.clone()),
+        json => Some(json.to_string()),
     }
 }
 
@@ -344,6 +373,43 @@ mod tests {
         assert_eq!(widget.beyond(1000.0), None);
         assert_eq!(widget.beyond(1000.5), Some((Field::Above, 1000.0)));
         assert_eq!(&*widget.limits(), [1000.0]);
+    }
+
+    #[test]
+    fn a_warning_is_said_only_where_there_is_no_alarm() {
+        let widget = Widget::new(Kind::Gauge, "a")
+            .with(Field::Above, "1000")
+            .with(Field::WarnAbove, "800")
+            .with(Field::WarnBelow, "10");
+        assert_eq!(widget.beyond(500.0), None);
+        assert_eq!(widget.beyond(900.0), Some((Field::WarnAbove, 800.0)));
+        assert_eq!(widget.beyond(1200.0), Some((Field::Above, 1000.0)));
+        assert_eq!(widget.beyond(9.0), Some((Field::WarnBelow, 10.0)));
+        assert_eq!(&*widget.limits(), [1000.0]);
+    }
+
+    #[test]
+    fn a_state_may_stand_inside_a_payload() {
+        let toggle = Widget::new(Kind::Toggle, "a")
+            .with(Field::Path, "light.state")
+            .with(Field::On, "ON")
+            .with(Field::Off, "OFF");
+        assert_eq!(
+            toggle.read(br#"{"light":{"state":"ON"}}"#),
+            Some(Value::On(true))
+        );
+        assert_eq!(
+            toggle.read(br#"{"light":{"state":false}}"#),
+            Some(Value::On(false)),
+            "in one of the usual words"
+        );
+        assert_eq!(toggle.read(br#"{"light":1}"#), None);
+        assert_eq!(toggle.read(b"ON"), None);
+        let select = Widget::new(Kind::Select, "a").with(Field::Path, "mode");
+        assert_eq!(
+            select.read(br#"{"mode":"eco"}"#),
+            Some(Value::Text("eco".into()))
+        );
     }
 
     #[test]

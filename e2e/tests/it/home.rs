@@ -3,6 +3,8 @@
 
 use e2e::{Broker, Browser, Client, Dashboard, Kind, Message, Mosquitto, Screen, Theme, Version};
 
+use serde_json::json;
+
 use crate::accessibility::judge;
 
 const FAN: &str = "home/fan";
@@ -194,4 +196,75 @@ async fn another_broker_keeps_no_layout_and_the_page_says_so() {
     browser.open(&ours.url()).await;
     browser.open(&url).await;
     kept(page, "LED").await;
+}
+
+#[tokio::test]
+async fn what_a_card_is_told_is_what_it_does() {
+    let broker = Broker::start().await;
+    let mut fan = client(&broker, "fan").await;
+    fan.subscribe("home/fan/set", 2).await;
+    let state = |on: &str| Message::new(FAN, 1, format!("{{\"fan\":{{\"state\":\"{on}\"}}}}"));
+    fan.publish(&state("stopped").retained()).await;
+    fan.publish(&Message::new(FRIDGE, 1, "Temperature:14.25").retained())
+        .await;
+    let browser = Browser::start(Screen::Phone, Theme::Light).await;
+    browser.take_clock().await;
+    let page = Dashboard::open(&browser, &broker).await;
+    fan.publish(&state("stopped")).await;
+    let layout = json!({ "widgets": [
+        { "type": "toggle", "topic": FAN, "path": "fan.state", "command": "home/fan/set",
+          "on": "running", "off": "stopped", "qos": "2", "stale": "60" },
+        { "type": "gauge", "topic": FRIDGE, "decimals": "1", "unit": "°C", "min": "0", "max": "20",
+          "above": "20", "warn-above": "10" },
+    ] });
+    there(page, "[data-testid=edit]").await;
+    browser.click("[data-testid=edit]").await;
+    browser.click("[data-testid=json]").await;
+    let write = "const area = document.querySelector('[data-testid=edit-bar] textarea'); \
+         if (!area) return false; area.value = given[0]; \
+         area.dispatchEvent(new Event('input', { bubbles: true })); return true";
+    page.wait(write, &[layout.to_string().into()]).await;
+    press(page, "[data-testid=edit-bar]", "Use it").await;
+    there(page, ".kept [data-at='1']").await;
+
+    // Each field that a type has can be written, and is read back.
+    for (at, fields) in [
+        (
+            0,
+            "title,topic,path,command,on,off,qos,retain,stale,availability,narrow,wide",
+        ),
+        (
+            1,
+            "title,topic,path,unit,decimals,min,max,above,below,warn-above,warn-below,stale,availability,narrow,wide",
+        ),
+    ] {
+        press(page, &format!(".kept [data-at='{at}']"), "Settings").await;
+        page.wait(
+            "const all = [...document.querySelectorAll('[data-testid=settings] input')]; \
+             return all.map((one) => one.name).join() === given[0]",
+            &[fields.into()],
+        )
+        .await;
+        press(page, &format!(".kept [data-at='{at}']"), "Settings").await;
+    }
+    press(page, "[data-testid=edit-bar]", "Save").await;
+    let gauge = format!("article.warn[data-topic='{FRIDGE}']");
+    page.wait(
+        "const card = document.querySelector(given[0]); \
+         return card?.querySelector('.beyond').textContent === 'above 10' \
+             && card.querySelector('.reading').textContent === '14.3°C'",
+        &[gauge.into()],
+    )
+    .await;
+    let toggle = format!("article[data-topic='{FAN}']");
+    there(page, &format!("{toggle}[data-state=off]")).await;
+    browser.click(&format!("{toggle} [role=switch]")).await;
+    let heard = fan.message().await;
+    assert_eq!((&*heard.payload, heard.qos), (&b"running"[..], 2));
+    fan.publish(&state("running")).await;
+    there(page, &format!("{toggle}[data-state=on]")).await;
+    judge(page, "card-fields").await;
+    browser.advance(61_000).await;
+    there(page, &format!("{toggle}[data-stale=true] .late")).await;
+    assert_eq!(browser.errors().await, [""; 0]);
 }
