@@ -103,3 +103,41 @@ fn set_up(config: &Bridge, tcp: &TcpStream) -> io::Result<()> {
     }
     Ok(())
 }
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+    use crate::config::TcpKeepAlive;
+
+    /// `bridge_tcp_keepalive`, `bridge_tcp_user_timeout`.
+    #[tokio::test]
+    async fn the_system_watches_a_connection_as_it_is_told() {
+        let there = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = Address {
+            host: "127.0.0.1".into(),
+            port: there.local_addr().unwrap().port(),
+        };
+        let mut config = Bridge::new("up");
+        let tcp = connect(&config, &address).await.unwrap();
+        set_up(&config, &tcp).unwrap();
+        let socket = SockRef::from(&tcp);
+        assert!(tcp.nodelay().unwrap());
+        assert!(!socket.keepalive().unwrap());
+        assert_eq!(socket.tcp_user_timeout().unwrap(), None);
+
+        let seconds = Duration::from_secs;
+        config.tcp_keep_alive = Some(TcpKeepAlive {
+            idle: seconds(70),
+            interval: seconds(11),
+            count: 4,
+        });
+        config.tcp_user_timeout = Some(Duration::from_millis(2500));
+        set_up(&config, &tcp).unwrap();
+        assert!(socket.keepalive().unwrap());
+        assert_eq!(socket.tcp_keepalive_time().unwrap(), seconds(70));
+        assert_eq!(socket.tcp_keepalive_interval().unwrap(), seconds(11));
+        assert_eq!(socket.tcp_keepalive_retries().unwrap(), 4);
+        let limit = socket.tcp_user_timeout().unwrap();
+        assert_eq!(limit, config.tcp_user_timeout);
+    }
+}

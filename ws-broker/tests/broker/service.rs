@@ -1,14 +1,15 @@
 //! What the program is to the system: in the background, with fewer rights,
 //! under systemd.
 
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 
+use codec::ReasonCode;
 use nix::sys::signal::Signal;
 use nix::unistd::{Pid, User, geteuid, getsid};
 use tokio::net::UnixDatagram;
 
-use crate::common::{Program, config_file, soon, v5};
+use crate::common::{Certificate, Client, Program, config_file, soon, v5};
 
 const LOCAL: &str = "listener 0 127.0.0.1\nallow_anonymous true\n";
 
@@ -94,6 +95,50 @@ async fn rights_are_given_up_when_all_is_open() {
         assert_eq!(owner, uid, "{}", file.display());
     }
     program.client(v5("c")).await.ping().await;
+}
+
+/// What the lesser user may read is read again; what it may not is said, and
+/// what was read before goes on.
+#[tokio::test]
+async fn without_its_rights_it_reads_again_what_it_may() {
+    if !geteuid().is_root() {
+        eprintln!("not root: there are no rights that could be given up");
+        return;
+    }
+    let certificate = Certificate::new();
+    let file = config_file("");
+    let config = |is_open: bool| {
+        let lines = certificate.lines();
+        let text = format!("listener 0 127.0.0.1\nallow_anonymous {is_open}\n{lines}user nobody\n");
+        std::fs::write(&file, text).unwrap();
+    };
+    config(true);
+    let mut program = Program::start_with(&["-c", file.to_str().unwrap()]).await;
+    let allow = |mode| {
+        let mode = std::fs::Permissions::from_mode(mode);
+        std::fs::set_permissions(&certificate.keyfile, mode).unwrap();
+    };
+    let address = program.address();
+
+    // A new certificate, and another configuration.
+    let renewed = certificate.renew();
+    allow(0o644);
+    config(false);
+    program.signal(Signal::SIGHUP);
+    certificate.shown(&renewed, address).await;
+    let mut stranger = Client::over(certificate.connect(address).await);
+    stranger.send_connect(v5("c")).await;
+    stranger.expect_refusal(ReasonCode::NotAuthorized).await;
+
+    // One that only root may read.
+    certificate.renew();
+    allow(0o600);
+    program.signal(Signal::SIGHUP);
+    let line = program.line(|line| line.starts_with("Error: ")).await;
+    let keyfile = certificate.keyfile.display().to_string();
+    assert!(line.contains(&keyfile), "{line}");
+    assert!(line.ends_with("All stays as it was."), "{line}");
+    certificate.shown(&renewed, address).await;
 }
 
 #[tokio::test]

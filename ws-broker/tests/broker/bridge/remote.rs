@@ -9,7 +9,7 @@ use codec::{
 use tokio::net::TcpListener;
 use ws_broker::config::Notifications;
 
-use super::{add, bridge};
+use super::{STATE, add, bridge, state, subscriber};
 use crate::common::soon;
 use crate::common::{Broker, start_with};
 use crate::common::{Client, message, v5};
@@ -207,6 +207,36 @@ async fn what_is_not_acknowledged_is_sent_again_and_what_waited_comes_behind() {
             let anew = link.message().await;
             assert!(!anew.dup && anew.payload == text, "{version}: {anew:?}");
             assert_eq!(&*anew.topic, "there/x");
+        }
+    }
+}
+
+/// `local_cleansession`: what is published while the other broker is away.
+#[tokio::test]
+async fn a_clean_session_here_keeps_nothing_for_the_other_broker() {
+    for (is_clean, expected) in [(true, &["later"][..]), (false, &["away", "later"])] {
+        let remote = Remote::start().await;
+        let address = remote.address();
+        let near = start_with(|config| {
+            let mut bridge = bridge(address, &["t out 1"]);
+            bridge.local_clean_session = Some(is_clean);
+            bridge.notifications = Notifications::Local;
+            add(config, bridge);
+        })
+        .await;
+        let mut watcher = subscriber(&near, "w", &[STATE]).await;
+        let link = remote.connected(true).await;
+        state(&mut watcher, "1").await;
+        drop(link);
+        state(&mut watcher, "0").await;
+        let mut publisher = near.client(v5("near")).await;
+        let publish = |text: &str| message("t", text.to_owned(), QoS::AtLeastOnce);
+        publisher.publish(publish("away")).await;
+        let mut link = remote.connected(true).await;
+        state(&mut watcher, "1").await;
+        publisher.publish(publish("later")).await;
+        for text in expected {
+            assert_eq!(link.message().await.payload, *text, "{is_clean}");
         }
     }
 }

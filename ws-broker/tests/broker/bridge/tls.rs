@@ -84,6 +84,47 @@ async fn a_broker_that_is_not_the_right_one_is_not_spoken_to() {
     }
 }
 
+/// `bridge_tls_use_os_certs`: those that the system trusts, which are for
+/// everything that runs where the variable says.
+#[tokio::test]
+async fn the_systems_certificates_vouch_where_they_are_asked() {
+    let (certificate, other) = (Certificate::new(), Certificate::new());
+    let far = secured(&certificate).await;
+    let mut there = Client::over(
+        certificate
+            .connect_as(&certificate.client(&[]), far.tcp)
+            .await,
+    );
+    there.connect(v5("there")).await;
+    there.subscribe("t", QoS::AtLeastOnce).await;
+    let config = crate::common::config_file(&format!(
+        "listener 0 127.0.0.1\nallow_anonymous true\nconnection up\naddress localhost:{}\n\
+         topic t out 1\nbridge_bind_address 127.0.0.1\nbridge_tls_use_os_certs true\n\
+         bridge_certfile {}\nbridge_keyfile {}\n",
+        far.tcp.port(),
+        certificate.certfile.display(),
+        certificate.keyfile.display(),
+    ));
+    let config = config.to_str().expect("text");
+    let start = |system: &Certificate| {
+        let bundle = system.cafile.to_str().expect("text");
+        let environment = [("SSL_CERT_FILE", bundle), ("SSL_CERT_DIR", "/nowhere")];
+        Program::spawn_with(&["-c", config], &environment)
+    };
+    let mut near = start(&other);
+    let line = near
+        .line(|line| line.starts_with("Warning: Bridge up ("))
+        .await;
+    assert!(line.contains("vouches for its certificate"), "{line}");
+    let mut near = start(&certificate);
+    near.line(|line| line.ends_with(" running")).await;
+    let mut publisher = near.client(v5("near")).await;
+    publisher
+        .publish(message("t", "trusted", QoS::AtLeastOnce))
+        .await;
+    assert_eq!(there.text().await.1, "trusted");
+}
+
 #[tokio::test]
 async fn a_file_that_is_not_there_is_told_at_the_start() {
     let config = "listener 0 127.0.0.1\nconnection up\naddress far\ntopic a\n\
