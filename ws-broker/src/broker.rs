@@ -193,12 +193,14 @@ impl Broker {
             tokio::time::sleep(self.settings().config.certificate_interval).await;
             let settings = self.settings();
             // It waits for the disk. If it fails, the next one is soon.
-            let _ = tokio::task::spawn_blocking(move || {
-                for tls in settings.all_tls() {
-                    tls.look_again();
-                }
-            })
-            .await;
+            let look = tokio::task::spawn_blocking(move || {
+                let changed = settings.all_tls().filter(|tls| tls.look_again());
+                changed.count() > 0
+            });
+            if look.await.unwrap_or(false) {
+                // A certificate may be revoked now.
+                self.sessions.look_again();
+            }
         }
     }
 

@@ -234,7 +234,9 @@ mod tests {
             "# Keys of the configuration\n\n\
              Each key that Mosquitto 2.0 and 2.1 know, and those of this broker (`durability`,\n\
              `log_format`, `threads` and others), with what becomes of another value at SIGHUP.\n\
-             `plugin_opt_*` and `auth_opt_*` belong to plugins, which this broker does not have.\n\n\
+             `plugin_opt_*` and `auth_opt_*` belong to plugins, which this broker does not have.\n\
+             A client that is connected when a new `crlfile` revokes its certificate is disconnected\n\
+             (Mosquitto keeps it until it connects again).\n\n\
              | key | SIGHUP |\n|---|---|\n",
         );
         let of_bridge = bridge::KEYS.iter().map(|name| (*name, Key::OfBridge));

@@ -225,9 +225,11 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
         let number = self.rules;
         let (before, rules) = (before.rules(number), self.settings.rules(number));
         let user = client.state.outbox.identity().username.as_deref();
-        if self.shown.is_none()
-            && let Err(why) = rules.still_admit(before, user, allows_anonymous)
-        {
+        let admitted = match self.shown {
+            None => rules.still_admit(before, user, allows_anonymous),
+            Some(_) => Ok(()),
+        };
+        if let Err(why) = self.check_certificate().and(admitted) {
             self.disconnect(ReasonCode::NotAuthorized);
             return Err(End::Unauthenticated(why.into()));
         }
@@ -235,6 +237,17 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
             withdraw_if_forbidden(&self.settings, client.state.outbox.identity(), delivery);
         }
         withdraw_forbidden(&self.settings, &client.state);
+        Ok(())
+    }
+
+    /// Whether the client's certificate is not revoked meanwhile.
+    pub(super) fn check_certificate(&self) -> Result<(), &'static str> {
+        if let Some(serial) = &self.serial
+            && let Some(tls) = self.settings.tls(self.rules)
+            && tls.is_revoked(serial)
+        {
+            return Err("its certificate is revoked");
+        }
         Ok(())
     }
 

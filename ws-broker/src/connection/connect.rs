@@ -171,6 +171,9 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
             let reason = ReasonCode::UnsupportedProtocolVersion;
             return Err(self.refuse(connect, reason, "the listener does not take its version"));
         }
+        if let Err(why) = self.check_certificate() {
+            return Err(self.refuse(connect, ReasonCode::NotAuthorized, why));
+        }
         if let Some(will) = &connect.will
             && let Err((reason, why)) = self.check_will(will, connect.version)
         {

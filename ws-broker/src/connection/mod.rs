@@ -39,7 +39,7 @@ use crate::broker::Broker;
 use crate::config::Listener;
 use crate::counters::Tally;
 use crate::desk::{About, Subscriptions};
-use crate::listener::{Address, Place, Shown};
+use crate::listener::{Address, Place, Serial, Shown};
 use crate::log::clients::{self, Who};
 use crate::log::{is_debug, notice};
 use crate::memory::Share;
@@ -79,6 +79,8 @@ pub(crate) struct Peer {
     /// What its certificate says of its user name; `None` if that does not
     /// count.
     pub shown: Option<Box<Shown>>,
+    /// What lists of revoked certificates would call the one that it has shown.
+    pub serial: Option<Box<Serial>>,
     /// How long it may take to CONNECT.
     pub connect_timeout: Duration,
 }
@@ -90,6 +92,7 @@ impl Peer {
             port,
             rules,
             shown: None,
+            serial: None,
             connect_timeout: CONNECT_TIMEOUT,
         }
     }
@@ -108,6 +111,8 @@ pub(crate) struct Connection<T> {
     rules: u16,
     /// See [`Peer::shown`].
     shown: Option<Box<Shown>>,
+    /// See [`Peer::serial`].
+    serial: Option<Box<Serial>>,
     /// How others reach it, and where its client is.
     control: Arc<Control>,
     phase: Phase,
@@ -260,6 +265,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
             port,
             rules,
             shown,
+            serial,
             connect_timeout,
         } = peer;
         if config.connection_messages {
@@ -279,6 +285,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
             port,
             rules,
             shown,
+            serial,
             control: Arc::new(Control::new(address)),
             phase: Phase::Anonymous,
             server,

@@ -20,7 +20,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 pub(crate) use address::Address;
 pub(crate) use census::Census;
 pub(crate) use socket::{Socket, open};
-pub(crate) use tls::{KeyLogFile, Shown, Tls};
+pub(crate) use tls::{KeyLogFile, Serial, Shown, Tls};
 
 use crate::broker::{Broker, ConnectionGuard};
 use crate::config::{Listener, Protocol};
@@ -187,8 +187,9 @@ impl Served {
         let accepted = Box::pin(tls.accept(stream)).await;
         drop(tls);
         match accepted {
-            Ok((stream, shown)) => {
-                peer.shown = shown.map(Box::new);
+            Ok((stream, certified)) => {
+                peer.shown = certified.shown.map(Box::new);
+                peer.serial = certified.serial.map(Box::new);
                 self.speak(Box::new(stream), peer).await;
             }
             Err(error) => {

@@ -338,8 +338,36 @@ async fn each_refusal_says_why_and_sighup_takes_a_new_list_of_revoked_ones() {
     soon("the new list", accepted).await;
     let refused = refusal(&certificate, Some(&ada), address).await;
     assert!(refused.contains("CertificateRevoked"), "{refused}");
-    // Who is there stays.
-    client.ping().await;
+    // Who is there leaves; Mosquitto keeps it.
+    client.expect_disconnect(ReasonCode::NotAuthorized).await;
+    program
+        .line(|line| line.ends_with("user -: its certificate is revoked."))
+        .await;
+}
+
+/// Without SIGHUP, since files are looked at again; others stay.
+#[tokio::test]
+async fn who_is_revoked_while_connected_leaves() {
+    let certificate = Certificate::new();
+    let (ada, bob) = (certificate.client(NAME), certificate.client(NAME));
+    let crlfile = config_file("");
+    certificate.revoke(&crlfile, &[]);
+    let broker = asking(&certificate, |config| {
+        config.listeners[0].tls.crlfile = Some(crlfile.clone());
+        config.certificate_interval = std::time::Duration::from_millis(10);
+    })
+    .await;
+    let mut clients = Vec::new();
+    for (shown, id) in [(&bob, "bob"), (&ada, "ada")] {
+        let stream = certificate.connect_as(shown, broker.tcp).await;
+        let mut client = Client::over(stream);
+        client.connect(v5(id)).await;
+        clients.push(client);
+    }
+    certificate.revoke(&crlfile, &[&ada]);
+    let revoked = clients.pop().unwrap();
+    revoked.expect_disconnect(ReasonCode::NotAuthorized).await;
+    clients[0].ping().await;
 }
 
 #[tokio::test]

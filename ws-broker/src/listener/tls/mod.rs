@@ -4,6 +4,7 @@
 mod client_dates;
 mod failure;
 mod key_log;
+mod revoked;
 mod server;
 mod stamps;
 mod username;
@@ -25,6 +26,8 @@ use crate::listener::proxy;
 use crate::log::{notice, warning};
 use failure::explain;
 pub(crate) use key_log::KeyLogFile;
+use revoked::Revoked;
+pub(crate) use revoked::Serial;
 use stamps::Stamps;
 pub(crate) use username::Shown;
 
@@ -39,6 +42,8 @@ pub(crate) struct Tls {
     key_log: Option<Arc<KeyLogFile>>,
     /// What handshakes go by.
     config: RwLock<Arc<ServerConfig>>,
+    /// What `crlfile` names.
+    revoked: RwLock<Revoked>,
     /// What was found when the files were looked at last.
     seen: Mutex<Seen>,
     /// What is odd about the options.
@@ -56,6 +61,15 @@ struct Seen {
     dates: Vec<Dates>,
     /// What was said about the dates.
     worries: Vec<String>,
+}
+
+/// What a client's certificate says of it.
+#[derive(Debug)]
+pub(super) struct Certified {
+    /// Its user name, if that counts.
+    pub(super) shown: Option<Shown>,
+    /// What lists of revoked ones would call it, if it has shown any.
+    pub(super) serial: Option<Serial>,
 }
 
 impl Tls {
@@ -87,6 +101,7 @@ impl Tls {
             files: (certfile.clone(), keyfile.clone()),
             key_log: key_log.cloned(),
             config: RwLock::new(read.config),
+            revoked: RwLock::new(read.revoked),
             seen: Mutex::new(Seen {
                 stamps,
                 failure: None,
@@ -103,14 +118,15 @@ impl Tls {
         [&self.warnings[..], &self.seen().worries].concat()
     }
 
-    /// Reads the files again if they have changed. What cannot be used leaves
-    /// all as it was; that is said once, and not of a file that somebody is
-    /// just writing.
-    pub(crate) fn look_again(&self) {
+    /// Reads the files again if they have changed; tells whether others are in
+    /// use now. What cannot be used leaves all as it was; that is said once,
+    /// and not of a file that somebody is just writing.
+    pub(crate) fn look_again(&self) -> bool {
         let mut seen = self.seen();
         self.renew(&mut seen);
         let stamps = Stamps::of(&self.options);
-        if stamps != seen.stamps {
+        let has_changed = stamps != seen.stamps;
+        if has_changed {
             seen.stamps = stamps;
             seen.failure = self.take(&mut seen).err().map(|why| (why, false));
         } else if let Some((why, is_said @ false)) = &mut seen.failure {
@@ -122,6 +138,7 @@ impl Tls {
             warning!("Warning: {worry}");
         }
         seen.worries = worries;
+        has_changed && seen.failure.is_none()
     }
 
     /// Renews a certificate that is this machine's own affair.
@@ -144,6 +161,7 @@ impl Tls {
         let (certfile, keyfile) = &self.files;
         let read = server::read(&self.options, (certfile, keyfile), self.key_log.as_ref())?;
         *self.config.write().unwrap_or_else(PoisonError::into_inner) = read.config;
+        *self.revoked.write().unwrap_or_else(PoisonError::into_inner) = read.revoked;
         seen.dates = read.dates;
         let until = seen.dates.first().map(Dates::until).unwrap_or_default();
         notice!(
@@ -162,13 +180,18 @@ impl Tls {
         config.clone()
     }
 
-    /// Shakes hands with a client; gives what its certificate says of its user
-    /// name, if that counts.
+    /// Whether a certificate is revoked by now.
+    pub(crate) fn is_revoked(&self, serial: &Serial) -> bool {
+        let revoked = self.revoked.read().unwrap_or_else(PoisonError::into_inner);
+        revoked.has(serial)
+    }
+
+    /// Shakes hands with a client; gives what its certificate says of it.
     ///
     /// # Errors
     /// The client does not, or not in time; displays as what a person can do
     /// something with.
-    pub(super) async fn accept<S>(&self, stream: S) -> io::Result<(TlsStream<S>, Option<Shown>)>
+    pub(super) async fn accept<S>(&self, stream: S) -> io::Result<(TlsStream<S>, Certified)>
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
@@ -183,11 +206,13 @@ impl Tls {
             }
         };
         let username = self.options.username;
-        let shown = username.is_used().then(|| {
-            let (_, connection) = stream.get_ref();
-            username::of(connection.peer_certificates(), username)
-        });
-        Ok((stream, shown))
+        let (_, connection) = stream.get_ref();
+        let chain = connection.peer_certificates();
+        let certified = Certified {
+            shown: username.is_used().then(|| username::of(chain, username)),
+            serial: Serial::of(chain),
+        };
+        Ok((stream, certified))
     }
 }
 

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use rustls::pki_types::CertificateRevocationListDer;
 use rustls::server::danger::ClientCertVerifier;
 use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
 use rustls::sign::SingleCertAndKey;
@@ -10,13 +11,18 @@ use rustls::{RootCertStore, ServerConfig};
 
 use super::client_dates::WithoutDates;
 use super::key_log::KeyLogFile;
+use super::revoked::Revoked;
 use super::version1::WithVersion1;
 use crate::certificate::{self, Dates, ciphers};
 use crate::config::TlsOptions;
 
+type Lists = Vec<CertificateRevocationListDer<'static>>;
+
 /// What was read.
 pub(super) struct Read {
     pub(super) config: Arc<ServerConfig>,
+    /// What `crlfile` names, if it has an effect.
+    pub(super) revoked: Revoked,
     /// When what is in the files holds.
     pub(super) dates: Vec<Dates>,
     /// What is odd, whatever the time.
@@ -65,8 +71,11 @@ pub(super) fn read(
     let builder = ServerConfig::builder_with_provider(provider)
         .with_protocol_versions(certificate::versions(options.version))
         .map_err(|_| "ciphers and tls_version leave nothing that can be spoken")?;
+    let mut revoked = Revoked::default();
     let builder = if options.require_certificate {
-        builder.with_client_cert_verifier(verifier(options, &mut dates)?)
+        let (verifier, lists) = verifier(options, &mut dates)?;
+        revoked = Revoked::of(&lists);
+        builder.with_client_cert_verifier(verifier)
     } else {
         // It has no effect, and is wrong all the same if it cannot be read.
         if let Some(file) = &options.crlfile {
@@ -87,15 +96,18 @@ pub(super) fn read(
     }
     Ok(Read {
         config: Arc::new(config),
+        revoked,
         dates,
         warnings: chosen.warnings,
     })
 }
 
+/// Who judges clients' certificates, and the lists of revoked ones that it
+/// goes by.
 fn verifier(
     options: &TlsOptions,
     dates: &mut Vec<Dates>,
-) -> Result<Arc<dyn ClientCertVerifier>, String> {
+) -> Result<(Arc<dyn ClientCertVerifier>, Lists), String> {
     let (cafile, capath) = (options.cafile.as_deref(), options.capath.as_deref());
     let provider = certificate::provider();
     let algorithms = provider.signature_verification_algorithms;
@@ -122,13 +134,14 @@ fn verifier(
     if !has_dates {
         others = Arc::new(WithoutDates(others));
     }
-    Ok(Arc::new(WithVersion1 {
+    let verifier = WithVersion1 {
         others,
         authorities,
-        lists,
+        lists: lists.clone(),
         has_dates,
         algorithms,
-    }))
+    };
+    Ok((Arc::new(verifier), lists))
 }
 
 /// What is odd about options that can be used.
