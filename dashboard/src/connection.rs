@@ -12,8 +12,10 @@ pub const OFFLINE: f64 = 5_000.0;
 /// Why there is no connection, where that is known.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refusal {
-    /// It wants a user and a password, or other ones.
-    Login,
+    /// It wants a user and a password, or other ones; and why, if it says so.
+    Login(Option<String>),
+    /// It takes the password only as it is, for anybody to read.
+    Bare,
     /// Nobody answers there, or the network is down.
     Unreachable,
     /// The connection was there, and broke.
@@ -57,6 +59,8 @@ pub enum Login {
     Given,
     /// It was refused.
     Refused,
+    /// The password would have to be sent for anybody to read.
+    Bare,
 }
 
 /// What the client reports.
@@ -153,8 +157,9 @@ impl Connection {
                     (self.up, self.since) = (false, now);
                 }
                 self.login = match (refusal, self.login) {
-                    (Some(Refusal::Login), Login::Given | Login::Refused) => Login::Refused,
-                    (Some(Refusal::Login), _) | (_, Login::Given) => Login::Asked,
+                    (Some(Refusal::Bare), _) => Login::Bare,
+                    (Some(Refusal::Login(_)), Login::Given | Login::Refused) => Login::Refused,
+                    (Some(Refusal::Login(_)), _) | (_, Login::Given) => Login::Asked,
                     (_, login) => login,
                 };
                 self.reason = refusal.clone();
@@ -227,6 +232,15 @@ impl Connection {
     #[must_use]
     pub fn login(&self) -> Login {
         self.login
+    }
+
+    /// Why the login was refused, as the broker words it.
+    #[must_use]
+    pub fn login_reason(&self) -> Option<&str> {
+        match &self.reason {
+            Some(Refusal::Login(why)) => why.as_deref(),
+            _ => None,
+        }
     }
 
     /// Why there is no connection, where that is known.
@@ -307,8 +321,8 @@ mod tests {
     #[test]
     fn a_login_is_asked_for_at_once_and_refused_only_after_one_was_given() {
         let mut link = Connection::new(Millis(0.0));
-        link.receive(&refused(Refusal::Login), Millis(50.0));
-        link.receive(&refused(Refusal::Login), Millis(60.0));
+        link.receive(&refused(Refusal::Login(None)), Millis(50.0));
+        link.receive(&refused(Refusal::Login(None)), Millis(60.0));
         assert_eq!(
             (link.shown(Millis(60.0)), link.login()),
             (Shown::Refused, Login::Asked)
@@ -319,7 +333,7 @@ mod tests {
             (link.shown(Millis(70.0)), link.login()),
             (Shown::Refused, Login::Given)
         );
-        link.receive(&refused(Refusal::Login), Millis(80.0));
+        link.receive(&refused(Refusal::Login(None)), Millis(80.0));
         assert_eq!(link.login(), Login::Refused);
         link.log_in(Millis(85.0));
         link.receive(&LinkEvent::Connected, Millis(90.0));

@@ -8,6 +8,8 @@ pub struct Credentials {
     pub user: String,
     /// The password, which may be empty.
     pub password: String,
+    /// Whether it may be sent so that anybody on the network can read it.
+    pub may_be_bare: bool,
 }
 
 /// How the page proves who it is.
@@ -36,10 +38,10 @@ impl Proof {
     }
 
     /// What is tried when the broker does not know the method; `None` if there
-    /// is nothing left.
+    /// is nothing left that `may_be_bare` allows.
     #[must_use]
-    pub fn next(self) -> Option<Proof> {
-        (self == Proof::Scram).then_some(Proof::BarePassword)
+    pub fn next(self, may_be_bare: bool) -> Option<Proof> {
+        (self == Proof::Scram && may_be_bare).then_some(Proof::BarePassword)
     }
 }
 
@@ -48,11 +50,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_password_crosses_the_network_only_where_nothing_better_is_known() {
+    fn a_password_crosses_the_network_only_where_nothing_better_is_known_and_somebody_agrees() {
         assert_eq!(Proof::first(false), Proof::Scram);
         assert_eq!(Proof::first(true), Proof::Password);
-        assert_eq!(Proof::Scram.next(), Some(Proof::BarePassword));
-        assert_eq!(Proof::BarePassword.next(), None);
-        assert_eq!(Proof::Password.next(), None);
+        assert_eq!(Proof::Scram.next(true), Some(Proof::BarePassword));
+        for proof in [Proof::None, Proof::BarePassword, Proof::Password] {
+            assert_eq!(proof.next(true), None);
+        }
+        assert_eq!(Proof::Scram.next(false), None);
     }
 }

@@ -25,6 +25,7 @@ pub(crate) fn login(address: &str) -> Option<Credentials> {
     Some(Credentials {
         user: get("user", address)?,
         password: get("password", address)?,
+        may_be_bare: get("bare", address).is_some(),
     })
 }
 
@@ -36,6 +37,9 @@ pub(crate) fn remember(address: &str, login: &Credentials, all: bool) {
         let _ = storage.set_item(&key("user", address), &login.user);
         if all {
             let _ = storage.set_item(&key("password", address), &login.password);
+            if login.may_be_bare {
+                let _ = storage.set_item(&key("bare", address), "");
+            }
         }
     }
 }
@@ -56,6 +60,8 @@ pub(crate) fn remember_layout(address: &str, layout: &str) {
 /// Forgets the password.
 pub(crate) fn forget(address: &str) {
     if let Some(storage) = storage() {
-        let _ = storage.remove_item(&key("password", address));
+        for what in ["password", "bare"] {
+            let _ = storage.remove_item(&key(what, address));
+        }
     }
 }

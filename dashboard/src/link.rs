@@ -18,6 +18,7 @@ use crate::connection::{Identity, LinkEvent, Refusal};
 use crate::credentials::{Credentials, Proof};
 use crate::desk::{self, Failure, Kept, Request};
 use crate::frame::Frame;
+use crate::place::is_local;
 use crate::publishing::{Draft, Extra, Outcome};
 use crate::store::Message;
 use crate::watch::Sighting;
@@ -54,7 +55,7 @@ struct Login {
 impl Login {
     fn client(&self) -> Client {
         let mut options = Options::new(&self.broker);
-        if let Some(Credentials { user, password }) = self.credentials.clone() {
+        if let Some(Credentials { user, password, .. }) = self.credentials.clone() {
             options = match self.proof.get() {
                 Proof::Scram => options.scram(user, password),
                 _ => options.username(user).password(password),
@@ -65,7 +66,11 @@ impl Login {
 
     /// Goes on to what is left to be tried; `false` if nothing is.
     fn fall_back(&self, client: &Client) -> bool {
-        let (Some(proof), Some(login)) = (self.proof.get().next(), self.credentials.clone()) else {
+        let Some(login) = self.credentials.clone() else {
+            return false;
+        };
+        let may_be_bare = login.may_be_bare || is_local(&self.broker);
+        let Some(proof) = self.proof.get().next(may_be_bare) else {
             return false;
         };
         self.proof.set(proof);
@@ -426,7 +431,10 @@ fn is_unknown_method(error: &Error) -> bool {
 /// What a person should be told.
 fn refusal(error: &Error) -> Refusal {
     match error {
-        error if error.is_about_credentials() => Refusal::Login,
+        Error::Refused { properties, .. } if error.is_about_credentials() => {
+            Refusal::Login(properties.reason_string().map(ToString::to_string))
+        }
+        error if is_unknown_method(error) => Refusal::Bare,
         Error::Unreachable { .. } | Error::ConnectTimeout { .. } => Refusal::Unreachable,
         Error::ConnectionLost { .. } | Error::KeepAliveTimeout => Refusal::Lost,
         Error::Blocked { .. } => Refusal::Blocked,

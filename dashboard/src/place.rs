@@ -41,10 +41,7 @@ impl Place {
             .find_map(|pair| pair.strip_prefix("broker="));
         let asked = asked.map(decode).filter(|url| is_broker(url));
         let broker = asked.unwrap_or_else(|| format!("{scheme}://{own}/mqtt"));
-        let rest = broker
-            .split_once("://")
-            .map_or(broker.as_str(), |(_, rest)| rest);
-        let address = rest.split(['/', '?']).next().unwrap_or(rest).to_owned();
+        let address = address(&broker).to_owned();
         let host = host(&address).to_owned();
         let page = format!("{protocol}//{}/", with_port(port));
         Place {
@@ -64,9 +61,20 @@ impl Place {
     /// Whether only this computer can reach the page at this address.
     #[must_use]
     pub fn page_is_local(&self) -> bool {
-        let rest = self.page.split_once("://").map_or("", |(_, rest)| rest);
-        is_loopback(host(rest.trim_end_matches('/')))
+        is_local(&self.page)
     }
+}
+
+/// Whether only this computer can reach the address.
+#[must_use]
+pub fn is_local(url: &str) -> bool {
+    is_loopback(host(address(url)))
+}
+
+/// Host and port of an address.
+fn address(url: &str) -> &str {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    rest.split(['/', '?']).next().unwrap_or(rest)
 }
 
 /// Whether this is the address of a WebSocket: `ws://192.168.1.20:9001`.

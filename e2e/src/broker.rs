@@ -32,15 +32,18 @@ impl Broker {
     }
 
     /// Starts it so that these users get in with these passwords, and nobody
-    /// else. The file is written by `ws-broker passwd`, or, to have one that
-    /// Mosquitto understands, by `mosquitto_passwd`.
+    /// else. The file is written by `ws-broker passwd`, and the lines of those
+    /// `by_mosquitto` by `mosquitto_passwd`.
     ///
     /// # Panics
     /// If the file cannot be written.
-    pub async fn with_users(users: &[(&str, &str)], is_by_mosquitto: bool) -> Broker {
+    pub async fn with_users(users: &[(&str, &str)], by_mosquitto: &[(&str, &str)]) -> Broker {
         let folder = Folder::new();
         let file = passwords(&folder);
-        for (number, (user, password)) in users.iter().enumerate() {
+        // Mosquitto's first: its program does not know the other lines.
+        let all = by_mosquitto.iter().map(|user| (user, true));
+        let all = all.chain(users.iter().map(|user| (user, false)));
+        for ((user, password), is_by_mosquitto) in all {
             let mut command = if is_by_mosquitto {
                 Command::new("mosquitto_passwd")
             } else {
@@ -48,7 +51,7 @@ impl Broker {
                 command.arg("passwd");
                 command
             };
-            if number == 0 {
+            if !file.exists() {
                 command.arg("-c");
             }
             command.arg("-b").arg(&file).args([user, password]);

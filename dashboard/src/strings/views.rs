@@ -234,10 +234,11 @@ pub(crate) fn proof(proof: Proof) -> &'static str {
 /// Why there is no connection, and what one can do about it.
 pub(crate) fn refusal(refusal: &Refusal, is_encrypted: bool) -> (String, String) {
     let (what, remedy) = match refusal {
-        Refusal::Login => (
+        Refusal::Login(_) => (
             "The broker wants a login",
             "Give a user and a password that are in its password_file.",
         ),
+        Refusal::Bare => (super::LOGIN_BARE, super::LOGIN_BARE_TEXT),
         Refusal::Unreachable if is_encrypted => (
             "Nobody answers at this address",
             "See whether the broker runs, and whether this browser trusts its certificate: open the same address with https:// once.",

@@ -150,7 +150,7 @@ pub(crate) fn App() -> Html {
             { header(&HeaderProps { view: route.view, shown, address: address.clone(), dark: *dark, guide_open: *guide, on_theme, on_guide: on_guide.clone(), on_edit }) }
             <main>
                 if is_kept_out {
-                    <Login address={address.clone()} login={state.connection.login()} {on_login} />
+                    <Login address={address.clone()} login={state.connection.login()} why={state.connection.login_reason().map(str::to_owned)} {on_login} />
                 } else if *guide {
                     <Guide place={(*place).clone()} waiting={None} on_close={on_guide} />
                 }

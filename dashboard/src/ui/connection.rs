@@ -88,7 +88,7 @@ pub(super) fn connection_view(props: &ConnectionViewProps) -> Html {
                 </section>
                 <OtherBroker broker={place.broker.clone()} />
             </div>
-            <Login address={place.address.clone()} login={connection.login()} is_optional={shown != Shown::Refused}
+            <Login address={place.address.clone()} login={connection.login()} why={connection.login_reason().map(str::to_owned)} is_optional={shown != Shown::Refused}
                 on_login={props.on_login.clone()} />
         </div>
     }

@@ -13,6 +13,9 @@ pub(crate) struct LoginProps {
     pub(crate) address: AttrValue,
     /// How far it has come.
     pub(crate) login: connection::Login,
+    /// Why the broker has refused the last one, as it words that.
+    #[prop_or_default]
+    pub(crate) why: Option<String>,
     /// The broker does not ask for it.
     #[prop_or_default]
     pub(crate) is_optional: bool,
@@ -23,20 +26,24 @@ pub(crate) struct LoginProps {
 /// The broker wants to know who it is.
 #[component]
 pub(crate) fn Login(props: &LoginProps) -> Html {
-    let (user, password, all) = (use_node_ref(), use_node_ref(), use_node_ref());
+    let (user, password) = (use_node_ref(), use_node_ref());
+    let (all, bare) = (use_node_ref(), use_node_ref());
     let known = use_memo(props.address.clone(), |address| keep::user(address));
     let submit = {
-        let (user, password, all) = (user.clone(), password.clone(), all.clone());
+        let (user, password) = (user.clone(), password.clone());
+        let (all, bare) = (all.clone(), bare.clone());
         let on_login = props.on_login.clone();
         Callback::from(move |event: SubmitEvent| {
             event.prevent_default();
             let input = |node: &NodeRef| node.cast::<HtmlInputElement>();
             let text = |node: &NodeRef| input(node).map(|input| input.value()).unwrap_or_default();
+            let ticked = |node: &NodeRef| input(node).is_some_and(|input| input.checked());
             let credentials = Credentials {
                 user: text(&user),
                 password: text(&password),
+                may_be_bare: ticked(&bare),
             };
-            on_login.emit((credentials, input(&all).is_some_and(|all| all.checked())));
+            on_login.emit((credentials, ticked(&all)));
         })
     };
     {
@@ -59,14 +66,26 @@ pub(crate) fn Login(props: &LoginProps) -> Html {
         (strings::LOGIN, Some(strings::LOGIN_TEXT))
     };
     let given = props.login == connection::Login::Given;
+    let is_bare = props.login == connection::Login::Bare;
+    let alert = match props.login {
+        connection::Login::Bare => Some((strings::LOGIN_BARE, strings::LOGIN_BARE_TEXT)),
+        connection::Login::Refused => {
+            let why = props.why.as_deref();
+            Some((
+                strings::LOGIN_AGAIN,
+                why.unwrap_or(strings::LOGIN_AGAIN_TEXT),
+            ))
+        }
+        _ => None,
+    };
     html! {
         <form class="card login form" data-testid="login" onsubmit={submit} aria-labelledby="login-title">
             <h2 id="login-title">{ title }</h2>
             <p class="topic">{ props.address.clone() }</p>
-            if props.login == connection::Login::Refused {
+            if let Some((what, remedy)) = alert {
                 <div role="alert">
-                    <p class="error">{ icons::warning() }{ strings::LOGIN_AGAIN }</p>
-                    <p class="hint">{ strings::LOGIN_AGAIN_TEXT }</p>
+                    <p class="error">{ icons::warning() }{ what }</p>
+                    <p class="hint">{ remedy.to_owned() }</p>
                 </div>
             } else {
                 { for text.map(|text| html! { <p class="quiet">{ text }</p> }) }
@@ -77,6 +96,9 @@ pub(crate) fn Login(props: &LoginProps) -> Html {
                 <label class="tick"><input ref={all} type="checkbox" name="keep" aria-describedby="keep-note" />{ strings::KEEP }</label>
                 <p id="keep-note" class="hint">{ strings::KEEP_NOTE }</p>
             </div>
+            if is_bare {
+                <label class="tick"><input ref={bare} type="checkbox" name="bare" required=true />{ strings::BARE }</label>
+            }
             <button type="submit" class="button primary">{ if given { strings::CONNECTING } else { strings::CONNECT } }</button>
         </form>
     }

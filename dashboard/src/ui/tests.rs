@@ -447,7 +447,7 @@ async fn offline_nothing_is_published_and_the_button_says_why() {
 #[test]
 fn each_refusal_is_explained_in_its_own_words_with_what_to_do() {
     let refusals = [
-        Refusal::Login,
+        Refusal::Login(None),
         Refusal::Unreachable,
         Refusal::Lost,
         Refusal::Blocked,
@@ -459,6 +459,7 @@ fn each_refusal_is_explained_in_its_own_words_with_what_to_do() {
         Refusal::Elsewhere(Some("other.example".into())),
         Refusal::Impostor,
         Refusal::Other("server shutting down".into()),
+        Refusal::Bare,
     ];
     let mut told = Vec::new();
     for refusal in &refusals {

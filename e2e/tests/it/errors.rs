@@ -105,7 +105,7 @@ async fn what_peers_do_wrong_is_told_apart() {
 
 #[tokio::test]
 async fn what_the_broker_refuses_is_the_brokers_doing_with_its_code() {
-    let users = Broker::with_users(&[("ada", "right")], false).await;
+    let users = Broker::with_users(&[("ada", "right")], &[]).await;
     let open = Broker::start().await;
     let (_folder, _files, browser) = page().await;
     let login = json!({ "username": "ada", "password": "wrong" });

@@ -281,7 +281,7 @@ async fn what_waits_for_a_broker_that_comes_back_is_bounded_and_comes() {
 
 #[tokio::test]
 async fn credentials_are_fetched_before_each_connection() {
-    let mut broker = Broker::with_users(&[("ada", "token")], false).await;
+    let mut broker = Broker::with_users(&[("ada", "token")], &[]).await;
     let (_folder, _files, browser) = page().await;
     let body = "let asked = 0; globalThis.asked = () => asked; \
          globalThis.client = await mqtt.connect(given[0], { \

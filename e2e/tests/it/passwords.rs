@@ -23,7 +23,11 @@ fn publisher(python: &str, broker: &Broker, login: &[&str]) -> Program {
 /// The file is made by this broker's program, or by Mosquitto's.
 async fn paho_logs_in(is_by_mosquitto: bool) {
     let users = [("ada", "secret"), ("Jürgen", "pa$$:wörd")];
-    let mut broker = Broker::with_users(&users, is_by_mosquitto).await;
+    let (ours, theirs): (&[_], &[_]) = match is_by_mosquitto {
+        true => (&[], &users),
+        false => (&users, &[]),
+    };
+    let mut broker = Broker::with_users(ours, theirs).await;
     for python in PYTHONS {
         for (user, password) in users {
             let right = ["--user", user, "--password", password];

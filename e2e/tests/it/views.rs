@@ -362,7 +362,7 @@ async fn the_log_shows_messages_as_they_come_and_can_be_filtered_and_stopped() {
 
 #[tokio::test]
 async fn a_login_never_sends_the_password_where_the_broker_knows_scram() {
-    let broker = Broker::with_users(&[("ada", "pa$$wörd")], false).await;
+    let broker = Broker::with_users(&[("ada", "pa$$wörd")], &[]).await;
     let browser = Browser::start(Screen::Laptop, Theme::Light).await;
     browser.open(&broker.url()).await;
     let page = Dashboard { browser: &browser };
@@ -406,7 +406,7 @@ async fn a_login_never_sends_the_password_where_the_broker_knows_scram() {
 
 #[tokio::test]
 async fn where_the_broker_knows_no_scram_the_page_says_that_the_password_can_be_read() {
-    let broker = Broker::with_users(&[("ada", "secret")], true).await;
+    let broker = Broker::with_users(&[], &[("ada", "secret")]).await;
     let browser = Browser::start(Screen::Phone, Theme::Light).await;
     browser.open(&broker.url()).await;
     let page = Dashboard { browser: &browser };
@@ -420,6 +420,50 @@ async fn where_the_broker_knows_no_scram_the_page_says_that_the_password_can_be_
         "anybody on the network can read it",
     )
     .await;
+    assert_eq!(browser.errors().await, [""; 0]);
+}
+
+/// To the page this is an address of a network, since it is none of those that
+/// lead nowhere else.
+#[tokio::test]
+async fn over_a_network_the_password_is_not_sent_bare_unless_somebody_agrees() {
+    let broker = Broker::with_users(&[], &[("ada", "secret")]).await;
+    let browser = Browser::start(Screen::Phone, Theme::Light).await;
+    let network = format!(
+        "{}?broker=ws://[::ffff:7f00:1]:{}",
+        broker.url(),
+        broker.web
+    );
+    browser.open(&network).await;
+    let page = Dashboard { browser: &browser };
+    page.link_is("refused").await;
+    log_in(page, "ada", "secret").await;
+    says(page, LOGIN, "Your password was not sent").await;
+    judge(page, "login-bare").await;
+    // Without the tick nothing is sent either.
+    browser.click("input[name=keep]").await;
+    browser.click("[data-testid=login] [type=submit]").await;
+    let unticked = "return document.querySelector('input[name=bare]').validity.valueMissing";
+    assert_eq!(browser.run(unticked, &[]).await, true);
+    browser.click("input[name=bare]").await;
+    browser.click("[data-testid=login] [type=submit]").await;
+    page.link_is("connected").await;
+    // Kept with the password, since it was asked for.
+    browser.open("about:blank").await;
+    browser.open(&network).await;
+    page.link_is("connected").await;
+    assert_eq!(browser.errors().await, [""; 0]);
+}
+
+#[tokio::test]
+async fn who_cannot_log_in_by_scram_is_told_what_helps() {
+    let broker = Broker::with_users(&[("bob", "secret")], &[("ada", "secret")]).await;
+    let browser = Browser::start(Screen::Phone, Theme::Light).await;
+    browser.open(&broker.url()).await;
+    let page = Dashboard { browser: &browser };
+    page.link_is("refused").await;
+    log_in(page, "ada", "secret").await;
+    says(page, LOGIN, "ws-broker passwd FILE USER").await;
     assert_eq!(browser.errors().await, [""; 0]);
 }
 
