@@ -12,7 +12,7 @@ use crate::widget::{LED_TOPIC, led, suggest};
 #[derive(PartialEq, Properties)]
 pub(super) struct GroupProps {
     pub(super) group: Shared<Group>,
-    /// Cards that are shown before somebody asks for all of them.
+    /// Columns of cards that are shown before somebody asks for all of them.
     pub(super) some: usize,
     pub(super) home: HomeProps,
 }
@@ -35,10 +35,17 @@ pub(super) fn GroupSection(props: &GroupProps) -> Html {
     if slots.is_empty() {
         return Html::default();
     }
+    // Whole rows, if there is more.
+    let mut room = *some;
+    let fits = slots.iter().take_while(|slot| {
+        let fits = slot.columns() <= room;
+        room = room.saturating_sub(slot.columns());
+        fits
+    });
     let shown = if *all {
         slots.len()
     } else {
-        slots.len().min(*some)
+        fits.count().max(1)
     };
     let hidden = slots.len() - shown;
     let columns: usize = slots[..shown].iter().map(|slot| slot.columns()).sum();
