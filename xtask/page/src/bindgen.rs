@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow};
 use wasm_bindgen_cli_support::Bindgen;
+use xtask_page::order::order;
 use xtask_page::shorten::shorten;
 use xtask_page::slim::{self, slim};
 use xtask_page::start;
@@ -49,7 +50,7 @@ pub(crate) fn bind(wasm: &Path, work: &Path, keep_names: bool) -> Result<Bound> 
     let wasm = read(&work.join("page_bg.wasm"))?;
     let (wasm, script) = shorten(&wasm, &start::plainly(&script)?, keep_names)?;
     Ok(Bound {
-        wasm,
+        wasm: order(&wasm)?,
         script,
         snippets,
     })
