@@ -58,12 +58,12 @@ export const records = async (store = STORE) => {
   return { keys, texts: texts.filter(Boolean) };
 };
 
-const begin = async (url) => {
+const begin = async (url, reconnect) => {
   const client = await connect(url, {
     store: { name: STORE, wait: true },
     offline: 'queue',
     waitForConnection: false,
-    reconnect: { first: 20, longest: 50 },
+    reconnect,
   });
   client.on('error', (error) => ['connectionLost', 'unreachable'].includes(error.kind) || wrong(error.message));
   client.subscribe('in', { qos: 2, onMessage: keep }).catch(wrong);
@@ -73,7 +73,8 @@ const begin = async (url) => {
 /** A life that only ends by being killed. */
 export const live = async (url, life) => {
   await note('left', ...(await records()).texts);
-  const client = await begin(url);
+  // One connection, at the end of which it is killed.
+  const client = await begin(url, { first: 1e6, longest: 1e6 });
   let count = 0;
   const publish = async () => {
     for (;;) {
@@ -89,7 +90,7 @@ export const live = async (url, life) => {
 /** The last one: gives what was noted, when `count` texts have come and all has been sent. */
 export const last = async (url, count) => {
   await note('left', ...(await records()).texts);
-  const client = await begin(url);
+  const client = await begin(url, { first: 20, longest: 50 });
   const pause = () => new Promise((resolve) => setTimeout(resolve, 5));
   const got = async () => {
     const all = notes.transaction('got').objectStore('got');
