@@ -82,11 +82,11 @@ class Emitter {
   // What a listener throws is reported as an uncaught exception is, and keeps
   // nobody else from hearing. Gives what listeners promise.
   _emit(name, ...detail) {
-    const promises = [];
+    let promises;
     for (const listener of this.#listeners.get(name) ?? []) {
       try {
         const given = listener(...detail);
-        if (typeof given?.then === 'function') promises.push(given);
+        if (typeof given?.then === 'function') (promises ??= []).push(given);
       } catch (error) {
         report(error);
       }
@@ -143,10 +143,13 @@ export class Subscription extends Emitter {
   #take() {
     const message = this.#raw.take();
     if (message) {
-      const promises = [this, this.#client].flatMap((one) => one._emit('message', message.topic, message));
+      const own = this._emit('message', message.topic, message);
+      const whole = this.#client._emit('message', message.topic, message);
       // One that is stored is taken when they are kept.
-      this.#taking =
-        message.number !== undefined && promises.length > 0 && Promise.all(promises.map((one) => one.then(null, report)));
+      if (message.number !== undefined) {
+        const promises = [own, whole].flat().filter(Boolean);
+        this.#taking = promises.length && Promise.all(promises.map((one) => one.then(null, report)));
+      }
     } else if (message === null) {
       this.#client._forget(this);
     }

@@ -138,10 +138,10 @@ impl Driver {
     /// Begins to commit; `None` if there is nothing to.
     fn commit(&self) -> Option<impl Future<Output = Result<(), Error>> + use<>> {
         let store = self.store.borrow();
-        let changes = self.core.borrow_mut().begin_commit();
-        let committing = store.as_ref().zip(changes);
+        let mut core = self.core.borrow_mut();
+        let committing = store.as_ref().zip(core.begin_commit());
         self.is_committing.set(committing.is_some());
-        committing.map(|(store, changes)| store.commit(&changes))
+        committing.map(|(store, changes)| store.commit(changes))
     }
 
     /// Commits what is left, and lets others have the store.

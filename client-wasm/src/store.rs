@@ -12,7 +12,8 @@ pub use handle::Store;
 /// Shows that there may be a store. Where there cannot, what deals with it is
 /// no code at all.
 #[cfg(any(feature = "js", feature = "store", test))]
-pub(crate) type Possible = ();
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Possible;
 #[cfg(not(any(feature = "js", feature = "store", test)))]
 pub(crate) type Possible = std::convert::Infallible;
 

@@ -12,6 +12,7 @@ use crate::journal::Receipt;
 use crate::mailbox::{Bounds, Mailbox};
 use crate::offer::Offer;
 use crate::overlap::overlap;
+use crate::store::Possible;
 use crate::{Error, Message, Operation};
 
 pub(crate) type Granted = oneshot::Sender<Result<QoS, Error>>;
@@ -40,7 +41,7 @@ pub(crate) struct Subscriptions {
     requests: Vec<(u64, Vec<TopicFilter>)>,
     /// Stored messages that no stream has asked for yet, where there is a
     /// store.
-    unclaimed: Option<Mailbox<Message>>,
+    unclaimed: Option<(Mailbox<Message>, Possible)>,
 }
 
 /// A filter that at least one stream wants.
@@ -90,10 +91,15 @@ struct Stream {
 impl Subscriptions {
     /// Keeps stored messages for streams to come, beginning with those that
     /// were received by another page.
-    pub(crate) fn keep_unclaimed(&mut self, received: Vec<Message>, bounds: Bounds) {
+    pub(crate) fn keep_unclaimed(
+        &mut self,
+        received: Vec<Message>,
+        bounds: Bounds,
+        possible: Possible,
+    ) {
         let unclaimed = Mailbox::new(bounds);
         give(received, &unclaimed);
-        self.unclaimed = Some(unclaimed);
+        self.unclaimed = Some((unclaimed, possible));
     }
 
     /// A new stream for `filter`, to be asked for.
@@ -107,7 +113,7 @@ impl Subscriptions {
         granted: Granted,
     ) -> Mailbox<Message> {
         let mailbox = Mailbox::new(bounds);
-        if let Some(unclaimed) = &self.unclaimed {
+        if let Some((unclaimed, _)) = &self.unclaimed {
             let matches = |message: &Message| filter.matches(&message.topic);
             give(unclaimed.take_if(&matches), &mailbox);
         }
@@ -197,7 +203,7 @@ impl Subscriptions {
         gone: Gone,
     ) {
         self.end(|entry| entry.filter == filter);
-        if let Some(unclaimed) = &self.unclaimed {
+        if let Some((unclaimed, _)) = &self.unclaimed {
             unclaimed.take_if(&|message| filter.matches(&message.topic));
         }
         self.departures.add(filter, properties, Some(gone));
@@ -379,7 +385,7 @@ impl Subscriptions {
             .streams
             .retain_mut(|stream| match stream.granted.take() {
                 Some(reply) => {
-                    if let (Err(_), Some(unclaimed)) = (granted, unclaimed) {
+                    if let (Err(_), Some((unclaimed, _))) = (granted, unclaimed) {
                         give(stream.mailbox.take_if(&|_| true), unclaimed);
                     }
                     let _ = reply.send(granted.clone());
@@ -451,7 +457,7 @@ impl Subscriptions {
             .filter(|entry| !is_named || named(entry))
             .flat_map(|entry| &entry.streams);
         let Some(mut stream) = streams.next() else {
-            if let Some(unclaimed) = &self.unclaimed {
+            if let Some((unclaimed, _)) = &self.unclaimed {
                 give(vec![message], unclaimed);
             }
             return;
@@ -466,7 +472,10 @@ impl Subscriptions {
     /// Whether some stream is full: what must not be lost is to be held back.
     pub(crate) fn is_full(&self) -> bool {
         let mut streams = self.entries.iter().flat_map(|entry| &entry.streams);
-        let is_unclaimed = self.unclaimed.as_ref().is_some_and(Mailbox::is_full);
+        let is_unclaimed = self
+            .unclaimed
+            .as_ref()
+            .is_some_and(|(unclaimed, _)| unclaimed.is_full());
         is_unclaimed || streams.any(|stream| stream.mailbox.is_full())
     }
 }

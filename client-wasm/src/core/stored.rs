@@ -20,7 +20,8 @@ impl Core {
         self.session = restored.session;
         self.outbox.requeue(restored.queue);
         let bounds = self.options.stream_bounds;
-        self.subscriptions.keep_unclaimed(restored.received, bounds);
+        self.subscriptions
+            .keep_unclaimed(restored.received, bounds, journal.possible);
         self.journal = Some(journal);
     }
 
@@ -66,7 +67,7 @@ impl Core {
     }
 
     /// What to commit next: [`Core::handle_stored`] is to be told of it.
-    pub(crate) fn begin_commit(&mut self) -> Option<Vec<Change>> {
+    pub(crate) fn begin_commit(&mut self) -> Option<&[Change]> {
         self.journal.as_mut()?.begin_commit()
     }
 

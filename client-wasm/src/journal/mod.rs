@@ -71,7 +71,7 @@ pub(crate) struct Undone {
 /// See the module.
 #[derive(Debug)]
 pub(crate) struct Journal {
-    _possible: Possible,
+    pub(crate) possible: Possible,
     clock: Clock,
     head: Head,
     /// Whether the broker's session is known to be this store's half.
@@ -113,11 +113,11 @@ impl Journal {
     ) -> (Self, Restored) {
         let taken = Rc::default();
         let clock = Clock::new(epoch, now);
-        let read = record::read(records, clock, &taken);
+        let read = record::read(records, clock, &taken, possible);
         let objection = read.is_none().then_some(UNREADABLE);
         let (head, restored) = read.unwrap_or_default();
         let journal = Self {
-            _possible: possible,
+            possible,
             clock,
             is_known: head.is_known,
             head,
@@ -228,7 +228,7 @@ impl Journal {
 
     /// What tells when the application has taken a message.
     pub(crate) fn receipt(&self, number: u64) -> Receipt {
-        Receipt::new(number, &self.taken)
+        Receipt::new(number, &self.taken, self.possible)
     }
 
     fn put(&mut self, key: u64, record: Bytes) {
@@ -265,15 +265,13 @@ impl Journal {
     }
 
     /// What to commit next, once that before is.
-    pub(crate) fn begin_commit(&mut self) -> Option<Vec<Change>> {
+    pub(crate) fn begin_commit(&mut self) -> Option<&[Change]> {
         if !self.wants_commit() {
             return None;
         }
         self.begun += 1;
         let batch = std::mem::take(&mut self.next);
-        let changes = batch.changes.clone();
-        self.committing = Some(batch);
-        Some(changes)
+        Some(&self.committing.insert(batch).changes)
     }
 
     /// What the application has taken is forgotten.

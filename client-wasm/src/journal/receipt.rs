@@ -1,11 +1,13 @@
 use std::cell::RefCell;
 use std::rc::{Rc, Weak};
 
+use crate::store::Possible;
+
 /// What a stored message has with it. When the last one with its number goes,
 /// every stream that had the message has passed it on: the application has
 /// taken it.
 #[derive(Clone, Debug)]
-pub(crate) struct Receipt(Rc<Held>);
+pub(crate) struct Receipt(Rc<Held>, Possible);
 
 #[derive(Debug)]
 struct Held {
@@ -15,9 +17,9 @@ struct Held {
 }
 
 impl Receipt {
-    pub(super) fn new(number: u64, taken: &Rc<RefCell<Vec<u64>>>) -> Self {
+    pub(super) fn new(number: u64, taken: &Rc<RefCell<Vec<u64>>>, possible: Possible) -> Self {
         let taken = Rc::downgrade(taken);
-        Self(Rc::new(Held { number, taken }))
+        Self(Rc::new(Held { number, taken }), possible)
     }
 }
 

@@ -23,6 +23,7 @@ use protocol::{Delivery, Sent, Session, Time};
 
 use super::{Receipt, Restored};
 use crate::Message;
+use crate::store::Possible;
 
 /// Where records lie.
 pub(super) struct Key;
@@ -177,6 +178,7 @@ pub(super) fn read(
     records: impl IntoIterator<Item = (u64, Bytes)>,
     clock: Clock,
     taken: &Rc<RefCell<Vec<u64>>>,
+    possible: Possible,
 ) -> Option<(Head, Restored)> {
     let mut head = Head::default();
     let mut restored = Restored::default();
@@ -218,7 +220,7 @@ pub(super) fn read(
             let mut message = Message::from_publish(read_publish(record)?);
             message.dup = true;
             message.number = Some(number);
-            message.receipt = Some(Receipt::new(number, taken));
+            message.receipt = Some(Receipt::new(number, taken, possible));
             restored.received.push(message);
         }
     }

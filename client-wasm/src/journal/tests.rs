@@ -14,7 +14,7 @@ fn time(ms: u64) -> Time {
 
 /// What is left when all of it is committed.
 fn commit(journal: &mut Journal, disk: &mut BTreeMap<u64, Bytes>) {
-    for change in journal.begin_commit().unwrap_or_default() {
+    for change in journal.begin_commit().unwrap_or_default().to_vec() {
         match change {
             Change::Put(key, record) => drop(disk.insert(key, record)),
             Change::Delete(key) => drop(disk.remove(&key)),
@@ -26,7 +26,7 @@ fn commit(journal: &mut Journal, disk: &mut BTreeMap<u64, Bytes>) {
 
 fn open(disk: &BTreeMap<u64, Bytes>, epoch: u64, now: Time) -> (Journal, Restored) {
     let records = disk.iter().map(|(key, record)| (*key, record.clone()));
-    Journal::open((), records, epoch, now)
+    Journal::open(Possible, records, epoch, now)
 }
 
 fn delivery(token: u64, qos: QoS) -> Delivery {

@@ -9,6 +9,7 @@ use wasm_bindgen_futures::JsFuture;
 
 use crate::Error;
 use crate::journal::{Change, Journal, Restored};
+use crate::store::Possible;
 
 #[wasm_bindgen]
 extern "C" {
@@ -106,7 +107,7 @@ impl Handle {
             let key = key.as_f64().unwrap_or_default();
             (key as u64, Bytes::from(record.to_vec()))
         });
-        Journal::open((), records, Date::now() as u64, now)
+        Journal::open(Possible, records, Date::now() as u64, now)
     }
 
     /// Commits all of it, or nothing.

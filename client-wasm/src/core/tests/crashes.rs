@@ -11,6 +11,7 @@ use protocol::{Delivery, Limits, Session, server};
 
 use super::*;
 use crate::journal::{Change, Journal, Receipt};
+use crate::store::Possible;
 use crate::{Error, Message, Offline};
 
 /// The same numbers for the same seed.
@@ -69,7 +70,7 @@ fn options() -> Options {
 
 fn page(disk: &BTreeMap<u64, Bytes>, now: Time) -> (Core, Mailbox<Message>) {
     let records = disk.iter().map(|(key, record)| (*key, record.clone()));
-    let stored = Journal::open((), records, 1_000_000, now);
+    let stored = Journal::open(Possible, records, 1_000_000, now);
     let mut core = Core::new(options(), Some(stored), || 0.0, now);
     let filter = TopicFilter::new("in").unwrap();
     let options = SubscriptionOptions::from(QoS::ExactlyOnce);
@@ -138,7 +139,7 @@ impl World {
     fn begin_commit(&mut self) {
         if let Some(changes) = self.core.begin_commit() {
             assert!(self.committing.is_none(), "one after the other");
-            self.committing = Some(changes);
+            self.committing = Some(changes.to_vec());
         }
     }
 
