@@ -15,6 +15,7 @@ use crate::desk::Desk;
 use crate::listener::Census;
 use crate::log::clients::Rivals;
 use crate::log::debug;
+use crate::reloads::Reloads;
 use crate::router::{Publication, Retained, Router, Routes};
 use crate::sessions::{Due, SessionState, Sessions};
 use crate::settings::Settings;
@@ -37,6 +38,8 @@ pub(crate) struct Broker {
     pub rivals: Rivals,
     /// Other settings hold.
     pub changed: Notify,
+    /// Whether others were asked for.
+    pub reloads: Reloads,
     /// How many connections each listener has.
     pub census: Census,
     /// What the dashboard asks.
@@ -56,6 +59,7 @@ impl Broker {
             sessions: Sessions::default(),
             rivals: Rivals::default(),
             changed: Notify::new(),
+            reloads: Reloads::default(),
             census: Census::default(),
             desk: Desk::default(),
             connections: AtomicUsize::new(0),

@@ -33,6 +33,7 @@ mod open_files;
 mod outbox;
 mod privileges;
 mod recover;
+mod reloads;
 mod replace;
 mod router;
 mod running;

@@ -171,6 +171,9 @@ async fn serve(config: Config, arguments: &Arguments) -> Result<(), String> {
     let running = Running::start(config)
         .await
         .map_err(|error| error.to_string())?;
+    signals
+        .note_reload(running.reload_asked())
+        .map_err(|error| format!("cannot watch for signals: {error}"))?;
     if arguments.daemon {
         daemon::close_output()?;
     }
@@ -185,6 +188,7 @@ async fn serve(config: Config, arguments: &Arguments) -> Result<(), String> {
             Asked::Stop => break,
             Asked::Reload => {
                 systemd::reloading();
+                running.begin_reload();
                 running.reload(configure(arguments));
                 systemd::ready();
             }

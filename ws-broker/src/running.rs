@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use tokio::task::JoinSet;
@@ -194,6 +195,17 @@ impl Running {
         })
     }
 
+    /// To be set when [`Running::reload`] is asked for: connections that come
+    /// behind that wait for it.
+    pub fn reload_asked(&self) -> Arc<AtomicBool> {
+        self.broker.reloads.asked()
+    }
+
+    /// The configuration for [`Running::reload`] is read from here on.
+    pub fn begin_reload(&self) {
+        self.broker.reloads.begin();
+    }
+
     /// Goes by another configuration from here on, as far as that is possible
     /// without opening and closing listeners: those stay what they are. Clients
     /// whose login is gone or has changed are disconnected.
@@ -207,6 +219,7 @@ impl Running {
             let error = error.trim_end_matches('.');
             error!("Error: {error}. All stays as it was.");
         }
+        self.broker.reloads.end();
     }
 
     fn take(&self, mut config: Config) -> Result<(), ReloadError> {

@@ -106,6 +106,7 @@ impl Served {
                     continue;
                 }
             };
+            self.broker.reloads.settled().await;
             let Some(counted) = self.wait_for_room().await else {
                 let ip = address.ip();
                 notice!(

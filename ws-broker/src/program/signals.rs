@@ -1,3 +1,5 @@
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 #[cfg(unix)]
 use std::task::Poll;
 
@@ -44,6 +46,13 @@ impl Signals {
         Ok(Self(signals))
     }
 
+    /// Sets `asked` in the moment in which SIGHUP comes, before `next` says so.
+    #[expect(clippy::unused_self, reason = "it is one of what watches for them")]
+    pub(crate) fn note_reload(&self, asked: Arc<AtomicBool>) -> std::io::Result<()> {
+        signal_hook::flag::register(signal_hook::consts::SIGHUP, asked)?;
+        Ok(())
+    }
+
     /// What the next one asks for.
     pub(crate) async fn next(&mut self) -> Asked {
         std::future::poll_fn(|cx| {
@@ -67,6 +76,15 @@ impl Signals {
     #[expect(clippy::unnecessary_wraps, reason = "it can fail elsewhere")]
     pub(crate) fn new() -> std::io::Result<Self> {
         Ok(Self)
+    }
+
+    #[expect(
+        clippy::unnecessary_wraps,
+        clippy::unused_self,
+        reason = "it does something elsewhere"
+    )]
+    pub(crate) fn note_reload(&self, _: Arc<AtomicBool>) -> std::io::Result<()> {
+        Ok(())
     }
 
     pub(crate) async fn next(&mut self) -> Asked {

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use codec::{Connect, PacketId, ProtocolVersion, QoS, ReasonCode};
 use nix::sys::signal::Signal;
+use tokio::io::AsyncWriteExt;
 use ws_broker::Config;
 use ws_broker::access::Acl;
 
@@ -259,6 +260,32 @@ async fn sighup_reads_the_files_again_and_a_bad_one_changes_nothing() {
     program.line(|line| line == "Reloading config.").await;
     let forbidden = async { while may_publish(&mut client).await {} };
     soon("the new rules", forbidden).await;
+}
+
+#[tokio::test]
+async fn who_connects_behind_sighup_finds_what_it_brings() {
+    let file = config_file(LOCAL);
+    let program = Program::start_with(&["-c", file.to_str().unwrap()]).await;
+    let mut before = program.client(v5("before")).await;
+    // From a pipe, it reads for as long as the test likes.
+    std::fs::remove_file(&file).unwrap();
+    nix::unistd::mkfifo(&file, nix::sys::stat::Mode::S_IRWXU).unwrap();
+    program.signal(Signal::SIGHUP);
+    let mut pipe = tokio::fs::OpenOptions::new()
+        .write(true)
+        .open(&file)
+        .await
+        .unwrap();
+    let mut behind = Client::open(program.address()).await;
+    behind.send_connect(v5("behind")).await;
+    // Who was there is served, and long enough that `behind` would have been.
+    for _ in 0..100 {
+        before.ping().await;
+    }
+    pipe.write_all(b"listener 0 127.0.0.1\n").await.unwrap();
+    pipe.shutdown().await.unwrap();
+    drop(pipe);
+    behind.expect_refusal(ReasonCode::NotAuthorized).await;
 }
 
 #[tokio::test]
