@@ -171,9 +171,7 @@ async fn serve(config: Config, arguments: &Arguments) -> Result<(), String> {
     let running = Running::start(config)
         .await
         .map_err(|error| error.to_string())?;
-    signals
-        .note_reload(running.reload_asked())
-        .map_err(|error| format!("cannot watch for signals: {error}"))?;
+    running.watch_reloads(signals.reload_asked());
     if arguments.daemon {
         daemon::close_output()?;
     }

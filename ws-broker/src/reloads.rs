@@ -1,7 +1,7 @@
 //! Reloads that were asked for.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use tokio::sync::Notify;
 
@@ -9,21 +9,29 @@ use tokio::sync::Notify;
 /// signal finds what it brings, as with Mosquitto, which has one thread.
 #[derive(Debug, Default)]
 pub(crate) struct Reloads {
-    asked: Arc<AtomicBool>,
+    asked: OnceLock<Arc<AtomicBool>>,
     is_reading: AtomicBool,
     done: Notify,
 }
 
 impl Reloads {
-    /// To be set when a reload is asked for, which must then come.
-    pub(crate) fn asked(&self) -> Arc<AtomicBool> {
-        self.asked.clone()
+    /// Looks at `asked`, which is set when a reload is asked for: the reload
+    /// must begin after that. Only the first such call counts.
+    pub(crate) fn watch(&self, asked: Arc<AtomicBool>) {
+        let _ = self.asked.set(asked);
+    }
+
+    fn is_asked(&self) -> bool {
+        let asked = self.asked.get();
+        asked.is_some_and(|asked| asked.load(Ordering::SeqCst))
     }
 
     /// What is read from here on is what all that was asked for so far brings.
     pub(crate) fn begin(&self) {
         self.is_reading.store(true, Ordering::SeqCst);
-        self.asked.store(false, Ordering::SeqCst);
+        if let Some(asked) = self.asked.get() {
+            asked.store(false, Ordering::SeqCst);
+        }
     }
 
     /// What was read holds, or cannot be used.
@@ -38,7 +46,7 @@ impl Reloads {
             let done = self.done.notified();
             // In this order: the other way round, a beginning between the two
             // would be missed.
-            if !self.asked.load(Ordering::SeqCst) && !self.is_reading.load(Ordering::SeqCst) {
+            if !self.is_asked() && !self.is_reading.load(Ordering::SeqCst) {
                 return;
             }
             done.await;
@@ -62,13 +70,16 @@ mod tests {
     async fn who_comes_after_the_question_waits_for_its_answer() {
         let reloads = Reloads::default();
         reloads.settled().await;
-        reloads.asked().store(true, Ordering::SeqCst);
+        let asked = Arc::new(AtomicBool::new(false));
+        reloads.watch(asked.clone());
+        reloads.settled().await;
+        asked.store(true, Ordering::SeqCst);
         let mut settled = pin!(reloads.settled());
         assert!(is_waiting(&mut settled));
         reloads.begin();
         assert!(is_waiting(&mut settled));
         // Asked for again while it is read: that is another one.
-        reloads.asked().store(true, Ordering::SeqCst);
+        asked.store(true, Ordering::SeqCst);
         reloads.end();
         assert!(is_waiting(&mut settled));
         reloads.begin();

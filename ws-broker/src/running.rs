@@ -195,10 +195,11 @@ impl Running {
         })
     }
 
-    /// To be set when [`Running::reload`] is asked for: connections that come
-    /// behind that wait for it.
-    pub fn reload_asked(&self) -> Arc<AtomicBool> {
-        self.broker.reloads.asked()
+    /// Lets connections wait while `asked` is set: it is set when
+    /// [`Running::reload`] is asked for, before [`Running::begin_reload`] comes
+    /// of that and takes it back.
+    pub fn watch_reloads(&self, asked: Arc<AtomicBool>) {
+        self.broker.reloads.watch(asked);
     }
 
     /// The configuration for [`Running::reload`] is read from here on.

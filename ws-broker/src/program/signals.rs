@@ -24,13 +24,21 @@ pub(crate) enum Asked {
 
 /// The signals that come from now on.
 #[cfg(unix)]
-pub(crate) struct Signals(Vec<(tokio::signal::unix::Signal, Asked)>);
+pub(crate) struct Signals {
+    signals: Vec<(tokio::signal::unix::Signal, Asked)>,
+    reload_asked: Arc<AtomicBool>,
+}
 
 #[cfg(unix)]
 impl Signals {
     /// Watches for them.
     pub(crate) fn new() -> std::io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
+        let reload_asked = Arc::<AtomicBool>::default();
+        // What is registered first is called first: the flag is set when tokio
+        // learns of the signal. The other way round it could be set again after
+        // the reload has begun, and nobody would take it back.
+        signal_hook::flag::register(signal_hook::consts::SIGHUP, reload_asked.clone())?;
         let mut signals = vec![
             (signal(SignalKind::terminate())?, Asked::Stop),
             (signal(SignalKind::interrupt())?, Asked::Stop),
@@ -43,20 +51,21 @@ impl Signals {
             let first = SignalKind::from_raw(nix::libc::SIGRTMIN());
             signals.push((signal(first)?, Asked::Reopen));
         }
-        Ok(Self(signals))
+        Ok(Self {
+            signals,
+            reload_asked,
+        })
     }
 
-    /// Sets `asked` in the moment in which SIGHUP comes, before `next` says so.
-    #[expect(clippy::unused_self, reason = "it is one of what watches for them")]
-    pub(crate) fn note_reload(&self, asked: Arc<AtomicBool>) -> std::io::Result<()> {
-        signal_hook::flag::register(signal_hook::consts::SIGHUP, asked)?;
-        Ok(())
+    /// Is set in the moment in which SIGHUP comes, before `next` says so.
+    pub(crate) fn reload_asked(&self) -> Arc<AtomicBool> {
+        self.reload_asked.clone()
     }
 
     /// What the next one asks for.
     pub(crate) async fn next(&mut self) -> Asked {
         std::future::poll_fn(|cx| {
-            for (signal, asked) in &mut self.0 {
+            for (signal, asked) in &mut self.signals {
                 if signal.poll_recv(cx).is_ready() {
                     return Poll::Ready(*asked);
                 }
@@ -78,13 +87,9 @@ impl Signals {
         Ok(Self)
     }
 
-    #[expect(
-        clippy::unnecessary_wraps,
-        clippy::unused_self,
-        reason = "it does something elsewhere"
-    )]
-    pub(crate) fn note_reload(&self, _: Arc<AtomicBool>) -> std::io::Result<()> {
-        Ok(())
+    #[expect(clippy::unused_self, reason = "it is one of them elsewhere")]
+    pub(crate) fn reload_asked(&self) -> Arc<AtomicBool> {
+        Arc::default()
     }
 
     pub(crate) async fn next(&mut self) -> Asked {
