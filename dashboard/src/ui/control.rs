@@ -5,6 +5,7 @@ use wasm_bindgen::JsCast;
 use web_sys::{Element, HtmlElement, HtmlInputElement, HtmlSelectElement};
 use yew::prelude::*;
 
+use super::field::use_given;
 use super::shared::Shared;
 use crate::host;
 use crate::number::display;
@@ -92,6 +93,13 @@ pub(super) fn ControlBody(props: &ControlBodyProps) -> Html {
         text => text.to_owned(),
     };
     let text = |value: String| Some(Value::Text(value.into()));
+    let given = match (widget.kind, &known.shown) {
+        (Kind::Slider, Some(Value::Number(number))) => host::digits(*number),
+        (Kind::Slider, Some(_)) => String::new(),
+        (Kind::Slider, None) => field("0", Field::Min),
+        _ => words.clone().unwrap_or("#808080".to_owned()),
+    };
+    let input = use_given(widget.kind.name(), given);
     let control = match (widget.kind, &known.shown) {
         (Kind::Toggle, Some(value)) => {
             let on = *value == Value::On(true);
@@ -108,17 +116,10 @@ pub(super) fn ControlBody(props: &ControlBodyProps) -> Html {
         </> },
         (Kind::Slider, _) => {
             let onchange = changed(|value| Some(Value::Number(host::number(&value))));
-            let at = known.shown.as_ref().map_or_else(
-                || field("0", Field::Min),
-                |value| match value {
-                    Value::Number(number) => host::digits(*number),
-                    _ => String::new(),
-                },
-            );
             html! { <>
                 <b class="value">{ words.unwrap_or("–".to_owned()) }</b>
-                <input type="range" aria-label={title.clone()} aria-describedby={note_id.clone()} min={field("0", Field::Min)}
-                    max={field("100", Field::Max)} step={field("1", Field::Step)} value={at} disabled={disabled.is_some()} {onchange} />
+                <input ref={input} type="range" aria-label={title.clone()} aria-describedby={note_id.clone()} min={field("0", Field::Min)}
+                    max={field("100", Field::Max)} step={field("1", Field::Step)} disabled={disabled.is_some()} {onchange} />
             </> }
         }
         (Kind::Select, _) => {
@@ -138,8 +139,8 @@ pub(super) fn ControlBody(props: &ControlBodyProps) -> Html {
             }
         }
         (Kind::Colour, _) => html! { <>
-            <b class="value">{ words.clone() }</b>
-            <input type="color" aria-label={title.clone()} aria-describedby={note_id.clone()} value={words.unwrap_or("#808080".to_owned())}
+            <b class="value">{ words }</b>
+            <input ref={input} type="color" aria-label={title.clone()} aria-describedby={note_id.clone()}
                 disabled={disabled.is_some()} onchange={changed(text)} />
         </> },
         _ => button(Value::On(true), strings::SEND_IT.to_owned()),

@@ -109,11 +109,7 @@ pub(super) fn fields(widget: &Widget, at: usize, on_home: &Callback<Event>) -> H
             let text = input.map(|input| input.value()).unwrap_or_default();
             on_home.emit(Event::Change(Change::Set(at, field, text)));
         });
-        html! {
-            <label key={name}>{ strings::field(field) }
-                <input name={name} value={widget.get(field).to_owned()} autocomplete="off" autocapitalize="none" spellcheck="false" {onchange} />
-            </label>
-        }
+        html! { <Setting key={name} {name} words={strings::field(field)} value={widget.get(field).to_owned()} {onchange} /> }
     };
     html! {
         <div class="panel form settings" data-testid="settings">
@@ -124,6 +120,25 @@ pub(super) fn fields(widget: &Widget, at: usize, on_home: &Callback<Event>) -> H
             </label>
             { for FIELDS.iter().filter(|(field, _)| wanted(widget.kind, *field)).map(input) }
         </div>
+    }
+}
+
+#[derive(PartialEq, Properties)]
+struct SettingProps {
+    name: &'static str,
+    words: &'static str,
+    value: String,
+    onchange: Callback<yew::Event>,
+}
+
+/// A field of a card.
+#[component]
+fn Setting(props: &SettingProps) -> Html {
+    let node = field::use_given(props.name, props.value.clone());
+    html! {
+        <label>{ props.words }
+            <input ref={node} name={props.name} autocomplete="off" autocapitalize="none" spellcheck="false" onchange={props.onchange.clone()} />
+        </label>
     }
 }
 

@@ -21,6 +21,21 @@ pub(super) fn written(event: &InputEvent) -> String {
         .unwrap_or_default()
 }
 
+/// Gives an input its value whenever that is another one, or the input is, by
+/// its `name`; and not whenever it is drawn: what somebody is about to write
+/// there, or to set, stays.
+#[hook]
+pub(super) fn use_given(name: &'static str, value: String) -> NodeRef {
+    let node = use_node_ref();
+    let input = node.clone();
+    use_effect_with((name, value), move |(_, value)| {
+        if let Some(input) = input.cast::<HtmlInputElement>() {
+            input.set_value(value);
+        }
+    });
+    node
+}
+
 /// A field to filter a list with.
 pub(super) fn filter(label: &'static str, value: &str, oninput: Callback<InputEvent>) -> Html {
     html! {

@@ -1,7 +1,7 @@
 use web_sys::HtmlInputElement;
 use yew::prelude::*;
 
-use super::icons;
+use super::{field, icons};
 use crate::connection;
 use crate::credentials::Credentials;
 use crate::{keep, strings};
@@ -26,9 +26,9 @@ pub(crate) struct LoginProps {
 /// The broker wants to know who it is.
 #[component]
 pub(crate) fn Login(props: &LoginProps) -> Html {
-    let (user, password) = (use_node_ref(), use_node_ref());
-    let (all, bare) = (use_node_ref(), use_node_ref());
     let known = use_memo(props.address.clone(), |address| keep::user(address));
+    let user = field::use_given("user", (*known).clone().unwrap_or_default());
+    let (password, all, bare) = (use_node_ref(), use_node_ref(), use_node_ref());
     let submit = {
         let (user, password) = (user.clone(), password.clone());
         let (all, bare) = (all.clone(), bare.clone());
@@ -90,7 +90,7 @@ pub(crate) fn Login(props: &LoginProps) -> Html {
             } else {
                 { for text.map(|text| html! { <p class="quiet">{ text }</p> }) }
             }
-            <label>{ strings::USER }<input ref={user} name="user" value={(*known).clone()} autocomplete="username" autocapitalize="none" spellcheck="false" required=true /></label>
+            <label>{ strings::USER }<input ref={user} name="user" autocomplete="username" autocapitalize="none" spellcheck="false" required=true /></label>
             <label>{ strings::PASSWORD }<input ref={password} name="password" type="password" autocomplete="current-password" /></label>
             <div>
                 <label class="tick"><input ref={all} type="checkbox" name="keep" aria-describedby="keep-note" />{ strings::KEEP }</label>

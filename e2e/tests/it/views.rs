@@ -388,6 +388,21 @@ async fn a_login_never_sends_the_password_where_the_broker_knows_scram() {
     )
     .await;
 
+    // Another name stays, whatever is drawn anew while it is written.
+    let user = format!("{LOGIN} input[name=user]");
+    let write = "document.querySelector(arguments[0]).value = arguments[1]";
+    browser
+        .run(write, &[user.as_str().into(), "bo".into()])
+        .await;
+    let theme = "return document.querySelector('[data-testid=theme]').ariaPressed";
+    let before = browser.run(theme, &[]).await;
+    browser.click("[data-testid=theme]").await;
+    page.wait(&[theme, " !== given[0]"].concat(), &[before])
+        .await;
+    browser.type_into(&user, "b").await;
+    let value = "return document.querySelector(arguments[0]).value";
+    assert_eq!(browser.run(value, &[user.into()]).await, "bob");
+
     // Kept on demand, until the logout.
     browser.click("input[name=keep]").await;
     log_in(page, "ada", "pa$$wörd").await;

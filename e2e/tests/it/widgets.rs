@@ -172,3 +172,64 @@ async fn each_type_of_widget_shows_its_topic_and_sends_what_it_is_told() {
     judge(page, "widgets").await;
     assert_eq!(browser.errors().await, [""; 0]);
 }
+
+/// Puts something into a field that is not done yet: nothing is told of it.
+async fn begin(page: Dashboard<'_>, selector: &str, value: &str) {
+    let script = "const field = document.querySelector(given[0]); if (!field) return false; \
+         field.value = given[1]; return true";
+    page.wait(script, &[selector.into(), value.into()]).await;
+}
+
+async fn holds(page: Dashboard<'_>, selector: &str) -> String {
+    let script = "return document.querySelector(arguments[0]).value";
+    let value = page.browser.run(script, &[selector.into()]).await;
+    value.as_str().expect("a field has a text").to_owned()
+}
+
+#[tokio::test]
+async fn what_somebody_is_about_to_set_stays_while_a_card_is_drawn_anew() {
+    const LAYOUT: &str = r#"{"version":1,"widgets":[
+        {"type":"value","topic":"r/temp"},
+        {"type":"slider","topic":"r/dim","command":"r/dim/set"},
+        {"type":"colour","topic":"r/colour","command":"r/colour/set"}],"hidden":[]}"#;
+    const SETTING: &str = "[data-testid=settings] [name=title]";
+    let broker = Broker::start().await;
+    let mut device = client(&broker, "device").await;
+    for (topic, payload) in [("r/dim", "30"), ("r/colour", "#112233"), ("r/temp", "19")] {
+        device
+            .publish(&Message::new(topic, 1, payload).retained())
+            .await;
+    }
+    let browser = Browser::start(Screen::Laptop, Theme::Light).await;
+    browser.take_clock().await;
+    let page = Dashboard::open(&browser, &broker).await;
+    lay_out(page, LAYOUT).await;
+
+    let fields = [
+        ("r/dim", "input[type=range]", "30", "70"),
+        ("r/colour", "input[type=color]", "#112233", "#aabbcc"),
+    ];
+    let other = "return document.querySelector(given[0]).textContent !== given[1]";
+    for (topic, field, before, value) in fields {
+        let card = format!(".kept article[data-topic='{topic}']");
+        let age = format!("{card} .meta .age");
+        // What was retained has no age.
+        device.publish(&Message::new(topic, 1, before)).await;
+        page.wait(other, &[age.as_str().into(), "Retained".into()])
+            .await;
+        let young = page.text(&age).await.expect("an age");
+        begin(page, &format!("{card} {field}"), value).await;
+        browser.advance(600_000).await;
+        device.publish(&Message::new(topic, 1, before)).await;
+        page.wait(other, &[age.into(), young.into()]).await;
+        assert_eq!(holds(page, &format!("{card} {field}")).await, value);
+    }
+
+    browser.click("[data-testid=edit]").await;
+    press(page, ".kept [data-at='0']", "Settings").await;
+    begin(page, SETTING, "Col").await;
+    device.publish(&Message::new("r/temp", 1, "21")).await;
+    reads(page, ".kept article[data-topic='r/temp'] .value", "21").await;
+    assert_eq!(holds(page, SETTING).await, "Col");
+    assert_eq!(browser.errors().await, [""; 0]);
+}
