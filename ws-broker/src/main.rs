@@ -107,7 +107,11 @@ fn main() -> ExitCode {
     let served = runtime.block_on(serve(config, &arguments));
     ws_broker::flush_log();
     match served {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(pid_file) => {
+            // Last: who waits for that finds all of the log.
+            drop(pid_file);
+            ExitCode::SUCCESS
+        }
         Err(error) => fail(&error),
     }
 }
@@ -163,7 +167,8 @@ fn threads(value: &str) -> Result<usize, String> {
     threads.ok_or_else(|| format!("a number from 0 to {most} is wanted"))
 }
 
-async fn serve(config: Config, arguments: &Arguments) -> Result<(), String> {
+/// Serves until it is told to stop, and gives back the file with its number.
+async fn serve(config: Config, arguments: &Arguments) -> Result<Option<PidFile>, String> {
     let mut signals =
         Signals::new().map_err(|error| format!("cannot watch for signals: {error}"))?;
     let pid_file = config.pid_file.clone();
@@ -197,8 +202,7 @@ async fn serve(config: Config, arguments: &Arguments) -> Result<(), String> {
     }
     systemd::stopping();
     running.stop().await;
-    drop(pid_file);
-    Ok(())
+    Ok(pid_file)
 }
 
 #[expect(clippy::print_stderr, reason = "Mosquitto says it there")]
