@@ -49,7 +49,7 @@ async fn paho_logs_in(is_by_mosquitto: bool) {
         ] {
             let mut publisher = publisher(python, &broker, login);
             assert_eq!(publisher.ended().await.code(), Some(1));
-            let said = publisher.said().join("\n").to_lowercase();
+            let said = publisher.rest().await.join("\n").to_lowercase();
             assert!(said.contains("not authori"), "{said}");
             broker.log(&format!(": {why}.")).await;
         }
