@@ -94,7 +94,7 @@ pub(super) fn Card(props: &CardProps) -> Html {
             data-state={state}
         >
             <h3 title={label.clone()}><span>{ label.clone() }</span>{ for alarm }</h3>
-            <div class="topic" title={name.clone()}>{ name }</div>
+            { whole(&name) }
             if widget.kind.commands() {
                 if *stale {
                     <div class="meta late">{ when(*age, true) }</div>
@@ -114,6 +114,13 @@ pub(super) fn Card(props: &CardProps) -> Html {
             }
         </article>
     }
+}
+
+/// A topic in one line. Where that is too short, the first level gives way
+/// first: cards that stand together have it in common.
+fn whole(name: &AttrValue) -> Html {
+    let (first, rest) = name.split_at(name.find('/').unwrap_or(0));
+    html! { <div class="topic" title={name.clone()}><span>{ first }</span><span>{ rest }</span></div> }
 }
 
 fn is_wanted_on(props: &CardProps) -> bool {
