@@ -1,7 +1,9 @@
-use std::fs;
+use std::ffi::OsStr;
 use std::net::TcpListener;
 use std::path::PathBuf;
+use std::{fs, io};
 
+use flate2::read::GzDecoder;
 use nix::sys::signal::Signal;
 use tokio::process::Command;
 
@@ -85,8 +87,16 @@ impl Broker {
         let copy = page(&folder);
         let copied = fs::create_dir(&copy).and_then(|()| {
             for file in fs::read_dir(tool("E2E_ROOT").join("dist"))? {
-                let file = file?;
-                fs::copy(file.path(), copy.join(file.file_name()))?;
+                let from = file?.path();
+                let to = copy.join(from.file_name().unwrap_or_default());
+                match from.extension().and_then(OsStr::to_str) {
+                    Some("br") => {}
+                    Some("gz") => {
+                        let mut plain = GzDecoder::new(fs::File::open(&from)?);
+                        io::copy(&mut plain, &mut fs::File::create(to.with_extension(""))?)?;
+                    }
+                    _ => drop(fs::copy(&from, &to)?),
+                }
             }
             Ok(())
         });

@@ -3,7 +3,8 @@
 use std::io::Read;
 
 use e2e::Broker;
-use e2e::http::{ask, get};
+use e2e::http::{Answer, ask, get};
+use flate2::read::GzDecoder;
 
 /// What the page's HTML refers to.
 fn assets(html: &str) -> Vec<&str> {
@@ -13,11 +14,14 @@ fn assets(html: &str) -> Vec<&str> {
     parts.filter_map(|rest| rest.split('"').next()).collect()
 }
 
-fn unpacked(bytes: &[u8]) -> Vec<u8> {
+fn unpacked(answer: &Answer) -> Vec<u8> {
     let mut plain = Vec::new();
-    brotli::Decompressor::new(bytes, 4096)
-        .read_to_end(&mut plain)
-        .expect("brotli");
+    let read = match answer.header("content-encoding") {
+        "br" => brotli::Decompressor::new(&answer.body[..], 4096).read_to_end(&mut plain),
+        "gzip" => GzDecoder::new(&answer.body[..]).read_to_end(&mut plain),
+        _ => (&answer.body[..]).read_to_end(&mut plain),
+    };
+    read.expect("what is packed as it says");
     plain
 }
 
@@ -43,7 +47,7 @@ async fn the_page_and_its_files_come_with_the_right_headers() {
     assert_eq!(plain.header("content-encoding"), "");
     let html = String::from_utf8(plain.body).expect("HTML is text");
     assert_eq!(index.header("content-encoding"), "br");
-    assert_eq!(unpacked(&index.body), html.as_bytes());
+    assert_eq!(unpacked(&index), html.as_bytes());
 
     let assets = assets(&html);
     for end in [".wasm", ".js", ".css", ".svg", ".webmanifest"] {
@@ -80,9 +84,17 @@ async fn the_page_and_its_files_come_with_the_right_headers() {
         assert_eq!(plain.header("content-encoding"), "", "{path}");
         if packed.header("content-encoding") == "br" {
             assert!(packed.body.len() < plain.body.len(), "{path}");
-            assert_eq!(unpacked(&packed.body), plain.body, "{path}");
-        } else {
-            assert_eq!(packed.body, plain.body, "{path}");
+        }
+        assert_eq!(unpacked(&packed), plain.body, "{path}");
+        // What a browser offers without HTTPS.
+        let gzip = [("Accept-Encoding", "gzip, deflate")];
+        let gzip = ask(&broker, "GET", &path, &gzip).await;
+        let is_packed = packed.header("content-encoding") == "br";
+        let coding = if is_packed { "gzip" } else { "" };
+        assert_eq!(gzip.header("content-encoding"), coding, "{path}");
+        assert_eq!(unpacked(&gzip), plain.body, "{path}");
+        if is_packed {
+            assert!(gzip.body.len() < plain.body.len(), "{path}");
         }
         if end == "wasm" {
             assert_eq!(packed.header("content-encoding"), "br", "{path}");
@@ -95,7 +107,8 @@ async fn what_a_browser_has_is_not_sent_again() {
     let broker = Broker::start().await;
     let first = get(&broker, "/").await;
     let etag = first.header("etag").to_owned();
-    let again = ask(&broker, "GET", "/", &[("If-None-Match", &etag)]).await;
+    let known = [("Accept-Encoding", "gzip, br"), ("If-None-Match", &etag)];
+    let again = ask(&broker, "GET", "/", &known).await;
     assert_eq!((again.status, again.body.len()), (304, 0));
     let head = ask(&broker, "HEAD", "/", &[]).await;
     assert_eq!((head.status, head.body.len()), (200, 0));
@@ -110,6 +123,7 @@ async fn it_tells_its_health_and_nothing_that_is_not_there() {
     for path in [
         "/no-such-file",
         "/index.html.br",
+        "/index.html.gz",
         "/../Cargo.toml",
         "/%2e%2e/Cargo.toml",
         "//",

@@ -1,6 +1,9 @@
 //! Plain HTTP on the WebSocket port: the dashboard, `/health`, and what is
 //! neither.
 
+use std::io::Read as _;
+
+use flate2::read::GzDecoder;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -33,6 +36,7 @@ async fn what_is_not_there_is_not_found() {
         "//etc/passwd",
         "/health/",
         "/index.html.br",
+        "/index.html.gz",
     ] {
         let get = format!("GET {path} HTTP/1.1\r\nHost: x\r\n\r\n");
         let (head, _) = request(broker.web, &get).await;
@@ -261,4 +265,66 @@ async fn the_page_comes_with_the_headers_that_protect_it() {
         }
     }
     assert!(count > 0, "the page has files");
+}
+
+/// A phone over plain HTTP offers gzip alone; few take neither.
+#[tokio::test]
+async fn a_file_comes_in_the_form_that_is_asked_for() {
+    let broker = start().await;
+    let get = async |method: &str, more: &str| {
+        let head = format!("{method} / HTTP/1.1\r\nHost: x\r\n{more}\r\n");
+        request(broker.web, &head).await
+    };
+    let (head, whole) = get("GET", "").await;
+    if head.contains("content-type: text/plain") {
+        return;
+    }
+    let mut tags = Vec::new();
+    for (accepted, coding) in [
+        ("gzip, deflate", "gzip"),
+        ("gzip, br", "br"),
+        ("gzip, br;q=0", "gzip"),
+        ("identity;q=0, *", "br"),
+        ("deflate", ""),
+        ("", ""),
+    ] {
+        let accepted = format!("Accept-Encoding: {accepted}\r\n");
+        let (head, body) = get("GET", &accepted).await;
+        assert!(head.starts_with("HTTP/1.1 200 "), "{accepted}: {head}");
+        assert!(head.contains("vary: accept-encoding\r\n"), "{head}");
+        let field = |name: &str| head.lines().find_map(|line| line.strip_prefix(name));
+        let told = field("content-encoding: ").unwrap_or_default();
+        assert_eq!(told, coding, "{accepted}");
+        let length = field("content-length: ").and_then(|length| length.parse().ok());
+        assert_eq!(length, Some(body.len()), "{accepted}");
+        match coding {
+            "gzip" => {
+                let mut unpacked = Vec::new();
+                let read = GzDecoder::new(&body[..]).read_to_end(&mut unpacked);
+                assert_eq!((read.unwrap(), unpacked), (whole.len(), whole.clone()));
+            }
+            "br" => assert!(body.len() < whole.len()),
+            _ => assert_eq!(body, whole),
+        }
+        // Each form has a tag of its own, which stands for that form alone.
+        let tag = field("etag: ").expect("a tag");
+        tags.push((coding, tag.to_owned()));
+        let known = format!("{accepted}If-None-Match: \"x\", W/{tag}\r\n");
+        let (head, body) = get("GET", &known).await;
+        assert!(head.starts_with("HTTP/1.1 304 "), "{known}: {head}");
+        assert!(head.contains(tag) && head.contains("vary: "), "{head}");
+        assert_eq!(body, b"");
+        let (head, body) = get("HEAD", &accepted).await;
+        assert!(head.starts_with("HTTP/1.1 200 "), "{accepted}: {head}");
+        assert!(head.contains(&format!("content-length: {}\r\n", length.unwrap())));
+        assert_eq!(body, b"");
+    }
+    for (coding, tag) in &tags {
+        for (other, same) in &tags {
+            assert_eq!(coding == other, tag == same, "{tags:?}");
+        }
+    }
+    let (head, _) = get("GET", "Accept-Encoding: identity;q=0\r\n").await;
+    assert!(head.starts_with("HTTP/1.1 406 "), "{head}");
+    assert!(head.contains("vary: accept-encoding\r\n"), "{head}");
 }

@@ -27,6 +27,15 @@ const COMPRESSIBLE: [&str; 11] = [
     "map",
 ];
 
+/// How a file is compressed, by what its name then ends with.
+const FORMS: [(&str, Pack); 2] = [(BROTLI, brotli), (GZIP, gzip)];
+
+type Pack = fn(&[u8]) -> Result<Vec<u8>>;
+
+/// What the names of the compressed forms end with: the broker looks for them.
+pub(crate) const BROTLI: &str = ".br";
+pub(crate) const GZIP: &str = ".gz";
+
 /// The files to be, by their path below the folder, with `/` on every system.
 #[derive(Default)]
 pub(crate) struct Output {
@@ -46,54 +55,55 @@ impl Output {
         name
     }
 
-    /// The bytes a browser loads for the files with these endings, as they are
-    /// and compressed: (plain, brotli).
-    pub(crate) fn weight(&self, extensions: &[&str]) -> (usize, usize) {
-        let sum = |ending: &str| {
-            self.files
-                .iter()
-                .filter(|(path, _)| {
-                    extensions
-                        .iter()
-                        .any(|extension| path.ends_with(&format!(".{extension}{ending}")))
-                })
-                .map(|(_, content)| content.len())
-                .sum()
+    /// The bytes a browser loads for the files with these extensions, in the
+    /// form whose names end with `form`, or as they are if they have none.
+    pub(crate) fn weight(&self, extensions: &[&str], form: &str) -> usize {
+        let is_meant = |path: &str| {
+            let name = path.strip_suffix(form).unwrap_or(path);
+            let extension = name.rsplit_once('.').map(|(_, extension)| extension);
+            extension.is_some_and(|extension| extensions.contains(&extension))
         };
-        (sum(""), sum(".br"))
+        let meant = self.files.iter().filter(|(path, _)| is_meant(path));
+        meant.map(|(_, content)| content.len()).sum()
     }
 
-    /// Adds a `.br` beside each file that it makes smaller. `cache` keeps the
-    /// compressed form of every content of this run.
+    /// Puts the compressed forms, `.br` and `.gz`, in the place of each file that
+    /// they make smaller. `cache` keeps the forms of every content of this run.
     pub(crate) fn compress(&mut self, cache: &Path) -> Result<()> {
         fs::create_dir_all(cache).with_context(|| format!("cannot create {}", cache.display()))?;
-        let mut compressed = BTreeMap::new();
+        let mut files = BTreeMap::new();
         let mut used = Vec::new();
-        for (path, content) in &self.files {
+        for (path, content) in std::mem::take(&mut self.files) {
             let extension = path.rsplit_once('.').map_or("", |(_, extension)| extension);
-            if content.len() < SMALLEST_TO_COMPRESS || !COMPRESSIBLE.contains(&extension) {
-                continue;
-            }
-            let kept = cache.join(hash(content));
-            let small = match fs::read(&kept) {
-                Ok(small) => small,
-                Err(_) => {
-                    let small = brotli(content)?;
-                    write_whole(&kept, &small)?;
-                    small
+            let mut forms = Vec::new();
+            if content.len() >= SMALLEST_TO_COMPRESS && COMPRESSIBLE.contains(&extension) {
+                for (ending, pack) in FORMS {
+                    let kept = cache.join(hash(&content) + ending);
+                    let packed = match fs::read(&kept) {
+                        Ok(packed) => packed,
+                        Err(_) => {
+                            let packed = pack(&content)?;
+                            write_whole(&kept, &packed)?;
+                            packed
+                        }
+                    };
+                    used.push(kept);
+                    forms.push((format!("{path}{ending}"), packed));
                 }
-            };
-            used.push(kept);
-            if small.len() < content.len() {
-                compressed.insert(format!("{path}.br"), small);
+            }
+            let is_smaller = |(_, packed): &(_, Vec<u8>)| packed.len() < content.len();
+            if !forms.is_empty() && forms.iter().all(is_smaller) {
+                files.extend(forms);
+            } else {
+                files.insert(path, content);
             }
         }
+        self.files = files;
         for old in files_below(cache)? {
             if !used.contains(&old) {
                 remove(&old)?;
             }
         }
-        self.files.append(&mut compressed);
         Ok(())
     }
 
@@ -166,6 +176,18 @@ fn brotli(content: &[u8]) -> Result<Vec<u8>> {
     Ok(small)
 }
 
+fn gzip(content: &[u8]) -> Result<Vec<u8>> {
+    let mut small = Vec::new();
+    zopfli::compress(
+        zopfli::Options::default(),
+        zopfli::Format::Gzip,
+        content,
+        &mut small,
+    )
+    .context("zopfli could not compress a file")?;
+    Ok(small)
+}
+
 /// Writes beside the place and moves there: a run that is stopped leaves no
 /// half file that a later one would take for done.
 fn write_whole(path: &Path, content: &[u8]) -> Result<()> {
@@ -185,6 +207,8 @@ fn remove(path: &Path) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Read as _;
+
     use super::*;
 
     fn folder(name: &str) -> PathBuf {
@@ -248,20 +272,30 @@ mod tests {
 
     #[test]
     fn compresses_text_that_is_worth_it_and_nothing_else() {
-        let cache = folder("brotli");
+        let cache = folder("packed");
         let mut output = Output::default();
-        output.add("long.css", b"a { color: red }\n".repeat(200));
+        let long = b"a { color: red }\n".repeat(200);
+        output.add("long.css", long.clone());
         output.add("short.css", b"a {}".to_vec());
         output.add("picture.png", vec![0; 5000]);
+        assert_eq!(output.weight(&["css"], ""), long.len() + 4);
         output.compress(&cache).unwrap();
         let names: Vec<_> = output.files.keys().map(String::as_str).collect();
         assert_eq!(
             names,
-            ["long.css", "long.css.br", "picture.png", "short.css"]
+            ["long.css.br", "long.css.gz", "picture.png", "short.css"]
         );
         let mut plain = Vec::new();
-        brotli::BrotliDecompress(&mut &output.files["long.css.br"][..], &mut plain).unwrap();
-        assert_eq!(plain, output.files["long.css"]);
+        let packed = &output.files["long.css.br"][..];
+        assert_eq!(output.weight(&["css"], BROTLI), packed.len() + 4);
+        brotli::BrotliDecompress(&mut &*packed, &mut plain).unwrap();
+        assert_eq!(plain, long);
+        plain.clear();
+        let packed = &output.files["long.css.gz"][..];
+        assert_eq!(output.weight(&["css"], GZIP), packed.len() + 4);
+        let mut reader = flate2::bufread::GzDecoder::new(packed);
+        reader.read_to_end(&mut plain).unwrap();
+        assert_eq!(plain, long);
         fs::remove_dir_all(&cache).unwrap();
     }
 }

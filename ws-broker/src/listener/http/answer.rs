@@ -1,10 +1,12 @@
 //! Answers, and what is in them.
 
-use std::io;
+use std::io::{self, Read as _};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use bytes::{Bytes, BytesMut};
+use bytes::buf::Reader;
+use bytes::{Buf as _, Bytes, BytesMut};
+use flate2::bufread::GzDecoder;
 use http_body_util::{Either, Full};
 use hyper::body::{Body as _, Frame, SizeHint};
 use hyper::header::{self, HeaderName, HeaderValue};
@@ -15,7 +17,7 @@ use tokio::io::{AsyncRead, ReadBuf};
 /// How much of a file is in memory at a time.
 const CHUNK: usize = 64 << 10;
 
-pub(super) type Body = Either<Full<Bytes>, FileBody>;
+pub(super) type Body = Either<Full<Bytes>, Either<FileBody, Unpacked>>;
 pub(super) type Answer = Response<Body>;
 
 /// A file that is read while it is sent.
@@ -23,13 +25,6 @@ pub(super) type Answer = Response<Body>;
 pub(super) struct FileBody {
     file: File,
     left: u64,
-}
-
-impl FileBody {
-    /// The first `len` bytes of a file.
-    pub(super) const fn new(file: File, len: u64) -> Self {
-        Self { file, left: len }
-    }
 }
 
 impl hyper::body::Body for FileBody {
@@ -66,6 +61,57 @@ impl hyper::body::Body for FileBody {
     fn size_hint(&self) -> SizeHint {
         SizeHint::with_exact(self.left)
     }
+}
+
+/// A file in gzip that is unpacked while it is sent, so that no more of it is in
+/// memory than whoever asks for it has read.
+#[derive(Debug)]
+pub(super) struct Unpacked {
+    gzip: Box<GzDecoder<Reader<Bytes>>>,
+    left: u64,
+}
+
+impl hyper::body::Body for Unpacked {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
+        if self.left == 0 {
+            return Poll::Ready(None);
+        }
+        let len = usize::try_from(self.left).map_or(CHUNK, |left| left.min(CHUNK));
+        let mut chunk = BytesMut::zeroed(len);
+        if let Err(error) = self.gzip.read_exact(&mut chunk) {
+            return Poll::Ready(Some(Err(error)));
+        }
+        self.left -= len as u64;
+        Poll::Ready(Some(Ok(Frame::data(chunk.freeze()))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.left == 0
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.left)
+    }
+}
+
+/// The first `len` bytes of a file.
+pub(super) fn file(file: File, len: u64) -> Body {
+    Either::Right(Either::Left(FileBody { file, left: len }))
+}
+
+/// What is in a file in gzip, which ends with its length (RFC 1952, 2.3.1).
+pub(super) fn unpacked(gzip: Bytes) -> Body {
+    let len = gzip.last_chunk().copied().map_or(0, u32::from_le_bytes);
+    Either::Right(Either::Right(Unpacked {
+        gzip: Box::new(GzDecoder::new(gzip.reader())),
+        left: len.into(),
+    }))
 }
 
 /// What is all in memory.

@@ -5,12 +5,11 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
-use http_body_util::Either;
 use hyper::header::{self, HeaderMap, HeaderValue};
 use hyper::{Response, StatusCode};
 use percent_encoding::percent_decode_str;
 
-use super::answer::{Answer, FileBody, content_type, empty, set, text};
+use super::answer::{self, Answer, content_type, empty, set, text};
 
 /// What a path leads to.
 enum Found {
@@ -35,7 +34,7 @@ pub(super) async fn get(folder: &Path, path: &str, headers: &HeaderMap) -> Answe
     let mut answer = if headers.get(header::IF_NONE_MATCH) == Some(&etag) {
         empty(StatusCode::NOT_MODIFIED)
     } else {
-        Response::new(Either::Right(FileBody::new(file.into(), len)))
+        Response::new(answer::file(file.into(), len))
     };
     let kind = content_type(&name);
     answer.headers_mut().insert(header::CONTENT_TYPE, kind);

@@ -1,6 +1,7 @@
 //! The WebSocket port: HTTP, WebSocket upgrades, the dashboard.
 
 mod answer;
+mod coding;
 mod folder;
 mod metrics;
 mod page;

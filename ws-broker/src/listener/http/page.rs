@@ -2,13 +2,17 @@
 
 use std::borrow::Cow;
 
+use bytes::Bytes;
 use hyper::StatusCode;
 use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 use rust_embed::{EmbeddedFile, RustEmbed};
 
-use super::answer::{Answer, Body, content_type, empty, full, set, text};
+use super::answer::{Answer, content_type, empty, full, set, text, unpacked};
+use super::coding::{self, Coding};
 
-/// What `cargo xtask dashboard` has built; empty when it has not.
+/// What `cargo xtask dashboard` has built; empty when it has not. A file that is
+/// smaller compressed is there in its compressed forms alone: the few who want
+/// it as it is get it unpacked.
 #[derive(RustEmbed)]
 #[folder = "../dist"]
 #[allow_missing = true]
@@ -20,6 +24,12 @@ struct Dashboard;
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; \
      style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self' ws: wss:; \
      worker-src 'self' blob:; manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+/// What the names of the compressed forms end with.
+const GZIP: &str = ".gz";
+const BROTLI: &str = ".br";
+
+const NOT_ACCEPTABLE: &str = "there is brotli, gzip, and the file as it is\n";
 
 const NOT_BUILT: &str = "The broker runs, but this build has no dashboard inside.\n\
      `cargo xtask start` builds both.\n";
@@ -36,28 +46,51 @@ pub(super) fn get(path: &str, headers: &HeaderMap) -> Answer {
 }
 
 fn file(name: &str, headers: &HeaderMap) -> Option<Answer> {
-    // The compressed copies are not files of their own.
-    if name.ends_with(".br") {
+    // The compressed forms are not files of their own.
+    if [GZIP, BROTLI].iter().any(|ending| name.ends_with(ending)) {
         return None;
     }
-    let plain = Dashboard::get(name)?;
-    let compressed = accepts_brotli(headers)
-        .then(|| Dashboard::get(&format!("{name}.br")))
-        .flatten();
-    let etag = etag(&plain);
-    let mut answer = empty(StatusCode::OK);
-    if headers
-        .get(header::IF_NONE_MATCH)
-        .is_some_and(|known| *known == etag)
-    {
-        *answer.status_mut() = StatusCode::NOT_MODIFIED;
-    } else if let Some(compressed) = compressed {
-        set(&mut answer, header::CONTENT_ENCODING, "br");
-        *answer.body_mut() = body(compressed);
-    } else {
-        *answer.body_mut() = body(plain);
+    let plain = Dashboard::get(name);
+    let gzip = Dashboard::get(&[name, GZIP].concat());
+    let brotli = Dashboard::get(&[name, BROTLI].concat());
+    if plain.is_none() && gzip.is_none() {
+        return None;
     }
-    answer.headers_mut().insert(header::ETAG, etag);
+    let forms = [
+        (Coding::Identity, true),
+        (Coding::Gzip, gzip.is_some()),
+        (Coding::Brotli, brotli.is_some()),
+    ];
+    let forms = forms.iter().filter(|(_, is_there)| *is_there);
+    let Some(coding) = coding::choose(headers, forms.map(|(coding, _)| *coding)) else {
+        let mut answer = text(StatusCode::NOT_ACCEPTABLE, NOT_ACCEPTABLE);
+        set(&mut answer, header::VARY, "accept-encoding");
+        return Some(answer);
+    };
+    let form = match coding {
+        Coding::Identity => plain,
+        Coding::Gzip => gzip.clone(),
+        Coding::Brotli => brotli,
+    };
+    let (etag, body) = match (form, gzip) {
+        (Some(form), _) => (etag(&form, ""), full(bytes(form))),
+        (None, gzip) => {
+            let gzip = gzip?;
+            (etag(&gzip, "-unpacked"), unpacked(bytes(gzip)))
+        }
+    };
+    let mut answer = empty(StatusCode::OK);
+    if is_known(headers, &etag) {
+        *answer.status_mut() = StatusCode::NOT_MODIFIED;
+    } else {
+        if let Some(name) = coding.name() {
+            set(&mut answer, header::CONTENT_ENCODING, name);
+        }
+        *answer.body_mut() = body;
+    }
+    if let Ok(etag) = HeaderValue::from_str(&etag) {
+        answer.headers_mut().insert(header::ETAG, etag);
+    }
     set(&mut answer, header::VARY, "accept-encoding");
     let kind = content_type(name);
     answer.headers_mut().insert(header::CONTENT_TYPE, kind);
@@ -86,32 +119,28 @@ fn file(name: &str, headers: &HeaderMap) -> Option<Answer> {
     Some(answer)
 }
 
-fn body(file: EmbeddedFile) -> Body {
+fn bytes(file: EmbeddedFile) -> Bytes {
     match file.data {
-        Cow::Borrowed(data) => full(data),
-        Cow::Owned(data) => full(data),
+        Cow::Borrowed(data) => Bytes::from_static(data),
+        Cow::Owned(data) => data.into(),
     }
 }
 
-fn etag(file: &EmbeddedFile) -> HeaderValue {
+/// Each form of a file has its own (RFC 9110, 8.8.3.3).
+fn etag(file: &EmbeddedFile, of: &str) -> String {
     let hash = file.metadata.sha256_hash();
     let hex: String = hash[..8].iter().map(|byte| format!("{byte:02x}")).collect();
-    HeaderValue::from_str(&format!("\"{hex}\"")).unwrap_or(HeaderValue::from_static("\"\""))
+    format!("\"{hex}{of}\"")
 }
 
-/// Whether the browser takes brotli: named, and not with quality 0.
-fn accepts_brotli(headers: &HeaderMap) -> bool {
-    headers
-        .get_all(header::ACCEPT_ENCODING)
-        .iter()
-        .any(|value| {
-            let mut codings = value.to_str().unwrap_or_default().split(',');
-            codings.any(|coding| {
-                let mut parts = coding.split(';').map(str::trim);
-                parts.next() == Some("br")
-                    && !parts.any(|q| matches!(q, "q=0" | "q=0.0" | "q=0.00"))
-            })
-        })
+/// Whether whoever asks has this already (RFC 9110, 13.1.2).
+fn is_known(headers: &HeaderMap, etag: &str) -> bool {
+    let known = headers.get_all(header::IF_NONE_MATCH).iter();
+    let mut known = known.flat_map(|value| value.to_str().unwrap_or_default().split(','));
+    known.any(|known| {
+        let known = known.trim();
+        known == "*" || known.strip_prefix("W/").unwrap_or(known) == etag
+    })
 }
 
 /// Whether a file's name ends with `-` and at least eight hexadecimal digits.
@@ -135,16 +164,18 @@ mod tests {
     }
 
     #[test]
-    fn brotli_is_sent_to_those_who_take_it() {
-        let accepts = |value: &'static str| {
+    fn what_is_known_is_recognised() {
+        let knows = |value: &'static str| {
             let mut headers = HeaderMap::new();
-            headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static(value));
-            accepts_brotli(&headers)
+            headers.insert(header::IF_NONE_MATCH, HeaderValue::from_static(value));
+            is_known(&headers, "\"a\"")
         };
-        assert!(accepts("gzip, deflate, br"));
-        assert!(accepts("br;q=1.0"));
-        assert!(!accepts("gzip, br;q=0"));
-        assert!(!accepts("gzip"));
-        assert!(!accepts_brotli(&HeaderMap::new()));
+        assert!(knows("\"a\""));
+        assert!(knows("W/\"a\""));
+        assert!(knows("\"b\", \"a\""));
+        assert!(knows("*"));
+        assert!(!knows("\"b\""));
+        assert!(!knows("a"));
+        assert!(!is_known(&HeaderMap::new(), "\"a\""));
     }
 }
