@@ -1,9 +1,11 @@
 // The service worker, where the browser allows one: over HTTPS, and on this
 // machine. It never shows an old page while the broker can be asked for the
-// new one; without the broker it shows the last one, which says that it is
-// offline.
+// new one; without the broker, or if that is silent, it shows the last one,
+// which says that it is offline.
 
 const CACHE = "page";
+// How long the broker may be silent, milliseconds.
+const PATIENCE = 3000;
 // A name that says what is in the file: the file never changes.
 const HASHED = /-[0-9a-f]{16}\.\w+$/;
 
@@ -27,17 +29,27 @@ self.addEventListener("fetch", (event) => {
   }
 });
 
-// From the broker, or else the last one.
+// From the broker, or else the last one. What comes too late is not kept: that
+// would take away what the last one is loading.
 async function page(event) {
+  const answer = ask(event);
+  event.waitUntil(answer.catch(() => {}));
+  const late = new Promise((resolve) => setTimeout(resolve, PATIENCE)).then(() => caches.match("/"));
   try {
-    const answer = (await event.preloadResponse) ?? (await fetch(event.request));
-    if (answer.ok) event.waitUntil(keep(answer.clone()));
-    return answer;
+    const kept = await Promise.race([answer.then(() => {}), late]);
+    if (kept) return kept;
+    const fresh = await answer;
+    if (fresh.ok) event.waitUntil(keep(fresh.clone()));
+    return fresh;
   } catch (error) {
     const kept = await caches.match("/");
     if (!kept) throw error;
     return kept;
   }
+}
+
+async function ask(event) {
+  return (await event.preloadResponse) ?? fetch(event.request);
 }
 
 // Keeps a page with all that it loads, and then forgets what others loaded. A

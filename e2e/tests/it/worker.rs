@@ -27,9 +27,21 @@ async fn described(page: Dashboard<'_>, words: &str) {
     page.wait(script, &[words.into()]).await;
 }
 
+/// Has the page's worker wait for a silent broker for so long, milliseconds.
+fn be_patient(broker: &Broker, patience: u32) {
+    let file = broker.page().join("worker.js");
+    let script = fs::read_to_string(&file).expect("a worker");
+    let (before, rest) = script.split_once("PATIENCE = ").expect("its patience");
+    let (_, after) = rest.split_once(';').expect("its patience");
+    let script = format!("{before}PATIENCE = {patience};{after}");
+    fs::write(&file, script).expect("a worker");
+}
+
 #[tokio::test]
 async fn a_new_page_is_shown_at_once_and_the_last_one_while_the_broker_is_away() {
     let mut broker = Broker::with_page().await;
+    // However slow this machine is.
+    be_patient(&broker, u32::MAX >> 1);
     let browser = Browser::start(Screen::Laptop, Theme::Light).await;
     let page = Dashboard::open(&browser, &broker).await;
     is_kept(page, "What is on the broker, live.").await;
@@ -60,6 +72,23 @@ async fn a_new_page_is_shown_at_once_and_the_last_one_while_the_broker_is_away()
         "return getComputedStyle(document.querySelector('article.card')).display !== 'block'";
     page.wait(styled, &[]).await;
     broker.restart().await;
+    page.link_is("connected").await;
+}
+
+/// As one whose machine is out of memory, or behind a network that loses all.
+#[tokio::test]
+async fn the_last_page_is_shown_while_the_broker_accepts_and_is_silent() {
+    let broker = Broker::with_page().await;
+    be_patient(&broker, 50);
+    let browser = Browser::start(Screen::Phone, Theme::Light).await;
+    let page = Dashboard::open(&browser, &broker).await;
+    is_kept(page, "What is on the broker, live.").await;
+    broker.hang();
+    browser.open(&broker.url()).await;
+    described(page, "What is on the broker, live.").await;
+    page.wait("return document.querySelector('.link')", &[])
+        .await;
+    broker.go_on();
     page.link_is("connected").await;
 }
 
