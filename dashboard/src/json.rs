@@ -3,6 +3,7 @@
 
 use std::fmt::{self, Write};
 
+use crate::extract::decimals;
 use crate::host;
 
 /// What is nested deeper is refused.
@@ -15,14 +16,30 @@ pub enum Json {
     Null,
     /// `true` or `false`.
     Bool(bool),
-    /// A number, finite.
-    Number(f64),
+    /// A number.
+    Number(Number),
     /// A string.
     Text(String),
     /// An array.
     List(Vec<Json>),
     /// An object, in the order in which it was written.
     Map(Vec<(String, Json)>),
+}
+
+/// A number.
+#[derive(Clone, Copy, Debug)]
+pub struct Number {
+    /// Which one, finite.
+    pub value: f64,
+    /// With how many decimals it was written.
+    pub decimals: u8,
+}
+
+/// However they were written.
+impl PartialEq for Number {
+    fn eq(&self, other: &Number) -> bool {
+        self.value == other.value
+    }
 }
 
 impl Json {
@@ -95,7 +112,7 @@ impl Json {
     #[must_use]
     pub fn number(&self) -> Option<f64> {
         match self {
-            Json::Number(number) => Some(*number),
+            Json::Number(number) => Some(number.value),
             _ => None,
         }
     }
@@ -108,8 +125,8 @@ impl Json {
 }
 
 impl From<f64> for Json {
-    fn from(number: f64) -> Json {
-        Json::Number(number)
+    fn from(value: f64) -> Json {
+        Json::Number(Number { value, decimals: 0 })
     }
 }
 
@@ -124,7 +141,9 @@ impl fmt::Display for Json {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Json::Bool(value) => write!(f, "{value}"),
-            Json::Number(number) if number.is_finite() => f.write_str(&host::digits(*number)),
+            Json::Number(number) if number.value.is_finite() => {
+                f.write_str(&host::digits(number.value))
+            }
             Json::Null | Json::Number(_) => f.write_str("null"),
             Json::Text(text) => quote(f, text),
             Json::List(items) => {
@@ -235,8 +254,11 @@ impl Parser<'_> {
             .starts_with(|c: char| c == '-' || c.is_ascii_digit())
             .then_some(())?;
         let value = host::number(number);
+        let decimals = decimals(number);
         self.rest = rest;
-        value.is_finite().then_some(Json::Number(value))
+        value
+            .is_finite()
+            .then_some(Json::Number(Number { value, decimals }))
     }
 
     /// What is left of a string, its first quote being read.

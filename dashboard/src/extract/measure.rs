@@ -74,7 +74,7 @@ pub(super) fn number_end(text: &str) -> Option<usize> {
 }
 
 /// Decimals that a number was written with: two in `4.25`, none in `1e5`.
-pub(super) fn decimals(number: &str) -> u8 {
+pub(crate) fn decimals(number: &str) -> u8 {
     let (mantissa, exponent) = number.split_once(['e', 'E']).unwrap_or((number, "0"));
     let written = mantissa
         .split_once('.')

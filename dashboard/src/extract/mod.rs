@@ -5,12 +5,15 @@
 //! optional unit; an on/off word; text; bytes. A unit is only ever one that the
 //! payload itself gives.
 
-mod json;
+mod leaves;
 mod measure;
 mod pairs;
 mod state;
 
+pub(crate) use measure::decimals;
 pub use state::{State, Words};
+
+use crate::json::Json;
 
 /// Numeric leaves that are kept of one payload.
 pub const MAX_LEAVES: usize = 12;
@@ -68,7 +71,7 @@ pub enum Reading {
 /// Whether `text` is a JSON object or array (RFC 8259).
 #[must_use]
 pub fn is_json(text: &str) -> bool {
-    json::is_json(text)
+    matches!(Json::parse(text), Some(Json::Map(_) | Json::List(_)))
 }
 
 /// Reads a payload. Nothing in it can make this fail.
@@ -92,7 +95,7 @@ pub fn extract(payload: &[u8]) -> Reading {
     let whole = look.len() == payload.len();
     let trimmed = text.trim();
     if whole {
-        let leaves = json::leaves(trimmed)
+        let leaves = leaves::of_json(trimmed)
             .or_else(|| pairs::leaves(trimmed))
             .or_else(|| measure::parse(trimmed).map(|measure| vec![measure.leaf("", None)]));
         if let Some(leaves) = leaves {
