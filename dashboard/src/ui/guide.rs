@@ -24,6 +24,7 @@ pub(crate) struct GuideProps {
 /// How to get a device, or a phone, onto the broker.
 #[component]
 pub(crate) fn Guide(props: &GuideProps) -> Html {
+    let steps = use_memo(props.place.clone(), steps);
     let title = if props.waiting.is_some() {
         strings::NOTHING_YET
     } else {
@@ -47,20 +48,13 @@ pub(crate) fn Guide(props: &GuideProps) -> Html {
                 <p class="quiet">{ strings::NOTHING_YET_TEXT }</p>
                 <p class="waiting" data-testid="waiting"><span class="pulse" aria-hidden="true"></span>{ strings::waiting(seconds) }</p>
             }
-            <Steps place={props.place.clone()} />
+            { (*steps).clone() }
         </section>
     }
 }
 
-#[derive(PartialEq, Properties)]
-struct StepsProps {
-    place: Place,
-}
-
 /// The part that does not count seconds.
-#[component]
-fn Steps(props: &StepsProps) -> Html {
-    let place = &props.place;
+fn steps(place: &Place) -> Html {
     let loopback = place.broker_is_local();
     let sketch_host = if loopback {
         strings::BROKER_PLACEHOLDER
