@@ -36,8 +36,17 @@ pub enum Refusal {
     Elsewhere(Option<String>),
     /// It could not prove that it knows the password.
     Impostor,
-    /// Anything else, as the client words it.
-    Other(String),
+    /// Anything else.
+    Other(Why),
+}
+
+/// Why something failed that seldom does.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Why {
+    /// As a reason code (section 2.4); none if the broker gave none.
+    pub code: Option<u8>,
+    /// In the broker's own words.
+    pub words: Option<String>,
 }
 
 impl Refusal {
@@ -346,10 +355,14 @@ mod tests {
     #[test]
     fn other_reasons_are_told() {
         let mut link = Connection::new(Millis(0.0));
-        link.receive(&refused(Refusal::Other("server busy".into())), Millis(60.0));
+        let other = Refusal::Other(Why {
+            code: Some(0x8b),
+            ..Why::default()
+        });
+        link.receive(&refused(other.clone()), Millis(60.0));
         assert_eq!(
             (link.shown(Millis(6_000.0)), link.news()),
-            (Shown::Offline, Some(&Refusal::Other("server busy".into())))
+            (Shown::Offline, Some(&other))
         );
         link.receive(&refused(Refusal::Unreachable), Millis(7_000.0));
         assert_eq!(

@@ -14,7 +14,7 @@ use wasm_bindgen_futures::spawn_local;
 use yew::Callback;
 
 use crate::browser;
-use crate::connection::{Identity, LinkEvent, Refusal};
+use crate::connection::{Identity, LinkEvent, Refusal, Why};
 use crate::credentials::{Credentials, Proof};
 use crate::desk::{self, Failure, Kept, Request};
 use crate::frame::Frame;
@@ -149,7 +149,7 @@ impl Link {
         let message = Publish::new(draft.topic.clone(), draft.payload.clone());
         let mut message = match message {
             Ok(message) => message.qos(qos(draft.qos)).retain(draft.retain),
-            Err(error) => return settled(Outcome::Failed(error.to_string())),
+            Err(_) => return settled(Outcome::Failed(Why::default())),
         };
         for (extra, text) in draft.extras() {
             let text = text.to_owned();
@@ -178,7 +178,7 @@ impl Link {
                     reason: ReasonCode::NotAuthorized,
                     ..
                 }) => Outcome::NotAllowed,
-                Err(error) => Outcome::Failed(error.to_string()),
+                Err(error) => Outcome::Failed(why(&error)),
             });
         });
     }
@@ -450,8 +450,27 @@ fn refusal(error: &Error) -> Refusal {
             ReasonCode::UseAnotherServer | ReasonCode::ServerMoved => {
                 Refusal::Elsewhere(error.server_reference().map(str::to_owned))
             }
-            _ => Refusal::Other(error.to_string()),
+            _ => Refusal::Other(why(error)),
         },
-        error => Refusal::Other(error.to_string()),
+        error => Refusal::Other(why(error)),
+    }
+}
+
+/// What is known of an error that seldom comes. Its own words are for who writes
+/// programs, and longer than all of this page's.
+fn why(error: &Error) -> Why {
+    let (code, words) = match error {
+        Error::Refused {
+            reason, properties, ..
+        }
+        | Error::Disconnected { reason, properties } => (*reason, properties.reason_string()),
+        Error::TooLarge => (ReasonCode::PacketTooLarge, None),
+        Error::QoSNotSupported => (ReasonCode::QoSNotSupported, None),
+        Error::RetainNotSupported => (ReasonCode::RetainNotSupported, None),
+        _ => return Why::default(),
+    };
+    Why {
+        code: Some(code as u8),
+        words: words.map(ToString::to_string),
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::rc::Rc;
 
+use crate::connection::Why;
 use crate::host;
 use crate::time::Millis;
 
@@ -160,8 +161,8 @@ pub enum Outcome {
     NotConnected,
     /// The broker may not let this user publish there (reason code 0x87).
     NotAllowed,
-    /// Anything else, as the client words it.
-    Failed(String),
+    /// Anything else.
+    Failed(Why),
 }
 
 /// A message that was sent, or was to be.

@@ -1,7 +1,7 @@
 //! The words of the views beside Home.
 
 use super::{grouped, sentence};
-use crate::connection::Refusal;
+use crate::connection::{Refusal, Why};
 use crate::credentials::Proof;
 use crate::number::display;
 use crate::publishing::{Extra, Outcome, Problem};
@@ -159,6 +159,33 @@ pub(crate) fn problem(problem: Problem) -> &'static str {
     }
 }
 
+/// Why something failed that seldom does.
+fn why(why: &Why) -> String {
+    let what = match why.code {
+        None => "The broker did not answer as it should",
+        Some(0x8b) => "The broker is being shut down",
+        Some(0x90) => "The broker does not take this topic",
+        Some(0x95) => "This is larger than the broker takes",
+        Some(0x97) => "The broker has no room for it: a quota is used up",
+        Some(0x99) => "The payload is no text, as its properties say",
+        Some(0x9a) => "The broker keeps no messages: send it without Retain",
+        Some(0x9b) => "The broker does not take this QoS",
+        Some(code) => {
+            return sentence(&format!(
+                "The broker refuses, with the reason code 0x{code:02x}{}",
+                own(why)
+            ));
+        }
+    };
+    sentence(&[what, &own(why)].concat())
+}
+
+/// What the broker says itself, behind what is said of it.
+fn own(why: &Why) -> String {
+    let words = why.words.as_deref();
+    words.map_or_else(String::new, |words| [": ", words].concat())
+}
+
 /// What became of a message.
 pub(crate) fn outcome(outcome: &Outcome) -> String {
     match outcome {
@@ -173,7 +200,7 @@ pub(crate) fn outcome(outcome: &Outcome) -> String {
             "Refused: this user may not publish to this topic. The broker's acl_file says who may."
                 .to_owned()
         }
-        Outcome::Failed(words) => sentence(words),
+        Outcome::Failed(reason) => why(reason),
     }
 }
 
@@ -289,11 +316,8 @@ pub(crate) fn refusal(refusal: &Refusal, is_encrypted: bool) -> (String, String)
             "The broker could not prove that it knows this password",
             "It may not be the broker that it says it is. Do not give it the password in any other way.",
         ),
-        Refusal::Other(words) => {
-            return (
-                sentence(words),
-                "The broker's own log may say more.".to_owned(),
-            );
+        Refusal::Other(reason) => {
+            return (why(reason), "The broker's own log may say more.".to_owned());
         }
     };
     (what.to_owned(), remedy.to_owned())

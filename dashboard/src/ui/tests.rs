@@ -12,7 +12,7 @@ use super::home::{Home, HomeProps};
 use super::publish::{Publish, PublishProps};
 use super::shared::Shared;
 use super::topics::{Topics, TopicsProps};
-use crate::connection::{Refusal, Shown};
+use crate::connection::{Refusal, Shown, Why};
 use crate::place::Place;
 use crate::store::{Message, Store, Topic};
 use crate::strings;
@@ -458,7 +458,7 @@ fn each_refusal_is_explained_in_its_own_words_with_what_to_do() {
         Refusal::TakenOver,
         Refusal::Elsewhere(Some("other.example".into())),
         Refusal::Impostor,
-        Refusal::Other("server shutting down".into()),
+        Refusal::Other(Why::default()),
         Refusal::Bare,
     ];
     let mut told = Vec::new();
