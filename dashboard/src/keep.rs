@@ -1,5 +1,6 @@
-//! What the browser keeps of a login: the user, and the password only if
-//! somebody asked for that. Each broker has its own.
+//! What the browser keeps: of a login the user, and the password only if
+//! somebody asked for that; the layout of Home; what was published from here.
+//! Each broker has its own.
 
 use crate::credentials::Credentials;
 
@@ -54,6 +55,19 @@ pub(crate) fn remember_layout(address: &str, layout: &str) {
     if let Some(storage) = storage() {
         // A browser that keeps nothing shows it until the page is closed.
         let _ = storage.set_item(&key("layout", address), layout);
+    }
+}
+
+/// What was published from here.
+pub(crate) fn publications(address: &str) -> Option<String> {
+    get("sent", address)
+}
+
+/// Keeps it.
+pub(crate) fn remember_publications(address: &str, publications: &str) {
+    if let Some(storage) = storage() {
+        // A browser that keeps nothing forgets it with the page.
+        let _ = storage.set_item(&key("sent", address), publications);
     }
 }
 

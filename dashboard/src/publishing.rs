@@ -1,5 +1,7 @@
 //! Messages that somebody writes on the page, and what became of them.
 
+mod kept;
+
 use std::collections::VecDeque;
 use std::rc::Rc;
 
@@ -163,13 +165,17 @@ pub enum Outcome {
     NotAllowed,
     /// Anything else.
     Failed(Why),
+    /// It is from before the page was loaded, and what became of it is not kept.
+    Earlier,
 }
 
 /// A message that was sent, or was to be.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Publication {
     /// Tells it from the others.
     pub number: u32,
+    /// When.
+    at: Millis,
     /// When, as the clock on the wall says.
     pub clock: String,
     /// The message.
@@ -179,7 +185,7 @@ pub struct Publication {
 }
 
 /// The latest ones, latest first.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Publications {
     recent: VecDeque<Publication>,
 }
@@ -190,6 +196,7 @@ impl Publications {
         self.recent.truncate(MAX_RECENT - 1);
         self.recent.push_front(Publication {
             number,
+            at,
             clock: at.clock(offset),
             draft,
             outcome: Outcome::Sending,

@@ -65,6 +65,9 @@ pub enum Action {
     Press(Rc<Widget>, Value, Millis),
     /// That could not be sent.
     PressFailed(Rc<Widget>, Value, Millis),
+    /// What was published before the page was loaded is known, or is to be
+    /// forgotten.
+    Recall(Rc<Publications>),
     /// Somebody publishes; the number tells this one from others.
     Publish(u32, Rc<Draft>, Millis),
     /// What became of that.
@@ -185,6 +188,10 @@ impl State {
             Action::PressFailed(widget, value, now) => {
                 Rc::make_mut(&mut self.controls).fail(&widget, &value);
                 now
+            }
+            Action::Recall(publications) => {
+                self.publications = publications;
+                self.now
             }
             Action::Publish(number, draft, now) => {
                 let offset = self.offset;

@@ -112,7 +112,9 @@ pub(crate) const RETAIN_EMPTY: &str =
     "With an empty payload, this clears what the broker keeps for the topic.";
 pub(crate) const SEND: &str = "Publish";
 pub(crate) const RECENT: &str = "Sent from here";
-pub(crate) const RECENT_NONE: &str = "What you publish stands here, with what became of it.";
+pub(crate) const RECENT_NONE: &str =
+    "What you publish stands here, with what became of it. This browser keeps it.";
+pub(crate) const FORGET_SENT: &str = "Forget these";
 pub(crate) const AGAIN: &str = "Edit again";
 
 pub(crate) const PROPERTIES: &str = "Properties of MQTT 5.0";
@@ -201,6 +203,7 @@ pub(crate) fn outcome(outcome: &Outcome) -> String {
                 .to_owned()
         }
         Outcome::Failed(reason) => why(reason),
+        Outcome::Earlier => "From before this page was loaded.".to_owned(),
     }
 }
 

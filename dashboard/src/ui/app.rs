@@ -26,7 +26,7 @@ use crate::credentials::Credentials;
 use crate::home::{Event, Keeper};
 use crate::link::Link;
 use crate::place::Place;
-use crate::publishing::{Draft, Outcome};
+use crate::publishing::{Draft, Outcome, Publications};
 use crate::route::{Route, View};
 use crate::state::{Action, State};
 use crate::time::{Age, Millis};
@@ -61,6 +61,7 @@ pub(crate) fn App() -> Html {
 
     let on_press = use_press(&wire, &state);
     let on_publish = use_publish(&wire, &state);
+    let on_forget = use_publications(&state, &place.address);
     let on_clear = use_clear(&wire, &state);
     let on_theme = {
         let dark = dark.clone();
@@ -132,7 +133,7 @@ pub(crate) fn App() -> Html {
         },
         View::Chart => chart_view(&state, route.topic.as_deref()),
         View::Publish => html! {
-            <Publish {store} topic={route.topic.clone()} publications={Shared(state.publications.clone())} {unavailable} {on_publish} />
+            <Publish {store} topic={route.topic.clone()} publications={Shared(state.publications.clone())} {unavailable} {on_publish} {on_forget} />
         },
         View::Broker => html! {
             <Broker broker={Shared(state.broker.clone())} system={Shared(state.system.clone())} tracks={Shared(state.tracks.clone())}
@@ -215,6 +216,27 @@ fn use_publish(wire: &Rc<Wire>, state: &UseReducerHandle<State>) -> Callback<Rc<
         };
         wire.with(|link| link.publish(&draft, settled));
     })
+}
+
+/// Keeps what was published from here, until somebody wants it forgotten.
+#[hook]
+fn use_publications(state: &UseReducerHandle<State>, address: &str) -> Callback<()> {
+    let (dispatch, offset) = (state.dispatcher(), state.offset);
+    let address: Rc<str> = address.into();
+    let forget = {
+        let dispatch = dispatch.clone();
+        Callback::from(move |()| dispatch.dispatch(Action::Recall(Rc::default())))
+    };
+    let is_known = use_mut_ref(|| false);
+    use_effect_with(state.publications.clone(), move |sent| {
+        if is_known.replace(true) {
+            keep::remember_publications(&address, &sent.to_text());
+        } else if let Some(text) = keep::publications(&address) {
+            let sent = Publications::from_text(&text, offset);
+            dispatch.dispatch(Action::Recall(Rc::new(sent)));
+        }
+    });
+    forget
 }
 
 /// Makes the broker forget what it keeps.

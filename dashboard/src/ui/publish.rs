@@ -35,6 +35,8 @@ pub(super) struct PublishProps {
     pub(super) unavailable: Option<&'static str>,
     /// Somebody publishes.
     pub(super) on_publish: Callback<Rc<Draft>>,
+    /// What stands in the list is to be forgotten.
+    pub(super) on_forget: Callback<()>,
 }
 
 /// A message to write, and what became of those before it.
@@ -85,6 +87,7 @@ pub(super) fn Publish(props: &PublishProps) -> Html {
     let problem = draft
         .problem()
         .filter(|problem| *tried || *problem == Problem::Wildcard);
+    let is_empty = props.publications.iter().next().is_none();
     let offered = complete(props.store.names(), &draft.topic, OFFERED);
     html! {
         <div class="publish" data-testid="publish">
@@ -126,11 +129,17 @@ pub(super) fn Publish(props: &PublishProps) -> Html {
                 </button>
             </form>
             <section class="panel sent" aria-labelledby="sent-title">
-                <h2 id="sent-title">{ strings::RECENT }</h2>
+                <div class="bar">
+                    <h2 id="sent-title">{ strings::RECENT }</h2>
+                    if !is_empty {
+                        <button type="button" class="retry" data-testid="forget"
+                            onclick={props.on_forget.reform(|_: MouseEvent| ())}>{ strings::FORGET_SENT }</button>
+                    }
+                </div>
                 <ol data-testid="sent" aria-live="polite">
                     { for props.publications.iter().map(|one| publication(one, &edit)) }
                 </ol>
-                if props.publications.iter().next().is_none() {
+                if is_empty {
                     <p class="quiet">{ strings::RECENT_NONE }</p>
                 }
             </section>
@@ -177,7 +186,7 @@ fn json_note(payload: &str) -> Html {
 
 fn publication(one: &Publication, edit: &Callback<Rc<Draft>>) -> Html {
     let (tone, icon) = match one.outcome {
-        Outcome::Sending => ("sending", icons::clock()),
+        Outcome::Sending | Outcome::Earlier => ("sending", icons::clock()),
         Outcome::Sent | Outcome::Acknowledged | Outcome::NobodyThere => ("done", icons::check()),
         _ => ("error", icons::warning()),
     };

@@ -439,6 +439,7 @@ async fn offline_nothing_is_published_and_the_button_says_why() {
         publications: Shared(Rc::default()),
         unavailable: Some("Offline: cannot send"),
         on_publish: Callback::noop(),
+        on_forget: Callback::noop(),
     })
     .await;
     has(&html, &[r#"aria-disabled="true""#, "Offline: cannot send"]);

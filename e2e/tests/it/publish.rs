@@ -96,3 +96,35 @@ async fn the_properties_of_a_message_are_checked_sent_and_brought_back() {
     .await;
     assert_eq!(browser.errors().await, [""; 0]);
 }
+
+#[tokio::test]
+async fn what_was_published_is_there_after_a_reload_until_it_is_forgotten() {
+    let broker = Broker::start().await;
+    let browser = Browser::start(Screen::Laptop, Theme::Light).await;
+    let page = Dashboard::open(&browser, &broker).await;
+    let link = format!("{}#/publish/Kitchen/Lamp", broker.url());
+    browser.open(&link).await;
+    page.link_is("connected").await;
+    browser.type_into("textarea[name=payload]", "Turn On").await;
+    browser.click("form button[type=submit]").await;
+    let is_listed =
+        "return document.querySelector('[data-testid=sent] li')?.textContent.includes(given[0])";
+    page.wait(is_listed, &["Sent. At QoS 0".into()]).await;
+
+    browser.run("location.reload()", &[]).await;
+    page.wait(is_listed, &["From before".into()]).await;
+    page.link_is("connected").await;
+    browser.click("[data-testid=sent] .retry").await;
+    let is_back = "return document.querySelector('textarea[name=payload]').value === 'Turn On'";
+    page.wait(is_back, &[]).await;
+    browser.click("[data-testid=forget]").await;
+    let is_empty = "return document.querySelector('[data-testid=sent]') \
+         && !document.querySelector('[data-testid=sent] li')";
+    page.wait(is_empty, &[]).await;
+    let kept = "return Object.values(localStorage).some((text) => text.includes('Kitchen/Lamp'))";
+    page.wait(&kept.replace("return ", "return !"), &[]).await;
+    browser.run("location.reload()", &[]).await;
+    page.link_is("connected").await;
+    page.wait(is_empty, &[]).await;
+    assert_eq!(browser.errors().await, [""; 0]);
+}
