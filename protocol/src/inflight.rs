@@ -1,7 +1,8 @@
-use std::collections::{BinaryHeap, HashMap, VecDeque};
+use std::collections::{BinaryHeap, VecDeque};
 
 use codec::PacketId;
-use foldhash::fast::FixedState;
+
+use crate::by_id::ById;
 
 /// Values that await an acknowledgement, each under a packet identifier of its
 /// own, in the order in which they were put in.
@@ -13,8 +14,8 @@ use foldhash::fast::FixedState;
 #[derive(Clone, Debug)]
 pub(crate) struct Inflight<T> {
     /// Older than all in the ring, each with its place in their order. The
-    /// other end decides how many there are, so none is searched for.
-    stragglers: HashMap<PacketId, (u64, T), FixedState>,
+    /// other end decides how many there are.
+    stragglers: ById<Box<(u64, T)>>,
     /// The next place in the order of stragglers.
     moved: u64,
     /// Identifier of the ring's first place.
@@ -31,7 +32,7 @@ const MAX_GAPS: usize = 1024;
 impl<T> Default for Inflight<T> {
     fn default() -> Self {
         Self {
-            stragglers: HashMap::default(),
+            stragglers: ById::default(),
             moved: 0,
             first: PacketId::MIN,
             ring: VecDeque::new(),
@@ -45,7 +46,8 @@ impl<T> Inflight<T> {
     pub(crate) fn restore(values: impl IntoIterator<Item = (PacketId, T)>) -> Self {
         let mut inflight = Self::default();
         for (id, value) in values {
-            inflight.stragglers.insert(id, (inflight.moved, value));
+            let straggler = Box::new((inflight.moved, value));
+            inflight.stragglers.insert(id, straggler);
             inflight.moved += 1;
             inflight.first = id.next();
         }
@@ -77,7 +79,7 @@ impl<T> Inflight<T> {
         loop {
             self.make_room();
             let id = self.next();
-            if self.stragglers.contains_key(&id) {
+            if self.stragglers.get(id).is_some() {
                 if self.ring.is_empty() {
                     self.first = self.first.next();
                 } else {
@@ -97,7 +99,8 @@ impl<T> Inflight<T> {
             let Some(Some(value)) = self.ring.pop_front() else {
                 unreachable!("the ring starts with a value");
             };
-            self.stragglers.insert(self.first, (self.moved, value));
+            self.stragglers
+                .insert(self.first, Box::new((self.moved, value)));
             self.moved += 1;
             self.first = self.first.next();
             self.live -= 1;
@@ -124,7 +127,9 @@ impl<T> Inflight<T> {
         if let Some(Some(value)) = self.ring.get_mut(place) {
             return Some(value);
         }
-        self.stragglers.get_mut(&id).map(|(_, value)| value)
+        self.stragglers
+            .get_mut(id)
+            .map(|straggler| &mut straggler.1)
     }
 
     pub(crate) fn remove(&mut self, id: PacketId) -> Option<T> {
@@ -134,7 +139,7 @@ impl<T> Inflight<T> {
             self.skip_gaps();
             return Some(value);
         }
-        self.stragglers.remove(&id).map(|(_, value)| value)
+        self.stragglers.remove(id).map(|straggler| straggler.1)
     }
 
     /// Gives back memory that is not in use.
@@ -146,7 +151,8 @@ impl<T> Inflight<T> {
     /// Keeps the values for which `keep` holds. It is code once, for whoever
     /// asks: a page loads it.
     pub(crate) fn retain(&mut self, keep: &mut dyn FnMut(&mut T) -> bool) {
-        self.stragglers.retain(|_, (_, value)| keep(value));
+        self.stragglers
+            .retain(&mut |_, straggler| keep(&mut straggler.1));
         for place in &mut self.ring {
             if place.as_mut().is_some_and(|value| !keep(value)) {
                 *place = None;
@@ -158,7 +164,10 @@ impl<T> Inflight<T> {
 
     /// All, in no order.
     pub(crate) fn values_mut(&mut self) -> impl Iterator<Item = &mut T> {
-        let stragglers = self.stragglers.values_mut().map(|(_, value)| value);
+        let stragglers = self
+            .stragglers
+            .values_mut()
+            .map(|straggler| &mut straggler.1);
         stragglers.chain(self.ring.iter_mut().flatten())
     }
 
@@ -169,14 +178,14 @@ impl<T> Inflight<T> {
         let stragglers: BinaryHeap<_> = self
             .stragglers
             .iter()
-            .map(|(id, (order, _))| (*order, id.get()))
+            .map(|(id, straggler)| (straggler.0, id.get()))
             .collect();
         stragglers
             .into_sorted_vec()
             .into_iter()
             .filter_map(|(_, id)| {
                 let id = PacketId::new(id)?;
-                self.stragglers.get(&id).map(|(_, value)| (id, value))
+                self.stragglers.get(id).map(|straggler| (id, &straggler.1))
             })
             .chain(
                 ring.filter_map(|(i, value)| {

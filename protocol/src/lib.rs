@@ -37,6 +37,7 @@
 //! messages, wills, whom to believe. Those are the driver's.
 
 mod authentication;
+mod by_id;
 pub mod client;
 mod endpoint;
 mod inflight;

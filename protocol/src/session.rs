@@ -1,9 +1,7 @@
-use std::collections::HashMap;
-
 use codec::PacketId;
-use foldhash::fast::FixedState;
 
 use crate::Delivery;
+use crate::by_id::ById;
 use crate::inflight::Inflight;
 
 /// What both ends remember between connections (section 4.1), but for
@@ -14,7 +12,7 @@ pub struct Session {
     pub(crate) outbound: Inflight<Outbound>,
     /// QoS 2 publishes received, from PUBLISH to PUBREL. A peer may choose the
     /// identifiers; there are at most 65,535.
-    pub(crate) inbound: HashMap<PacketId, Inbound, FixedState>,
+    pub(crate) inbound: ById<Inbound>,
     /// Whether a client has asked for a clean start and does not know yet that
     /// it got one: the server may have thrown its half away, so that nothing
     /// is sent again.
@@ -82,10 +80,13 @@ impl Session {
             };
             (id, outbound)
         });
-        let acknowledged = Inbound::Acknowledged { counted: false };
+        let mut inbound = ById::default();
+        for id in received {
+            inbound.insert(id, Inbound::Acknowledged { counted: false });
+        }
         Self {
             outbound: Inflight::restore(sent),
-            inbound: received.into_iter().map(|id| (id, acknowledged)).collect(),
+            inbound,
             is_discarded: false,
         }
     }
@@ -148,7 +149,7 @@ impl Session {
             Outbound::Published { delivery, .. } => !sent(delivery),
             _ => true,
         });
-        self.inbound.retain(|id, _| !received(*id));
+        self.inbound.retain(&mut |id, _| !received(id));
     }
 
     /// Whether there is anything to remember.

@@ -1,5 +1,3 @@
-use std::collections::hash_map::Entry;
-
 use codec::{Ack, PacketId, PacketType, Publish, QoS, ReasonCode};
 
 use super::Endpoint;
@@ -46,32 +44,30 @@ impl Endpoint {
         dup: bool,
     ) -> Result<bool, Violation> {
         if qos == QoS::ExactlyOnce {
-            match self.session.inbound.entry(id) {
-                Entry::Vacant(entry) => {
-                    entry.insert(Inbound::Received);
+            match self.session.inbound.get_mut(id) {
+                None => {
+                    self.session.inbound.insert(id, Inbound::Received);
                 }
-                Entry::Occupied(mut entry) => match entry.get_mut() {
-                    Inbound::Received => return Ok(false),
-                    // A copy would have DUP set [MQTT-3.3.1-1]: the sender has
-                    // lost its session without saying so, as a program does
-                    // that starts anew, and has given the identifier again.
-                    Inbound::Acknowledged { counted: false } if !dup => {
-                        entry.insert(Inbound::Received);
+                Some(Inbound::Received) => return Ok(false),
+                // A copy would have DUP set [MQTT-3.3.1-1]: the sender has
+                // lost its session without saying so, as a program does that
+                // starts anew, and has given the identifier again.
+                Some(state @ Inbound::Acknowledged { counted: false }) if !dup => {
+                    *state = Inbound::Received;
+                }
+                Some(Inbound::Acknowledged { counted }) => {
+                    if !std::mem::replace(counted, true) {
+                        self.count()?;
                     }
-                    Inbound::Acknowledged { counted } => {
-                        if !std::mem::replace(counted, true) {
-                            self.count()?;
-                        }
-                        self.send_ack(PacketType::PubRec, id, ReasonCode::Success);
-                        return Ok(false);
-                    }
-                },
+                    self.send_ack(PacketType::PubRec, id, ReasonCode::Success);
+                    return Ok(false);
+                }
             }
         }
         if let Err(violation) = self.count() {
             if qos == QoS::ExactlyOnce {
                 // Nobody has it: it is no copy when it comes again.
-                self.session.inbound.remove(&id);
+                self.session.inbound.remove(id);
             }
             return Err(violation);
         }
@@ -134,7 +130,7 @@ impl Endpoint {
             return;
         }
         if reason.is_failure() {
-            self.session.inbound.remove(&id);
+            self.session.inbound.remove(id);
             self.open -= 1;
         } else {
             let acknowledged = Inbound::Acknowledged { counted: true };
@@ -146,7 +142,7 @@ impl Endpoint {
     /// PUBREL.
     pub(crate) fn on_pubrel(&mut self, ack: &Ack) -> Result<(), Violation> {
         let id = ack.packet_id;
-        match self.session.inbound.remove(&id) {
+        match self.session.inbound.remove(id) {
             Some(Inbound::Received) => {
                 self.session.inbound.insert(id, Inbound::Received);
                 return Err(Violation::WrongAck(PacketType::PubRel));
