@@ -1,7 +1,7 @@
 // The face of the client: what JavaScript does better than Rust. The rest is
 // in core.js, which wasm-bindgen makes of src/js.
 
-import { RawClient, install } from './core.js';
+import start, { RawClient, install } from './core.js';
 import { MqttError, errorOf, usage, wordsOf } from './errors.js';
 import {
   CONNECT,
@@ -18,7 +18,7 @@ import {
   text,
 } from './fields.js';
 
-export { MqttError };
+export { MqttError, start };
 
 const strict = new TextDecoder('utf-8', { fatal: true });
 

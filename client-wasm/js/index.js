@@ -1,17 +1,16 @@
 // For browsers and bundlers: the wasm is a file beside this one.
 
-import { connectWith } from './client.js';
-import compile from './core.js';
+import { connectWith, start } from './client.js';
 
 export { Client, Message, MqttError, Subscription } from './client.js';
 
 export const connect = connectWith(async () => {
   try {
     const file = fetch(new URL('./core_bg.wasm', import.meta.url));
-    await compile(await WebAssembly.compileStreaming(file));
+    await start(await WebAssembly.compileStreaming(file));
   } catch {
     // Some development servers move scripts and leave files behind.
     const { bytes } = await import('./wasm.js');
-    await compile(bytes());
+    await start(bytes());
   }
 }, () => import('./store.js'));

@@ -23,18 +23,19 @@ pub(crate) fn build(steps: &mut Steps) -> Result<()> {
         "building the dashboard",
         (!wasm.exists()).then_some("about 2 minutes the first time"),
     );
-    run(cargo("rustc").args([
-        "--package",
-        "dashboard",
-        "--bin",
-        "dashboard",
-        "--target",
-        wasm_target::WASM,
-        "--profile",
-        "wasm-release",
-        "--",
-        wasm_target::LINK,
-    ]))?;
+    run(cargo("rustc")
+        .args([
+            "--package",
+            "dashboard",
+            "--bin",
+            "dashboard",
+            "--target",
+            wasm_target::WASM,
+            "--profile",
+            "wasm-release",
+            "--",
+        ])
+        .args(wasm_target::FLAGS))?;
 
     let tool = target()
         .join("debug")

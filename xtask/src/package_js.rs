@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `index.js` with `core_bg.wasm` | bundlers, and `<script type="module">` |
 //! | `node.js` | Node |
+//! | `client.js` | what both import |
 //! | `store.js` | what both load when a program asks for a store |
 //! | `inline.js` | an ES module with the wasm in it |
 //! | `mqtt.global.js` | `<script>`, also from a file: one global, the wasm in it |
@@ -38,13 +39,7 @@ pub(crate) fn package() -> Result<()> {
     let package = build(&mut Steps::new(STEPS))?;
     let node = system::node()?;
     let size = |names: &[&str]| gzipped(&node, &package.folder, names);
-    let loaded = size(&[
-        "index.js",
-        "client.js",
-        "core.js",
-        "store.js",
-        "core_bg.wasm",
-    ])?;
+    let loaded = size(&["index.js", "client.js", "store.js", "core_bg.wasm"])?;
     let inline = size(&["inline.js"])?;
     println!("a page loads {loaded:.1} KB, or {inline:.1} KB in one file (gzip)");
     if loaded > GOAL {
@@ -58,20 +53,21 @@ pub(crate) fn package() -> Result<()> {
 pub(crate) fn build(steps: &mut Steps) -> Result<Package> {
     wasm_target::ensure()?;
     steps.next("building the browser client for JavaScript", None);
-    run(cargo("rustc").args([
-        "--package",
-        "client-wasm",
-        "--features",
-        "js",
-        "--crate-type",
-        "cdylib",
-        "--target",
-        wasm_target::WASM,
-        "--profile",
-        "wasm-release",
-        "--",
-        wasm_target::LINK,
-    ]))?;
+    run(cargo("rustc")
+        .args([
+            "--package",
+            "client-wasm",
+            "--features",
+            "js",
+            "--crate-type",
+            "cdylib",
+            "--target",
+            wasm_target::WASM,
+            "--profile",
+            "wasm-release",
+            "--",
+        ])
+        .args(wasm_target::FLAGS))?;
     steps.next("packing it for npm", None);
     run(cargo("build").args(["--package", "xtask-page"]))?;
 
@@ -94,7 +90,7 @@ pub(crate) fn build(steps: &mut Steps) -> Result<Package> {
     let global = folder.join("mqtt.global.js");
     write(&global, &one_file(&folder, &bytes)?)?;
     minify(&global, false)?;
-    for module in ["client.js", "core.js", "store.js"] {
+    for module in ["client.js", "store.js"] {
         minify(&folder.join(module), true)?;
     }
     let (global, names) = (read(&global)?, NAMES.join(", "));
@@ -109,13 +105,16 @@ fn bind(folder: &Path) -> Result<()> {
     let wasm = target()
         .join(wasm_target::WASM)
         .join("wasm-release/client_wasm.wasm");
-    let tool = target()
-        .join("debug")
-        .join(format!("xtask-bind{}", std::env::consts::EXE_SUFFIX));
-    let mut command = Command::new(tool);
+    let mut command = page_tool("xtask-bind");
     command.arg("--wasm").arg(wasm).arg("--out").arg(folder);
     command.args(["--name", "core"]);
     run(&mut command)
+}
+
+/// A program of xtask-page.
+fn page_tool(name: &str) -> Command {
+    let program = format!("{name}{}", std::env::consts::EXE_SUFFIX);
+    Command::new(target().join("debug").join(program))
 }
 
 /// What Rust's compiler and wasm-bindgen make use of, and browsers have had for
@@ -142,9 +141,11 @@ fn optimise(folder: &Path) -> Result<()> {
         .args(["-Oz", "--converge", "--low-memory-unused"])
         .args(["--one-caller-inline-max-function-size", "1"])
         .args(FEATURES.map(|feature| format!("--enable-{feature}")))
+        .arg("--strip-target-features")
         .arg(&wasm)
         .arg("-o")
-        .arg(&wasm))
+        .arg(&wasm))?;
+    run(page_tool("xtask-order").arg(&wasm))
 }
 
 /// Leaves to terser what it makes smaller of a script. Of a module it shortens
@@ -165,15 +166,18 @@ fn minify(script: &Path, is_module: bool) -> Result<()> {
 /// file: a page without a bundler would fetch one after the other.
 const FACE: [&str; 3] = ["errors.js", "fields.js", "client.js"];
 
-/// The face, which imports nothing but core.js.
-fn face() -> Result<String> {
+/// The face behind what wasm-bindgen has written: it imports nothing.
+fn face(core: &str) -> Result<String> {
     let sources = root().join("client-wasm/js");
-    let mut face = String::new();
+    let core = replaced(core, "\nexport default ", "\n")?;
+    let mut face = core.replace("export class", "class");
+    face = face.replace("\nexport function", "\nfunction");
     for name in FACE {
         let mut source = read(&sources.join(name))?;
         for other in FACE {
             source = without_import(&source, other)?;
         }
+        source = without_import(&source, "core.js")?;
         if name != "client.js" {
             source = source.replace("\nexport ", "\n");
         }
@@ -189,8 +193,8 @@ fn without_import(script: &str, file: &str) -> Result<String> {
     let Some(end) = script.find(&from) else {
         return Ok(script.to_owned());
     };
-    let begin = script[..end].rfind("\nimport {");
-    let begin = begin.with_context(|| format!("{file} is not imported with braces"))? + 1;
+    let begin = script[..end].rfind("\nimport ");
+    let begin = begin.with_context(|| format!("{file} is imported in a new way"))? + 1;
     Ok([&script[..begin], &script[end + from.len()..]].concat())
 }
 
@@ -200,7 +204,9 @@ fn copy_sources(folder: &Path) -> Result<()> {
     for name in ["index.js", "index.d.ts", "node.js", "store.js", "README.md"] {
         copy(&sources.join(name), &folder.join(name))?;
     }
-    write(&folder.join("client.js"), &face()?)?;
+    let core = folder.join("core.js");
+    write(&folder.join("client.js"), &face(&read(&core)?)?)?;
+    fs::remove_file(&core).with_context(|| failed(&core))?;
     for name in ["LICENSE-APACHE", "LICENSE-MIT"] {
         copy(&root().join(name), &folder.join(name))?;
     }
@@ -212,36 +218,25 @@ fn copy_sources(folder: &Path) -> Result<()> {
 
 /// One script that needs no other file, with one global, `mqtt`.
 fn one_file(folder: &Path, wasm: &[u8]) -> Result<String> {
-    let core = read(&folder.join("core.js"))?;
-    let core = core
-        .replace("export default ", "")
-        .replace("\nexport ", "\n");
     let face = read(&folder.join("client.js"))?;
-    let imports = "import { RawClient, install } from './core.js';\n";
-    let face = replaced(
-        &face,
-        imports,
-        "const { RawClient, install, start } = core;\n",
-    )?;
     let face = face.replace("\nexport ", "\n");
-    for script in [&core, &face] {
-        ensure!(
-            !["\nimport ", "import(", "\nexport "]
-                .iter()
-                .any(|word| script.contains(word)),
-            "core.js or client.js imports more than core.js, or exports in a new way"
-        );
-    }
+    let face = face.replace("\n{ MqttError, start };\n", "\n");
+    ensure!(
+        !["\nimport ", "import(", "\nexport "]
+            .iter()
+            .any(|word| face.contains(word)),
+        "client.js imports something, or exports in a new way"
+    );
     let store = read(&root().join("client-wasm/js/store.js"))?;
     let store = replaced(&store, "\nexport const open = ", "\nreturn ")?;
     let wasm = base64(wasm);
     let names = NAMES.join(", ");
     Ok(format!(
         "var mqtt = (() => {{\n\
-         const core = (() => {{\n{core}\nreturn {{ RawClient, install, start }};\n}})();\n{face}\n\
+         {face}\n\
          const open = (() => {{\n{store}\n}})();\n\
-         const wasm = '{wasm}';\n\
-         const unpacked = () => Uint8Array.from(atob(wasm), (c) => c.charCodeAt(0));\n\
+         const program = '{wasm}';\n\
+         const unpacked = () => Uint8Array.from(atob(program), (c) => c.charCodeAt(0));\n\
          const connect = connectWith(() => start(unpacked()), () => ({{ open }}));\n\
          return {{ {names} }};\n}})();\n"
     ))

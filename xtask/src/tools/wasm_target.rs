@@ -7,9 +7,10 @@ use super::target;
 /// The target that the page is built for.
 pub(crate) const WASM: &str = "wasm32-unknown-unknown";
 
-/// Lets the linker write down what refers to what, for `xtask-page` to leave
-/// out the rest.
-pub(crate) const LINK: &str = "-Clink-arg=--emit-relocs";
+/// How a program for the browser is compiled. The linker writes down what refers
+/// to what, for `xtask-page` to leave out the rest. Loops stay as they are
+/// written: LLVM's other ways to count are for processors, and more code.
+pub(crate) const FLAGS: [&str; 2] = ["-Clink-arg=--emit-relocs", "-Cllvm-args=-disable-lsr"];
 
 /// Adds the target through rustup, unless it is there.
 pub(crate) fn ensure() -> Result<()> {
