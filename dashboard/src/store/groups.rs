@@ -45,6 +45,14 @@ pub struct Group {
     pub slots: Vec<Slot>,
 }
 
+impl Group {
+    /// Whether a topic has its place here.
+    #[must_use]
+    pub fn holds(&self, topic: &str) -> bool {
+        first_level(topic) == &*self.name
+    }
+}
+
 /// The first level of a topic that has more than one.
 fn first_level(topic: &str) -> &str {
     match topic.split_once('/') {

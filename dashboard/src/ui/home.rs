@@ -8,6 +8,7 @@ use super::edit;
 use super::group::GroupSection;
 use super::log_card::{LogCardProps, log_card};
 use super::shared::Shared;
+use super::sight::use_sight;
 use super::turns::Turns;
 use crate::chart::{MAX_SERIES, Name, Spec, Tracks};
 use crate::connection::Shown;
@@ -60,14 +61,29 @@ pub(crate) fn Home(props: &HomeProps) -> Html {
     let hidden = groups.len() - shown;
     let some = (CARDS / shown.max(1) / ROW * ROW).clamp(ROW, MOST);
     let away = !matches!(props.shown, Shown::Connected | Shown::Connecting);
-    let entries = props.store.log().shown();
     let show_all = Callback::from(move |_: MouseEvent| all.set(true));
     let widgets = &props.home.shown().widgets;
     let is_editing = props.home.edit.is_some();
     let kept = widgets.len().div_ceil(CHUNK);
+    let log = kept + shown;
     let turns = use_mut_ref(Turns::default);
     let mut turns = turns.borrow_mut();
-    turns.begin(props, kept + shown);
+    let seen = use_sight(props);
+    let seen: Vec<String> = seen
+        .borrow()
+        .iter()
+        .map(|seen| seen.topic.clone())
+        .collect();
+    turns.begin(props, log + 1, &seen, |part, topic| match part {
+        _ if part < kept => {
+            let some = widgets[part * CHUNK..].iter().take(CHUNK);
+            some.into_iter().any(|widget| widget.topic() == topic)
+        }
+        _ if part < log => groups[part - kept].holds(topic),
+        _ => topic.is_empty(),
+    });
+    let latest = turns.home(log);
+    let entries = latest.store.log().shown();
     html! {
         <div class={classes!("home", away.then_some("away"), is_editing.then_some("editing"))} data-testid="home"
             onpointermove={is_editing.then(|| edit::on_drag(&props.home, &props.on_home))}>

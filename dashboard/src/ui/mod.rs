@@ -31,6 +31,7 @@ mod number_card;
 mod publish;
 mod qr;
 mod shared;
+mod sight;
 mod sparkline;
 mod text_card;
 mod topic_detail;

@@ -218,6 +218,7 @@ async fn what_somebody_is_about_to_set_stays_while_a_card_is_drawn_anew() {
         page.wait(other, &[age.as_str().into(), "Retained".into()])
             .await;
         let young = page.text(&age).await.expect("an age");
+        assert_eq!(holds(page, &format!("{card} {field}")).await, before);
         begin(page, &format!("{card} {field}"), value).await;
         browser.advance(600_000).await;
         device.publish(&Message::new(topic, 1, before)).await;
