@@ -248,6 +248,7 @@ pub(crate) const OPEN: &str = "Open";
 pub(crate) const BAD_ADDRESS: &str =
     "Begin with ws:// or wss://, then host and port: ws://192.168.1.20:9001";
 pub(crate) const SINCE: &str = "since";
+pub(crate) const NOT_LOGGED_IN: &str = "Not logged in";
 
 /// What the network saw of the password.
 pub(crate) fn proof(proof: Proof) -> &'static str {

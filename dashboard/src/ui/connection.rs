@@ -35,7 +35,11 @@ pub(super) fn connection_view(props: &ConnectionViewProps) -> Html {
     let identity = connection.identity();
     let user = identity.and_then(|identity| identity.user.clone());
     let since = connection.since().clock(props.offset);
-    let state = [strings::link(shown), strings::SINCE, &since].join(" ");
+    let what = match shown {
+        Shown::Refused => strings::NOT_LOGGED_IN,
+        shown => strings::link(shown),
+    };
+    let state = [what, strings::SINCE, &since].join(" ");
     let is_encrypted = place.broker.starts_with("wss:");
     let version = if is_encrypted {
         strings::MQTT5_TLS
@@ -49,47 +53,45 @@ pub(super) fn connection_view(props: &ConnectionViewProps) -> Html {
         .then(|| strings::next_try(connection.retry_in(props.now)));
     html! {
         <div class="connection" data-testid="connection">
-            <div class="column">
-                { for refusal.map(|refusal| {
-                    let (what, remedy) = strings::refusal(refusal, is_encrypted);
-                    html! {
-                        <section class="panel refusal" data-testid="refusal" aria-labelledby="refusal-title">
-                            { icons::warning() }<div><h2 id="refusal-title">{ what }</h2><p>{ remedy }</p></div>
-                        </section>
-                    }
-                }) }
-                <section class="panel" aria-labelledby="state-title">
-                    <h2 id="state-title" class={classes!("link", "state")} data-state={strings::link_state(shown)}>
-                        <span class="dot" aria-hidden="true"></span>{ state }
-                    </h2>
-                    { field::facts(&[
-                        (strings::BROKER, "broker", Some(place.broker.clone())),
-                        (strings::VERSION, "version", Some(version.to_owned())),
-                        (strings::USER, "user", identity.map(|_| user.clone().unwrap_or_else(|| strings::ANONYMOUS.to_owned()))),
-                        (strings::PASSWORD_WAY, "proof", identity.map(|identity| strings::proof(identity.proof).to_owned())),
-                        (strings::CLIENT_ID, "client-id", identity.map(|identity| identity.client_id.clone())),
-                    ]) }
-                    if props.is_foreign {
-                        <p class="note aside" data-testid="foreign">{ strings::FOREIGN }</p>
-                    }
-                    if let Some(retry) = retry {
-                        <div class="actions">
-                            <button type="button" class="button primary" data-testid="try"
-                                onclick={props.on_try.reform(|_: MouseEvent| ())}>{ strings::TRY_NOW }</button>
-                            <span class="quiet">{ retry }</span>
-                        </div>
-                    }
-                    if user.is_some() {
-                        <div class="actions">
-                            <button type="button" class="button" data-testid="log-out"
-                                onclick={props.on_logout.reform(|_: MouseEvent| ())}>{ strings::LOG_OUT }</button>
-                        </div>
-                    }
-                </section>
-                <OtherBroker broker={place.broker.clone()} />
-            </div>
+            { for refusal.map(|refusal| {
+                let (what, remedy) = strings::refusal(refusal, is_encrypted);
+                html! {
+                    <section class="panel refusal" data-testid="refusal" aria-labelledby="refusal-title">
+                        { icons::warning() }<div><h2 id="refusal-title">{ what }</h2><p>{ remedy }</p></div>
+                    </section>
+                }
+            }) }
+            <section class="panel" aria-labelledby="state-title">
+                <h2 id="state-title" class={classes!("link", "state")} data-state={strings::link_state(shown)}>
+                    <span class="dot" aria-hidden="true"></span>{ state }
+                </h2>
+                { field::facts(&[
+                    (strings::BROKER, "broker", Some(place.broker.clone())),
+                    (strings::VERSION, "version", Some(version.to_owned())),
+                    (strings::USER, "user", identity.map(|_| user.clone().unwrap_or_else(|| strings::ANONYMOUS.to_owned()))),
+                    (strings::PASSWORD_WAY, "proof", identity.map(|identity| strings::proof(identity.proof).to_owned())),
+                    (strings::CLIENT_ID, "client-id", identity.map(|identity| identity.client_id.clone())),
+                ]) }
+                if props.is_foreign {
+                    <p class="note aside" data-testid="foreign">{ strings::FOREIGN }</p>
+                }
+                if let Some(retry) = retry {
+                    <div class="actions">
+                        <button type="button" class="button primary" data-testid="try"
+                            onclick={props.on_try.reform(|_: MouseEvent| ())}>{ strings::TRY_NOW }</button>
+                        <span class="quiet">{ retry }</span>
+                    </div>
+                }
+                if user.is_some() {
+                    <div class="actions">
+                        <button type="button" class="button" data-testid="log-out"
+                            onclick={props.on_logout.reform(|_: MouseEvent| ())}>{ strings::LOG_OUT }</button>
+                    </div>
+                }
+            </section>
             <Login address={place.address.clone()} login={connection.login()} why={connection.login_reason().map(str::to_owned)} is_optional={shown != Shown::Refused}
                 on_login={props.on_login.clone()} />
+            <OtherBroker broker={place.broker.clone()} />
         </div>
     }
 }

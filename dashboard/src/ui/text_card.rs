@@ -8,7 +8,10 @@ use crate::strings;
 pub(super) fn text(topic: &Topic, text: &str, cut: bool) -> (Classes, AttrValue, Html, Html) {
     let body = match text {
         "" => html! { <p class="words empty">{ strings::EMPTY_PAYLOAD }</p> },
-        text => html! { <p class="words value">{ text.to_owned() }</p> },
+        text => {
+            let end = if cut { "…" } else { "" };
+            html! { <p class="words value">{ [text, end].concat() }</p> }
+        }
     };
     let note = cut.then(|| html! { <span class="range">{ strings::CUT }</span> });
     (
