@@ -7,8 +7,8 @@
 //! | `E2E_BROKER`, `E2E_KITCHEN` | `ws-broker` and `kitchen`, release builds |
 //! | `E2E_PYTHON161`, `E2E_PYTHON2` | Python interpreters with paho-mqtt 1.6.1 and 2.x |
 //! | `E2E_MOSQUITTO`, `E2E_MOSQUITTO_PUB`, `E2E_MOSQUITTO_SUB` | Debian's Mosquitto and its clients |
-//! | `E2E_NODE`, `E2E_NODE_MODULES` | Node, and a `node_modules` with `mqtt` 5 and `axe-core` |
-//! | `E2E_NODE22` | a Node of version 22, which has a WebSocket of its own |
+//! | `E2E_NODE`, `E2E_NODE22` | Node in version 20, and in 22, which has a WebSocket of its own |
+//! | `E2E_NODE_MODULES` | a `node_modules` with `mqtt` 5 and `axe-core` |
 //! | `E2E_NPM`, `E2E_VITE` | npm, and a folder with Vite and TypeScript in its `node_modules` |
 //! | `E2E_PACKAGE`, `E2E_TARBALL` | the browser client's npm package, its folder and its tarball |
 //! | `CHROMIUM`, `CHROMEDRIVER` | the browser and its driver |
@@ -145,6 +145,7 @@ fn wasm(filter: &[String]) -> Result<Results> {
 
 fn e2e(filter: &[String], package: &package_js::Package) -> Result<Results> {
     let system = system::all()?;
+    let [node, node22] = node::versions(&system.npm)?;
     let mut test = cargo("test");
     test.args(["--package", "e2e", "--no-fail-fast"])
         .env("E2E_ROOT", root())
@@ -158,8 +159,8 @@ fn e2e(filter: &[String], package: &package_js::Package) -> Result<Results> {
             "E2E_MOSQUITTO_SUB",
             system.mosquitto_pub.with_file_name("mosquitto_sub"),
         )
-        .env("E2E_NODE", &system.node)
-        .env("E2E_NODE22", node::with_websocket(&system.npm)?)
+        .env("E2E_NODE", node)
+        .env("E2E_NODE22", node22)
         .env("E2E_NODE_MODULES", node::modules(&system.npm)?)
         .env("E2E_NPM", &system.npm)
         .env("E2E_VITE", node::vite(&system.npm)?)

@@ -105,8 +105,14 @@ async fn without_its_rights_it_reads_again_what_it_may() {
         eprintln!("not root: there are no rights that could be given up");
         return;
     }
-    let certificate = Certificate::new();
-    let file = config_file("");
+    // Where it may look: this repository may be where only root does.
+    let folder = std::env::temp_dir().join(format!("ws-broker-service-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let mut certificate = Certificate::new();
+    certificate.certfile = folder.join("server.crt");
+    certificate.keyfile = folder.join("server.key");
+    certificate.renew();
+    let file = folder.join("broker.conf");
     let config = |is_open: bool| {
         let lines = certificate.lines();
         let text = format!("listener 0 127.0.0.1\nallow_anonymous {is_open}\n{lines}user nobody\n");
@@ -139,6 +145,7 @@ async fn without_its_rights_it_reads_again_what_it_may() {
     assert!(line.contains(&keyfile), "{line}");
     assert!(line.ends_with("All stays as it was."), "{line}");
     certificate.shown(&renewed, address).await;
+    std::fs::remove_dir_all(folder).unwrap();
 }
 
 #[tokio::test]

