@@ -5,6 +5,7 @@ import start, { RawClient, install } from './core.js';
 import { MqttError, errorOf, usage, wordsOf } from './errors.js';
 import {
   CONNECT,
+  SCRAM,
   STORE,
   bytes,
   content,
@@ -15,12 +16,12 @@ import {
   readOnlyProperties,
   readPublishing,
   readSubscribing,
+  strict,
   text,
 } from './fields.js';
+import { scramWith } from './scram.js';
 
 export { MqttError, start };
-
-const strict = new TextDecoder('utf-8', { fatal: true });
 
 /** A message that was received. */
 export class Message {
@@ -395,6 +396,7 @@ const prepared = ({ will, scram, credentials, authenticator, ...rest }, client) 
       }
     };
   }
+  if (needs(scram, 'scram', 'username', 'password')) authenticator = scramWith(...read(SCRAM, scram, 'options.scram'));
   if (typeof needs(authenticator, 'authenticator', 'method', 'answer')?.answer === 'function') {
     const { begin, answer, finish, ...others } = authenticator;
     authenticator = {
@@ -416,6 +418,5 @@ const prepared = ({ will, scram, credentials, authenticator, ...rest }, client) 
     credentials,
     authenticator,
     will: needs(will, 'will', 'topic'),
-    scram: needs(scram, 'scram', 'username', 'password'),
   };
 };

@@ -5,6 +5,7 @@ import { usage } from './errors.js';
 
 const LONGEST = 2 ** 31 - 1; // What timers can wait, milliseconds.
 const utf8 = new TextEncoder();
+export const strict = new TextDecoder('utf-8', { fatal: true });
 
 // What other clients call it.
 const ELSEWHERE = {
@@ -184,7 +185,6 @@ export const CONNECT = {
   username: text,
   password: bytes,
   credentials: callable,
-  scram: { username: text, password: bytes },
   authenticator: { method: text, begin: callable, answer: callable, finish: callable },
   will: { topic: text, payload: bytes, qos, retain: truth, properties: properties(...ofMessage, 'willDelayInterval') },
   keepAlive: twoBytes,
@@ -207,6 +207,7 @@ export const CONNECT = {
   backgroundTimer: truth,
 };
 
+export const SCRAM = { username: text, password: bytes };
 export const STORE = { name: text, wait: truth };
 
 const NONE = new Uint8Array();

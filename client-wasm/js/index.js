@@ -2,7 +2,8 @@
 
 import { connectWith, start } from './client.js';
 
-export { Client, Message, MqttError, Subscription } from './client.js';
+// The last two are node.js's.
+export { Client, Message, MqttError, Subscription, connectWith, start } from './client.js';
 
 export const connect = connectWith(async () => {
   try {

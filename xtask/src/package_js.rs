@@ -3,9 +3,8 @@
 //! | file | for |
 //! |---|---|
 //! | `index.js` with `core_bg.wasm` | bundlers, and `<script type="module">` |
-//! | `node.js` | Node |
-//! | `client.js` | what both import |
-//! | `store.js` | what both load when a program asks for a store |
+//! | `node.js` | Node: `index.js` with another way to the wasm |
+//! | `store.js` | what is loaded when a program asks for a store |
 //! | `inline.js` | an ES module with the wasm in it |
 //! | `mqtt.global.js` | `<script>`, also from a file: one global, the wasm in it |
 
@@ -39,7 +38,7 @@ pub(crate) fn package() -> Result<()> {
     let package = build(&mut Steps::new(STEPS))?;
     let node = system::node()?;
     let size = |names: &[&str]| gzipped(&node, &package.folder, names);
-    let loaded = size(&["index.js", "client.js", "store.js", "core_bg.wasm"])?;
+    let loaded = size(&["index.js", "store.js", "core_bg.wasm"])?;
     let inline = size(&["inline.js"])?;
     println!("a page loads {loaded:.1} KB, or {inline:.1} KB in one file (gzip)");
     if loaded > GOAL {
@@ -89,8 +88,10 @@ pub(crate) fn build(steps: &mut Steps) -> Result<Package> {
     )?;
     let global = folder.join("mqtt.global.js");
     write(&global, &one_file(&folder, &bytes)?)?;
+    let core = folder.join("core.js");
+    fs::remove_file(&core).with_context(|| failed(&core))?;
     minify(&global, false)?;
-    for module in ["client.js", "store.js"] {
+    for module in ["index.js", "store.js"] {
         minify(&folder.join(module), true)?;
     }
     let (global, names) = (read(&global)?, NAMES.join(", "));
@@ -148,6 +149,13 @@ fn optimise(folder: &Path) -> Result<()> {
     run(page_tool("xtask-order").arg(&wasm))
 }
 
+/// What holds of our scripts and of wasm-bindgen's: no getter does anything but
+/// get, and what is written as a function is no constructor.
+const COMPRESS: &str = "passes=3,pure_getters,unsafe_arrows,unsafe_methods";
+
+/// What only the script itself calls by these names: wasm-bindgen's and ours.
+const PRIVATE: &str = "regex=/^_(_wbg_ptr|_destroy_into_raw|_wrap|wbg_cb_unref|emit|flow|forget|ready|hears|answerChallenge)$/";
+
 /// Leaves to terser what it makes smaller of a script. Of a module it shortens
 /// every name but those of classes, which people see.
 fn minify(script: &Path, is_module: bool) -> Result<()> {
@@ -155,8 +163,8 @@ fn minify(script: &Path, is_module: bool) -> Result<()> {
     run(Command::new(system::node()?)
         .arg(tool)
         .arg(script)
-        .args(["--compress", "passes=2", "--mangle", "--ecma", "2022"])
-        .arg("--keep-classnames")
+        .args(["--compress", COMPRESS, "--mangle", "--ecma", "2022"])
+        .args(["--mangle-props", PRIVATE, "--keep-classnames"])
         .args(is_module.then_some("--module"))
         .arg("--output")
         .arg(script))
@@ -164,12 +172,12 @@ fn minify(script: &Path, is_module: bool) -> Result<()> {
 
 /// What the face is made of, each after what it uses. In the package it is one
 /// file: a page without a bundler would fetch one after the other.
-const FACE: [&str; 3] = ["errors.js", "fields.js", "client.js"];
+const FACE: [&str; 4] = ["errors.js", "fields.js", "scram.js", "client.js"];
 
 /// The face behind what wasm-bindgen has written: it imports nothing.
-fn face(core: &str) -> Result<String> {
+fn face(folder: &Path) -> Result<String> {
     let sources = root().join("client-wasm/js");
-    let core = replaced(core, "\nexport default ", "\n")?;
+    let core = replaced(&read(&folder.join("core.js"))?, "\nexport default ", "\n")?;
     let mut face = core.replace("export class", "class");
     face = face.replace("\nexport function", "\nfunction");
     for name in FACE {
@@ -201,12 +209,13 @@ fn without_import(script: &str, file: &str) -> Result<String> {
 /// What is in the repository as it is in the package.
 fn copy_sources(folder: &Path) -> Result<()> {
     let sources = root().join("client-wasm/js");
-    for name in ["index.js", "index.d.ts", "node.js", "store.js", "README.md"] {
+    for name in ["index.d.ts", "node.js", "store.js", "README.md"] {
         copy(&sources.join(name), &folder.join(name))?;
     }
-    let core = folder.join("core.js");
-    write(&folder.join("client.js"), &face(&read(&core)?)?)?;
-    fs::remove_file(&core).with_context(|| failed(&core))?;
+    let index = without_import(&read(&sources.join("index.js"))?, "client.js")?;
+    let names = "export { Client, Message, MqttError, Subscription, connectWith, start } from './client.js';\n";
+    let index = replaced(&index, names, "")?;
+    write(&folder.join("index.js"), &[face(folder)?, index].concat())?;
     for name in ["LICENSE-APACHE", "LICENSE-MIT"] {
         copy(&root().join(name), &folder.join(name))?;
     }
@@ -218,8 +227,7 @@ fn copy_sources(folder: &Path) -> Result<()> {
 
 /// One script that needs no other file, with one global, `mqtt`.
 fn one_file(folder: &Path, wasm: &[u8]) -> Result<String> {
-    let face = read(&folder.join("client.js"))?;
-    let face = face.replace("\nexport ", "\n");
+    let face = face(folder)?.replace("\nexport ", "\n");
     let face = face.replace("\n{ MqttError, start };\n", "\n");
     ensure!(
         !["\nimport ", "import(", "\nexport "]

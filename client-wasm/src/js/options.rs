@@ -97,10 +97,6 @@ pub(super) fn read(url: &str, values: Array, store: Option<Handle>) -> Read<Opti
     if let Some(refresh) = values.function() {
         options = options.credentials(move || credentials(refresh.clone()));
     }
-    let (name, password) = (values.text(), values.bytes());
-    if let (Some(name), Some(password)) = (name, password) {
-        options = options.scram(&*name, password);
-    }
     let method = values.text();
     let (begin, answer, finish) = (values.function(), values.function(), values.function());
     if let (Some(method), Some(begin), Some(answer), Some(finish)) = (method, begin, answer, finish)

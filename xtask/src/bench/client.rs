@@ -155,7 +155,7 @@ fn sizes(package: &Path, modules: &Path) -> Result<Vec<Row>> {
         const all = process.argv.slice(1).map((name) => f.readFileSync(name)); \
         const sum = (pack) => all.reduce((sum, file) => sum + pack(file).length, 0); \
         console.log(sum((f) => f), sum((f) => z.gzipSync(f, { level: 9 })), sum((f) => z.brotliCompressSync(f)))";
-    let ours = ["index.js", "client.js", "store.js", "core_bg.wasm"].map(|name| package.join(name));
+    let ours = ["index.js", "store.js", "core_bg.wasm"].map(|name| package.join(name));
     let files: [Vec<PathBuf>; CLIENTS.len()] = [
         ours.into(),
         vec![modules.join("mqtt/dist/mqtt.min.js")],

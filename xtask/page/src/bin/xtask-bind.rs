@@ -14,6 +14,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::Parser;
 use wasm_bindgen_cli_support::Bindgen;
+use xtask_page::modern::modern;
 use xtask_page::shorten::shorten;
 use xtask_page::slim::{self, slim};
 use xtask_page::start;
@@ -63,7 +64,7 @@ fn bind(args: &Args) -> anyhow::Result<()> {
     let bytes = fs::read(&wasm).with_context(|| format!("cannot read {}", wasm.display()))?;
     let text =
         fs::read_to_string(&script).with_context(|| format!("cannot read {}", script.display()))?;
-    let (bytes, text) = shorten(&bytes, &start::plainly(&text)?, args.names)?;
+    let (bytes, text) = shorten(&bytes, &modern(&start::plainly(&text)?), args.names)?;
     fs::write(&wasm, bytes).with_context(|| format!("cannot write {}", wasm.display()))?;
     fs::write(&script, text).with_context(|| format!("cannot write {}", script.display()))
 }
