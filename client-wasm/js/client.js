@@ -114,7 +114,9 @@ export class Subscription extends Emitter {
     this.#client = client;
     this.#raw = raw;
     this.filter = filter;
-    this.qos = raw.granted;
+    const { reasonCode, properties } = raw.granted;
+    this.qos = reasonCode;
+    this.properties = properties;
   }
 
   get missed() {
@@ -175,7 +177,7 @@ export class Subscription extends Emitter {
 
   async unsubscribe() {
     this.#client._forget(this);
-    await this.#raw.unsubscribe();
+    return this.#raw.unsubscribe();
   }
 
   [Symbol.asyncIterator]() {
@@ -250,7 +252,8 @@ export class Client extends Emitter {
   }
 
   async publish(topic, payload, options) {
-    return this.#raw.publish(text(topic, 'the topic'), content(payload), ...readPublishing(options));
+    const told = this.#raw.publish(text(topic, 'the topic'), content(payload), ...readPublishing(options));
+    return told ?? { reasonCode: 0, properties: {} };
   }
 
   async request(topic, payload, { timeout = 10_000, ...options } = {}) {
@@ -277,11 +280,11 @@ export class Client extends Emitter {
   }
 
   async unsubscribe(filter, options) {
-    await this.#raw.unsubscribe(text(filter, 'the topic filter'), readOnlyProperties(options));
+    return this.#raw.unsubscribe(text(filter, 'the topic filter'), readOnlyProperties(options));
   }
 
   async reauthenticate() {
-    await this.#raw.reauthenticate();
+    return this.#raw.reauthenticate();
   }
 
   setCredentials(credentials) {
@@ -319,6 +322,7 @@ const load = (compile) =>
     install({
       message: (topic, payload, flags, packed, number) =>
         new Message(topic, payload, flags, propertiesOf(packed), number),
+      acknowledgement: (reasonCode, packed) => ({ reasonCode, properties: propertiesOf(packed) ?? {} }),
       error: (which, url, words, number, reasonCode, packed) =>
         errorOf(which, url, words, number, reasonCode, propertiesOf(packed)),
     });

@@ -89,6 +89,18 @@ export interface RequestOptions extends PublishOptions {
 /** What the broker says to a publish: 0x00 success, 0x10 nobody subscribes. */
 export type PublishReasonCode = 0x00 | 0x10;
 
+/** What the broker may say with its consent, MQTT 5.0. */
+export interface AcknowledgementProperties {
+  readonly reasonString?: string;
+  readonly userProperties?: UserProperties;
+}
+
+/** The broker's consent: its reason code, and what it says besides. */
+export interface Acknowledgement<Code extends number = number> {
+  readonly reasonCode: Code;
+  readonly properties: AcknowledgementProperties;
+}
+
 export interface SubscribeOptions {
   /** The highest QoS at which messages come; 0 unless said otherwise. */
   qos?: QoS;
@@ -127,6 +139,8 @@ export class Subscription implements AsyncIterableIterator<Message> {
   readonly filter: string;
   /** The QoS that the broker has granted. */
   readonly qos: QoS;
+  /** What the broker says besides. */
+  readonly properties: AcknowledgementProperties;
   /** How many messages at QoS 0 gave way because they were not read in time. */
   readonly missed: number;
   on<E extends keyof SubscriptionEvents>(event: E, listener: (...detail: SubscriptionEvents[E]) => void): this;
@@ -136,7 +150,7 @@ export class Subscription implements AsyncIterableIterator<Message> {
   next(): Promise<IteratorResult<Message, undefined>>;
   return(): Promise<IteratorResult<Message, undefined>>;
   /** Ends it; resolves when the broker has agreed. */
-  unsubscribe(): Promise<void>;
+  unsubscribe(): Promise<Acknowledgement>;
   /** For `await using`. */
   [Symbol.asyncDispose](): Promise<void>;
   [Symbol.asyncIterator](): this;
@@ -350,21 +364,20 @@ export class Client {
   off<E extends keyof ClientEvents>(event: E, listener: (...detail: ClientEvents[E]) => void): this;
   /**
    * Publishes, at once and in the order of the calls. Resolves with the
-   * broker's reason code when the handshake is over, at QoS 0 when the message
-   * is on its way. What is open when the connection is lost goes on with the
-   * next one.
+   * broker's answer when the handshake is over, at QoS 0 when the message is on
+   * its way. What is open when the connection is lost goes on with the next one.
    */
-  publish(topic: string, payload: Payload, options?: PublishOptions): Promise<PublishReasonCode>;
+  publish(topic: string, payload: Payload, options?: PublishOptions): Promise<Acknowledgement<PublishReasonCode>>;
   /** Publishes a request, and resolves with the answer (MQTT 5.0, section 4.10). */
   request(topic: string, payload: Payload, options?: RequestOptions): Promise<Message>;
   /** Answers a request, where it wants the answer. */
-  answer(request: Message, payload: Payload, options?: PublishOptions): Promise<PublishReasonCode>;
+  answer(request: Message, payload: Payload, options?: PublishOptions): Promise<Acknowledgement<PublishReasonCode>>;
   /** Subscribes; resolves when the broker has granted it. */
   subscribe(filter: string, options?: SubscribeOptions): Promise<Subscription>;
   /** Ends all subscriptions to a filter. */
-  unsubscribe(filter: string, options?: { properties?: { userProperties?: UserPropertiesInput } }): Promise<void>;
+  unsubscribe(filter: string, options?: { properties?: { userProperties?: UserPropertiesInput } }): Promise<Acknowledgement>;
   /** Authenticates again on the connection that there is (MQTT 5.0, section 4.12.1). */
-  reauthenticate(): Promise<void>;
+  reauthenticate(): Promise<Acknowledgement>;
   /** Uses these from the next connection on. */
   setCredentials(credentials: Credentials): void;
   /** Connects at once, if it would have waited. */

@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use codec::{ByteString, Properties, Property, ReasonCode, SubscriptionOptions, TopicFilter};
+use codec::{ByteString, Properties, Property, SubscriptionOptions, TopicFilter};
 use futures_core::Stream;
 
 use crate::authenticator::Scram;
@@ -15,7 +15,7 @@ use crate::driver::Driver;
 use crate::host::nonce;
 use crate::mailbox::Mailbox;
 use crate::waits::{Publishing, Reauthenticating, Requesting, Subscribing, Unsubscribing, Wait};
-use crate::{Error, Event, Goodbye, Message, Options, Subscription};
+use crate::{Acknowledgement, Error, Event, Goodbye, Message, Options, Subscription};
 
 /// A client: it connects at once, and again whenever the connection is lost,
 /// until [`Client::end`].
@@ -54,7 +54,7 @@ impl Client {
     ///
     /// The future is ready when the QoS handshake is over: at QoS 1 with
     /// PUBACK, at QoS 2 with PUBCOMP; at QoS 0 when the message is on its way
-    /// to the socket. It gives the broker's reason code: `Success`, or
+    /// to the socket. It gives the broker's answer: `Success`, or
     /// `NoMatchingSubscribers` where the broker says so. A publish that is
     /// open when the connection is lost goes on with the next one.
     ///
@@ -70,7 +70,7 @@ impl Client {
     /// [`Error::SessionLost`] and [`Error::Ended`], when nobody can know.
     pub fn publish(&self, message: Message) -> Publishing {
         Publishing(self.0.act(|core, now| match core.publish(message, now) {
-            Ok(Published::Sent) => Wait::Over(Ok(ReasonCode::Success)),
+            Ok(Published::Sent) => Wait::Over(Ok(Acknowledgement::SUCCESS)),
             Ok(Published::Pending(outcome)) => Wait::For(outcome),
             Err(error) => Wait::Over(Err(error)),
         }))

@@ -1,12 +1,8 @@
 //! Filters that nobody wants any more, until the broker has agreed.
 
 use codec::{Properties, TopicFilter};
-use futures_channel::oneshot;
 
-use crate::Error;
-
-/// Whoever waits for a filter to be gone.
-pub(crate) type Gone = oneshot::Sender<Result<(), Error>>;
+use crate::acknowledgement::{Outcome, Reply};
 
 #[derive(Debug, Default)]
 pub(crate) struct Departures(Vec<Departure>);
@@ -18,7 +14,7 @@ pub(crate) struct Departure {
     properties: Properties,
     /// The token of the UNSUBSCRIBE that was sent.
     sent: Option<u64>,
-    gone: Option<Gone>,
+    gone: Option<Reply>,
 }
 
 impl Departure {
@@ -36,7 +32,7 @@ impl Departure {
 }
 
 impl Departures {
-    pub(crate) fn add(&mut self, filter: TopicFilter, properties: Properties, gone: Option<Gone>) {
+    pub(crate) fn add(&mut self, filter: TopicFilter, properties: Properties, gone: Option<Reply>) {
         self.0.push(Departure {
             filter,
             properties,
@@ -77,16 +73,11 @@ impl Departures {
     }
 
     /// Forgets those that `which` picks, and tells whoever waits for them.
-    pub(crate) fn settle(
-        &mut self,
-        which: impl Fn(&Departure) -> bool,
-        outcome: &Result<(), Error>,
-    ) {
+    pub(crate) fn settle(&mut self, which: &dyn Fn(&Departure) -> bool, outcome: &Outcome) {
         self.0.retain_mut(|departure| {
             let is_over = which(departure);
             if is_over && let Some(gone) = departure.gone.take() {
-                // Nobody listens when the future was dropped.
-                let _ = gone.send(outcome.clone());
+                gone.send(outcome.clone());
             }
             !is_over
         });

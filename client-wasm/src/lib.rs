@@ -31,6 +31,7 @@
 //!
 //! Section numbers refer to the OASIS standard of MQTT 5.0.
 
+mod acknowledgement;
 mod advice;
 mod alarm;
 mod authenticator;
@@ -58,12 +59,14 @@ mod outbox;
 mod overlap;
 mod page;
 mod reconnect;
+mod reply;
 mod socket;
 mod store;
 mod subscription;
 mod subscriptions;
 mod waits;
 
+pub use acknowledgement::Acknowledgement;
 pub use authenticator::Authenticator;
 pub use bytes::Bytes;
 pub use client::{Client, Events};

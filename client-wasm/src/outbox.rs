@@ -3,15 +3,11 @@
 
 use std::collections::VecDeque;
 
-use codec::ReasonCode;
-use futures_channel::oneshot;
 use protocol::Delivery;
 
+use crate::acknowledgement::{Answer, Outcome, Reply};
 use crate::mailbox::Bounds;
-use crate::{Error, Overflow};
-
-pub(crate) type Outcome = Result<ReasonCode, Error>;
-pub(crate) type Reply = oneshot::Sender<Outcome>;
+use crate::{Error, Overflow, reply};
 
 #[derive(Debug)]
 pub(crate) struct Outbox {
@@ -44,18 +40,15 @@ impl Outbox {
 
     /// Promises the outcome of the publish with this token, which is greater
     /// than any before.
-    pub(crate) fn promise(&mut self, token: u64) -> oneshot::Receiver<Outcome> {
-        let (reply, outcome) = oneshot::channel();
+    pub(crate) fn promise(&mut self, token: u64) -> Answer {
+        let (reply, outcome) = reply::channel();
         debug_assert!(self.replies.back().is_none_or(|(last, _)| *last < token));
         self.replies.push_back((token, reply));
         outcome
     }
 
     /// Lets a publish wait for its turn.
-    pub(crate) fn queue(
-        &mut self,
-        delivery: Delivery,
-    ) -> Result<oneshot::Receiver<Outcome>, Error> {
+    pub(crate) fn queue(&mut self, delivery: Delivery) -> Result<Answer, Error> {
         let size = delivery.message.size();
         while self.is_full_for(size) {
             let oldest = match self.overflow {
@@ -103,8 +96,7 @@ impl Outbox {
             .replies
             .binary_search_by_key(&token, |(token, _)| *token);
         if let Some((_, reply)) = at.ok().and_then(|at| self.replies.remove(at)) {
-            // Nobody listens when the future was dropped.
-            let _ = reply.send(outcome);
+            reply.send(outcome);
         }
     }
 
@@ -134,7 +126,7 @@ impl Outbox {
         self.queue.clear();
         self.bytes = 0;
         for (_, reply) in self.replies.drain(..) {
-            let _ = reply.send(Err(Error::Ended));
+            reply.send(Err(Error::Ended));
         }
     }
 }

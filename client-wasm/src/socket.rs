@@ -4,12 +4,12 @@ use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Duration;
 
-use futures_channel::oneshot;
 use js_sys::{ArrayBuffer, Uint8Array};
 use wasm_bindgen::prelude::*;
 use web_sys::{BinaryType, CloseEvent, MessageEvent, WebSocket};
 
 use crate::host::{Timer, now};
+use crate::reply;
 
 /// What a socket tells.
 pub(crate) enum SocketEvent {
@@ -39,10 +39,8 @@ impl Socket {
         url: &str,
         handler: impl Fn(SocketEvent) + Clone + 'static,
     ) -> Result<Self, String> {
-        let socket = WebSocket::new_with_str(url, "mqtt").map_err(|error| {
-            let message = js_sys::Reflect::get(&error, &"message".into());
-            message.ok().and_then(|m| m.as_string()).unwrap_or_default()
-        })?;
+        let socket = WebSocket::new_with_str(url, "mqtt")
+            .map_err(|error| String::from(error.unchecked_ref::<js_sys::Error>().message()))?;
         socket.set_binary_type(BinaryType::Arraybuffer);
 
         let tell = handler.clone();
@@ -89,7 +87,7 @@ impl Socket {
     /// agreed, or for a second in vain.
     pub(crate) async fn close(self) {
         const PATIENCE: Duration = Duration::from_secs(1);
-        let (sender, closed) = oneshot::channel::<()>();
+        let (sender, closed) = reply::channel::<()>();
         let sender = Rc::new(Cell::new(Some(sender)));
         let done = move || drop(sender.take());
         let mut timer = Timer::new(done.clone());

@@ -4,16 +4,16 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
-use codec::{QoS, TopicFilter};
+use codec::{Properties, QoS, TopicFilter};
 use futures_core::Stream;
 
-use crate::Message;
 use crate::core::Core;
 use crate::driver::Driver;
 use crate::journal::Receipt;
 use crate::mailbox::Mailbox;
 use crate::subscriptions::Key;
 use crate::waits::Unsubscribing;
+use crate::{Acknowledgement, Message};
 
 /// The messages of one subscription, as a stream that goes on over lost
 /// connections. Dropping it ends the subscription.
@@ -30,7 +30,7 @@ use crate::waits::Unsubscribing;
 pub struct Subscription {
     driver: Rc<Driver>,
     filter: TopicFilter,
-    pub(crate) granted: QoS,
+    pub(crate) granted: Acknowledgement,
     key: Key,
     mailbox: Mailbox<Message>,
     /// Of the message that the application has, if it is stored.
@@ -47,7 +47,7 @@ impl Subscription {
         Self {
             driver,
             filter,
-            granted: QoS::AtMostOnce,
+            granted: Acknowledgement::SUCCESS,
             key,
             mailbox,
             receipt: Cell::new(None),
@@ -61,7 +61,12 @@ impl Subscription {
 
     /// The highest QoS that the broker has granted for it.
     pub fn granted(&self) -> QoS {
-        self.granted
+        QoS::from_u8(self.granted.reason.as_u8()).unwrap_or_default()
+    }
+
+    /// What SUBACK said besides: a reason string and user properties, if any.
+    pub fn properties(&self) -> &Properties {
+        &self.granted.properties
     }
 
     /// How many QoS 0 messages gave way because they were not read in time.
@@ -132,7 +137,7 @@ impl fmt::Debug for Subscription {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Subscription")
             .field("filter", &self.filter)
-            .field("granted", &self.granted)
+            .field("granted", &self.granted())
             .finish_non_exhaustive()
     }
 }

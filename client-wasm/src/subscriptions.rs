@@ -5,17 +5,15 @@ use codec::{
     Properties, Property, Publish, QoS, ReasonCode, RetainHandling, SubAck, Subscription,
     SubscriptionOptions, TopicFilter, UnsubAck,
 };
-use futures_channel::oneshot;
 
-use crate::departures::{Departures, Gone};
+use crate::acknowledgement::{Outcome, Reply};
+use crate::departures::Departures;
 use crate::journal::Receipt;
 use crate::mailbox::{Bounds, Mailbox};
 use crate::offer::Offer;
 use crate::overlap::overlap;
 use crate::store::Possible;
-use crate::{Error, Message, Operation};
-
-pub(crate) type Granted = oneshot::Sender<Result<QoS, Error>>;
+use crate::{Acknowledgement, Error, Message, Operation};
 
 /// A stream's name among all of a client's.
 pub(crate) type Key = u64;
@@ -85,7 +83,7 @@ struct Stream {
     key: Key,
     mailbox: Mailbox<Message>,
     /// Whoever waits for the first SUBACK.
-    granted: Option<Granted>,
+    granted: Option<Reply>,
 }
 
 impl Subscriptions {
@@ -110,7 +108,7 @@ impl Subscriptions {
         options: SubscriptionOptions,
         properties: Properties,
         bounds: Bounds,
-        granted: Granted,
+        granted: Reply,
     ) -> Mailbox<Message> {
         let mailbox = Mailbox::new(bounds);
         if let Some((unclaimed, _)) = &self.unclaimed {
@@ -144,8 +142,10 @@ impl Subscriptions {
             }
         }
         // One that is on its way already arrives before the SUBSCRIBE.
-        self.departures
-            .settle(|d| d.is(filter) && d.is_unsent(), &Ok(()));
+        self.departures.settle(
+            &|d| d.is(filter) && d.is_unsent(),
+            &Ok(Acknowledgement::SUCCESS),
+        );
         mailbox
     }
 
@@ -177,7 +177,7 @@ impl Subscriptions {
 
     /// Ends one stream. Its filter goes with the last one; whoever waits for
     /// that waits for nothing when there are others.
-    pub(crate) fn remove(&mut self, key: Key, gone: Option<Gone>) {
+    pub(crate) fn remove(&mut self, key: Key, gone: Option<Reply>) {
         let Some(at) = self
             .entries
             .iter()
@@ -191,7 +191,7 @@ impl Subscriptions {
             let filter = self.entries.remove(at).filter;
             self.departures.add(filter, Properties::new(), gone);
         } else if let Some(gone) = gone {
-            let _ = gone.send(Ok(()));
+            gone.send(Ok(Acknowledgement::SUCCESS));
         }
     }
 
@@ -200,7 +200,7 @@ impl Subscriptions {
         &mut self,
         filter: TopicFilter,
         properties: Properties,
-        gone: Gone,
+        gone: Reply,
     ) {
         self.end(|entry| entry.filter == filter);
         if let Some((unclaimed, _)) = &self.unclaimed {
@@ -212,7 +212,8 @@ impl Subscriptions {
     /// Ends all streams.
     pub(crate) fn end_all(&mut self) {
         self.end(|_| true);
-        self.departures.settle(|_| true, &Ok(()));
+        self.departures
+            .settle(&|_| true, &Ok(Acknowledgement::SUCCESS));
         self.requests.clear();
     }
 
@@ -224,7 +225,7 @@ impl Subscriptions {
             for stream in entry.streams.drain(..) {
                 stream.mailbox.close();
                 if let Some(granted) = stream.granted {
-                    let _ = granted.send(Err(Error::Ended));
+                    granted.send(Err(Error::Ended));
                 }
             }
             false
@@ -241,8 +242,10 @@ impl Subscriptions {
         }
         let entries = &self.entries;
         self.departures.disconnected();
-        self.departures
-            .settle(|d| entries.iter().any(|e| d.is(&e.filter)), &Ok(()));
+        self.departures.settle(
+            &|d| entries.iter().any(|e| d.is(&e.filter)),
+            &Ok(Acknowledgement::SUCCESS),
+        );
     }
 
     /// The broker has accepted a connection.
@@ -256,7 +259,8 @@ impl Subscriptions {
             entry.is_repeated = false;
             entry.state = State::Wanted;
         }
-        self.departures.settle(|_| true, &Ok(()));
+        self.departures
+            .settle(&|_| true, &Ok(Acknowledgement::SUCCESS));
     }
 
     /// What was not asked for yet and need not be: why the broker would not
@@ -334,16 +338,7 @@ impl Subscriptions {
         let reasons = reasons.chain(std::iter::repeat(ReasonCode::UnspecifiedError));
         let mut refused = Vec::new();
         for (filter, reason) in filters.into_iter().zip(reasons) {
-            let granted = match reason {
-                ReasonCode::Success => Ok(QoS::AtMostOnce),
-                ReasonCode::GrantedQoS1 => Ok(QoS::AtLeastOnce),
-                ReasonCode::GrantedQoS2 => Ok(QoS::ExactlyOnce),
-                _ => Err(Error::refused(
-                    Operation::Subscribe,
-                    reason,
-                    &suback.properties,
-                )),
-            };
+            let granted = Acknowledgement::of(Operation::Subscribe, reason, &suback.properties);
             if let Some(error) = self.answer(token, &filter, &granted) {
                 refused.push((filter, error));
             }
@@ -364,12 +359,7 @@ impl Subscriptions {
         self.answer(token, filter, &Err(error))
     }
 
-    fn answer(
-        &mut self,
-        token: u64,
-        filter: &TopicFilter,
-        granted: &Result<QoS, Error>,
-    ) -> Option<Error> {
+    fn answer(&mut self, token: u64, filter: &TopicFilter, granted: &Outcome) -> Option<Error> {
         let at = self.entries.iter().position(|e| e.filter == *filter)?;
         let entry = &mut self.entries[at];
         // A later SUBSCRIBE for the same filter has the last word.
@@ -388,7 +378,7 @@ impl Subscriptions {
                     if let (Err(_), Some((unclaimed, _))) = (granted, unclaimed) {
                         give(stream.mailbox.take_if(&|_| true), unclaimed);
                     }
-                    let _ = reply.send(granted.clone());
+                    reply.send(granted.clone());
                     granted.is_ok()
                 }
                 None => true,
@@ -407,17 +397,9 @@ impl Subscriptions {
         let reasons = unsuback.reasons.iter().copied();
         let reasons = reasons.chain(std::iter::repeat(ReasonCode::Success));
         for (filter, reason) in filters.iter().zip(reasons) {
-            let outcome = if reason.is_failure() {
-                Err(Error::refused(
-                    Operation::Unsubscribe,
-                    reason,
-                    &unsuback.properties,
-                ))
-            } else {
-                Ok(())
-            };
+            let outcome = Acknowledgement::of(Operation::Unsubscribe, reason, &unsuback.properties);
             self.departures
-                .settle(|d| d.is(filter) && d.was_sent(token), &outcome);
+                .settle(&|d| d.is(filter) && d.was_sent(token), &outcome);
         }
     }
 
@@ -425,7 +407,7 @@ impl Subscriptions {
     pub(crate) fn cannot_unsubscribe(&mut self, filters: &[TopicFilter], error: &Error) {
         let outcome = Err(error.clone());
         self.departures.settle(
-            |d| d.is_unsent() && filters.iter().any(|filter| d.is(filter)),
+            &|d| d.is_unsent() && filters.iter().any(|filter| d.is(filter)),
             &outcome,
         );
     }

@@ -4,11 +4,14 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use codec::{QoS, ReasonCode};
-use futures_channel::oneshot::Receiver;
+use codec::ReasonCode;
 
+use crate::acknowledgement::Answer;
+#[cfg(feature = "js")]
+use crate::acknowledgement::Outcome;
 use crate::core::{Published, Requested};
-use crate::{Error, Message, Subscription};
+use crate::reply::Receiver;
+use crate::{Acknowledgement, Error, Message, Subscription};
 
 /// An outcome that is known, or will be told.
 #[derive(Debug)]
@@ -31,12 +34,12 @@ impl<T: Clone> Wait<T> {
 /// The outcome of [`crate::Client::publish`]. Dropping it does not take the
 /// message back.
 #[derive(Debug)]
-pub struct Publishing(pub(crate) Wait<ReasonCode>);
+pub struct Publishing(pub(crate) Wait<Acknowledgement>);
 
 impl Publishing {
     /// The outcome, if it is known already.
     #[cfg(feature = "js")]
-    pub(crate) fn known(&mut self) -> Option<Result<ReasonCode, Error>> {
+    pub(crate) fn known(&self) -> Option<Outcome> {
         match &self.0 {
             Wait::Over(outcome) => Some(outcome.clone()),
             Wait::For(_) => None,
@@ -45,7 +48,7 @@ impl Publishing {
 }
 
 impl Future for Publishing {
-    type Output = Result<ReasonCode, Error>;
+    type Output = Result<Acknowledgement, Error>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         self.0.poll(context)
@@ -55,10 +58,10 @@ impl Future for Publishing {
 /// The outcome of [`crate::Client::reauthenticate`]. Dropping it does not take
 /// it back.
 #[derive(Debug)]
-pub struct Reauthenticating(pub(crate) Wait<()>);
+pub struct Reauthenticating(pub(crate) Wait<Acknowledgement>);
 
 impl Future for Reauthenticating {
-    type Output = Result<(), Error>;
+    type Output = Result<Acknowledgement, Error>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         self.0.poll(context)
@@ -69,7 +72,7 @@ impl Future for Reauthenticating {
 /// request back.
 #[derive(Debug)]
 pub struct Requesting {
-    published: Option<Wait<ReasonCode>>,
+    published: Option<Wait<Acknowledgement>>,
     answer: Wait<Message>,
 }
 
@@ -104,7 +107,7 @@ impl Future for Requesting {
         {
             self.published = None;
             match outcome {
-                Ok(ReasonCode::NoMatchingSubscribers) => {
+                Ok(told) if told.reason == ReasonCode::NoMatchingSubscribers => {
                     return Poll::Ready(Err(Error::NobodyThere));
                 }
                 Ok(_) => {}
@@ -122,7 +125,7 @@ impl Future for Requesting {
 pub struct Subscribing(pub(crate) Option<Result<Begun, Error>>);
 
 /// A subscription, and whether the broker gives it.
-type Begun = (Subscription, Receiver<Result<QoS, Error>>);
+type Begun = (Subscription, Answer);
 
 impl Future for Subscribing {
     type Output = Result<Subscription, Error>;
@@ -136,7 +139,7 @@ impl Future for Subscribing {
                 Poll::Pending => return Poll::Pending,
             },
             // Told below.
-            Some(Err(_)) | None => Ok(QoS::AtMostOnce),
+            Some(Err(_)) | None => Ok(Acknowledgement::SUCCESS),
         };
         let begun = self.0.take().expect("it is polled until it is ready");
         Poll::Ready(begun.and_then(|(mut subscription, _)| {
@@ -149,10 +152,10 @@ impl Future for Subscribing {
 /// The outcome of [`crate::Client::unsubscribe`] and of
 /// [`Subscription::unsubscribe`].
 #[derive(Debug)]
-pub struct Unsubscribing(Wait<()>);
+pub struct Unsubscribing(Wait<Acknowledgement>);
 
 impl Unsubscribing {
-    pub(crate) fn new(begun: Result<Receiver<Result<(), Error>>, Error>) -> Self {
+    pub(crate) fn new(begun: Result<Answer, Error>) -> Self {
         Self(match begun {
             Ok(outcome) => Wait::For(outcome),
             Err(error) => Wait::Over(Err(error)),
@@ -161,7 +164,7 @@ impl Unsubscribing {
 }
 
 impl Future for Unsubscribing {
-    type Output = Result<(), Error>;
+    type Output = Result<Acknowledgement, Error>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         self.0.poll(context)

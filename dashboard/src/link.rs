@@ -171,7 +171,9 @@ impl Link {
         spawn_local(async move {
             settled(match publishing.await {
                 Ok(_) if at_most_once => Outcome::Sent,
-                Ok(ReasonCode::NoMatchingSubscribers) => Outcome::NobodyThere,
+                Ok(told) if told.reason == ReasonCode::NoMatchingSubscribers => {
+                    Outcome::NobodyThere
+                }
                 Ok(_) => Outcome::Acknowledged,
                 Err(Error::NotConnected) => Outcome::NotConnected,
                 Err(Error::Refused {

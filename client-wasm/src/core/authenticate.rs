@@ -5,15 +5,15 @@ use std::rc::Rc;
 
 use bytes::Bytes;
 use codec::{Auth, Connect, Disconnect, Properties, Property, ReasonCode};
-use futures_channel::oneshot;
 use protocol::Time;
 use protocol::client::Connection;
 
 use super::{Core, Link};
-use crate::{Authenticator, Error};
+use crate::acknowledgement::{Answer, Outcome, Reply};
+use crate::{Acknowledgement, Authenticator, Error, reply};
 
 /// Who is told that the client has authenticated again.
-pub(super) type Waiting = Option<oneshot::Sender<Result<(), Error>>>;
+pub(super) type Waiting = Option<Reply>;
 
 impl Core {
     /// Authenticates like this from the next connection on.
@@ -43,10 +43,7 @@ impl Core {
     }
 
     /// Authenticates again on a connection that goes on meanwhile.
-    pub(crate) fn reauthenticate(
-        &mut self,
-        now: Time,
-    ) -> Result<oneshot::Receiver<Result<(), Error>>, Error> {
+    pub(crate) fn reauthenticate(&mut self, now: Time) -> Result<Answer, Error> {
         let Some(connection) = accepted(&mut self.link) else {
             return Err(Error::NotConnected);
         };
@@ -58,7 +55,7 @@ impl Core {
         connection
             .reauthenticate(properties, now)
             .map_err(|error| Error::Authentication(error.text().into()))?;
-        let (sender, receiver) = oneshot::channel();
+        let (sender, receiver) = reply::channel();
         self.reauthentication = Some(sender);
         Ok(receiver)
     }
@@ -84,7 +81,10 @@ impl Core {
         };
         if auth.reason == ReasonCode::Success {
             match authenticator.borrow_mut().finish(data) {
-                Ok(()) => self.authenticated_again(Ok(())),
+                Ok(()) => self.authenticated_again(Ok(Acknowledgement {
+                    reason: auth.reason,
+                    properties: auth.properties.detached(),
+                })),
                 Err(why) => self.distrust(why, now),
             }
             return;
@@ -111,10 +111,9 @@ impl Core {
     }
 
     /// Tells whoever waits for it.
-    pub(super) fn authenticated_again(&mut self, outcome: Result<(), Error>) {
+    pub(super) fn authenticated_again(&mut self, outcome: Outcome) {
         if let Some(waiting) = self.reauthentication.take() {
-            // Nobody may wait for it any more.
-            let _ = waiting.send(outcome);
+            waiting.send(outcome);
         }
     }
 

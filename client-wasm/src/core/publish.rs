@@ -2,14 +2,13 @@
 
 use std::sync::Arc;
 
-use codec::{QoS, ReasonCode};
-use futures_channel::oneshot;
+use codec::QoS;
 use protocol::client::Delivered;
 use protocol::{Delivery, Time};
 
 use super::{Core, Link};
-use crate::outbox::Outcome;
-use crate::{Error, Message, Offline, Operation};
+use crate::acknowledgement::{Answer, Outcome};
+use crate::{Acknowledgement, Error, Message, Offline, Operation};
 
 /// What became of a publish so far.
 #[derive(Debug)]
@@ -17,7 +16,7 @@ pub(crate) enum Published {
     /// QoS 0: it is on its way, and nothing more will be heard of it.
     Sent,
     /// It waits for its turn or its acknowledgement.
-    Pending(oneshot::Receiver<Outcome>),
+    Pending(Answer),
 }
 
 impl Core {
@@ -103,7 +102,7 @@ impl Core {
             let (token, qos) = (delivery.token, delivery.qos);
             match self.send(delivery, now) {
                 Ok(()) if qos == QoS::AtMostOnce => {
-                    self.outbox.settle(token, Ok(ReasonCode::Success));
+                    self.outbox.settle(token, Ok(Acknowledgement::SUCCESS));
                 }
                 Ok(()) => {}
                 Err(error) => self.settle(token, Err(error)),
@@ -124,13 +123,8 @@ impl Core {
     }
 
     pub(super) fn delivered(&mut self, delivered: &Delivered) {
-        let reason = delivered.ack.reason;
-        let outcome = if reason.is_failure() {
-            let properties = &delivered.ack.properties;
-            Err(Error::refused(Operation::Publish, reason, properties))
-        } else {
-            Ok(reason)
-        };
+        let ack = &delivered.ack;
+        let outcome = Acknowledgement::of(Operation::Publish, ack.reason, &ack.properties);
         self.settle(delivered.token, outcome);
     }
 

@@ -6,17 +6,17 @@ use bytes::Bytes;
 use codec::{
     ByteString, Properties, Property, QoS, RetainHandling, SubscriptionOptions, TopicFilter,
 };
-use futures_channel::oneshot;
 use protocol::Time;
 
 use super::{Core, Published};
+use crate::acknowledgement::Answer;
 use crate::mailbox::Mailbox;
-use crate::{Error, Event, Message};
+use crate::{Error, Event, Message, reply};
 
 /// Where answers go, below what the options or the broker say.
 const DEFAULT_BASE: &str = "response";
 
-type Reply = oneshot::Sender<Result<Message, Error>>;
+type Reply = reply::Sender<Result<Message, Error>>;
 
 /// What waits for an answer.
 #[derive(Debug, Default)]
@@ -32,7 +32,7 @@ pub(super) struct Requests {
 struct Inbox {
     topic: ByteString,
     mailbox: Mailbox<Message>,
-    granted: oneshot::Receiver<Result<QoS, Error>>,
+    granted: Answer,
 }
 
 #[derive(Debug)]
@@ -47,7 +47,7 @@ struct Waiting {
 #[derive(Debug)]
 pub(crate) struct Requested {
     pub(crate) published: Published,
-    pub(crate) answer: oneshot::Receiver<Result<Message, Error>>,
+    pub(crate) answer: reply::Receiver<Result<Message, Error>>,
 }
 
 impl Requests {
@@ -63,8 +63,7 @@ impl Requests {
         }
         for waiting in self.waiting.extract_if(.., |w| w.deadline <= now) {
             let timeout = waiting.timeout;
-            // Nobody listens when the future was dropped.
-            let _ = waiting.reply.send(Err(Error::NoAnswer { timeout }));
+            waiting.reply.send(Err(Error::NoAnswer { timeout }));
         }
         self.deadline = self.waiting.iter().map(|waiting| waiting.deadline).min();
     }
@@ -80,7 +79,7 @@ impl Requests {
             let mut waiting = self.waiting.iter();
             let at = waiting.position(|w| Some(&w.correlation) == correlation);
             if let Some(at) = at {
-                let _ = self.waiting.swap_remove(at).reply.send(Ok(answer));
+                self.waiting.swap_remove(at).reply.send(Ok(answer));
             }
         }
     }
@@ -97,7 +96,7 @@ impl Requests {
 
     pub(super) fn give_up(&mut self, error: &Error) {
         for waiting in self.waiting.drain(..) {
-            let _ = waiting.reply.send(Err(error.clone()));
+            waiting.reply.send(Err(error.clone()));
         }
     }
 }
@@ -127,7 +126,7 @@ impl Core {
             properties.push(Property::MessageExpiryInterval(seconds));
         }
         let published = self.publish(message, now)?;
-        let (reply, answer) = oneshot::channel();
+        let (reply, answer) = reply::channel();
         let deadline = now + timeout;
         let requests = &mut self.requests;
         requests.deadline = requests.deadline.into_iter().chain([deadline]).min();

@@ -1,24 +1,21 @@
 //! Subscribing and unsubscribing.
 
-use codec::{Properties, QoS, SubAck, Subscription, SubscriptionOptions, TopicFilter};
-use futures_channel::oneshot;
+use codec::{Properties, SubAck, Subscription, SubscriptionOptions, TopicFilter};
 use protocol::{PublishError, Time};
 
 use super::{Core, Link};
+use crate::acknowledgement::Answer;
 use crate::journal::Journal;
 use crate::mailbox::Mailbox;
 use crate::subscriptions::Key;
-use crate::{Error, Event, Message, Operation};
+use crate::{Error, Event, Message, Operation, reply};
 
 /// A stream that was asked for.
 pub(crate) struct Subscribed {
     pub(crate) key: Key,
     pub(crate) mailbox: Mailbox<Message>,
-    pub(crate) granted: oneshot::Receiver<Result<QoS, Error>>,
+    pub(crate) granted: Answer,
 }
-
-/// Tells when a subscription is gone.
-pub(crate) type Going = oneshot::Receiver<Result<(), Error>>;
 
 impl Core {
     /// Subscribes, now or when there is a connection.
@@ -33,7 +30,7 @@ impl Core {
             return Err(Error::Ended);
         }
         let key = self.next_token();
-        let (reply, granted) = oneshot::channel();
+        let (reply, granted) = reply::channel();
         let bounds = self.options.stream_bounds;
         let mailbox = self
             .subscriptions
@@ -54,11 +51,11 @@ impl Core {
     }
 
     /// As [`Core::drop_stream`], for somebody who waits for the answer.
-    pub(crate) fn unsubscribe_stream(&mut self, key: Key, now: Time) -> Result<Going, Error> {
+    pub(crate) fn unsubscribe_stream(&mut self, key: Key, now: Time) -> Result<Answer, Error> {
         if self.is_ended() {
             return Err(Error::Ended);
         }
-        let (reply, gone) = oneshot::channel();
+        let (reply, gone) = reply::channel();
         self.subscriptions.remove(key, Some(reply));
         self.send_requests(now);
         self.acknowledge(now);
@@ -71,11 +68,11 @@ impl Core {
         filter: TopicFilter,
         properties: Properties,
         now: Time,
-    ) -> Result<Going, Error> {
+    ) -> Result<Answer, Error> {
         if self.is_ended() {
             return Err(Error::Ended);
         }
-        let (reply, gone) = oneshot::channel();
+        let (reply, gone) = reply::channel();
         self.subscriptions.remove_filter(filter, properties, reply);
         self.send_requests(now);
         self.acknowledge(now);

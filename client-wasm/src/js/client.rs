@@ -10,9 +10,9 @@ use wasm_bindgen_futures::{future_to_promise, spawn_local};
 
 use super::events::{Listener, tell};
 use super::subscription::RawSubscription;
-use super::{Read, errors, message, options, properties};
+use super::{Read, acknowledgement, errors, message, options, properties};
 use crate::store::Handle;
-use crate::{Client, Error, Goodbye, Message};
+use crate::{Acknowledgement, Client, Error, Goodbye, Message};
 
 /// A [`Client`]. Its functions act at once, and promise the outcome. Properties
 /// are as they stand in packets.
@@ -47,8 +47,8 @@ impl RawClient {
         self.0.client_id()[..].into()
     }
 
-    /// Publishes, with PUBLISH's flags; gives the reason code, as a number when
-    /// it is known at once, else as a promise.
+    /// Publishes, with PUBLISH's flags; promises the broker's answer, or gives
+    /// undefined when there will be none.
     pub fn publish(
         &self,
         topic: &str,
@@ -57,12 +57,13 @@ impl RawClient {
         packed: &[u8],
     ) -> Read<JsValue> {
         let message = read_message(topic, payload, flags, packed)?;
-        let mut publishing = self.0.publish(message);
+        let publishing = self.0.publish(message);
         if let Some(outcome) = publishing.known() {
-            return outcome.map(code).map_err(|error| errors::error(&error));
+            return outcome
+                .map(|_| JsValue::UNDEFINED)
+                .map_err(|error| errors::error(&error));
         }
-        let outcome = async move { publishing.await.map(code) };
-        Ok(promise(outcome).into())
+        Ok(acknowledged(publishing).into())
     }
 
     /// Publishes a request; promises the answer.
@@ -100,12 +101,12 @@ impl RawClient {
     /// Ends all subscriptions to a filter.
     pub fn unsubscribe(&self, filter: &str, packed: &[u8]) -> Read<Promise> {
         let ending = self.0.begin_unsubscribe(filter.into(), properties(packed)?);
-        Ok(done(ending))
+        Ok(acknowledged(ending))
     }
 
     /// Authenticates again.
     pub fn reauthenticate(&self) -> Promise {
-        done(self.0.reauthenticate())
+        acknowledged(self.0.reauthenticate())
     }
 
     /// Answers a challenge that the authenticator has left open.
@@ -130,7 +131,10 @@ impl RawClient {
         let reason = ReasonCode::from_u8(reason).unwrap_or(ReasonCode::UnspecifiedError);
         let goodbye = Goodbye::saying(reason, properties(packed)?);
         let client = self.0.clone();
-        Ok(done(async move { client.end_with(goodbye).await }))
+        Ok(promise(async move {
+            let ended = client.end_with(goodbye).await;
+            ended.map(|()| JsValue::UNDEFINED)
+        }))
     }
 }
 
@@ -143,13 +147,11 @@ fn promise_boxed(outcome: Pin<Box<dyn Future<Output = Result<JsValue, Error>>>>)
     future_to_promise(async move { outcome.await.map_err(|error| errors::error(&error)) })
 }
 
-fn code(reason: ReasonCode) -> JsValue {
-    reason.as_u8().into()
-}
-
-/// A promise of nothing but that it is done.
-pub(super) fn done(outcome: impl Future<Output = Result<(), Error>> + 'static) -> Promise {
-    promise(async move { outcome.await.map(|()| JsValue::UNDEFINED) })
+/// A promise of the broker's answer.
+pub(super) fn acknowledged(
+    outcome: impl Future<Output = Result<Acknowledgement, Error>> + 'static,
+) -> Promise {
+    promise(async move { outcome.await.map(|told| acknowledgement(&told)) })
 }
 
 fn read_message(topic: &str, payload: Vec<u8>, flags: u8, packed: &[u8]) -> Read<Message> {

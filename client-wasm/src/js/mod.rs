@@ -24,7 +24,7 @@ use codec::{DecodeError, EncodeError, Properties, PropertyId};
 use js_sys::Uint8Array;
 use wasm_bindgen::prelude::*;
 
-use crate::{Error, Message};
+use crate::{Acknowledgement, Error, Message};
 
 /// A value, or an error to throw.
 type Read<T> = Result<T, JsValue>;
@@ -45,6 +45,10 @@ extern "C" {
         properties: &[u8],
         number: Option<f64>,
     ) -> JsValue;
+
+    /// The broker's consent.
+    #[wasm_bindgen(method)]
+    fn acknowledgement(this: &Face, reason: u8, properties: &[u8]) -> JsValue;
 
     /// An error: which one, and what there is to know.
     #[wasm_bindgen(method)]
@@ -88,6 +92,11 @@ fn message(message: &Message) -> JsValue {
     };
     let payload = payload.unwrap_or_else(|| Uint8Array::from(&message.payload[..]));
     with_face(|face| face.message(&message.topic, &payload, flags, &packed, number))
+}
+
+fn acknowledgement(told: &Acknowledgement) -> JsValue {
+    let packed = packed(&told.properties);
+    with_face(|face| face.acknowledgement(told.reason.as_u8(), &packed))
 }
 
 /// Properties as they stand in packets.

@@ -6,15 +6,15 @@ use std::future::poll_fn;
 use js_sys::Promise;
 use wasm_bindgen::prelude::*;
 
-use super::client::{done, promise};
-use super::message;
-use crate::Subscription;
+use super::client::{acknowledged, promise};
+use super::{acknowledgement, message};
 use crate::mailbox::Mailbox;
+use crate::{Acknowledgement, Subscription};
 
 /// The messages of one subscription.
 #[wasm_bindgen]
 pub struct RawSubscription {
-    granted: u8,
+    granted: Acknowledgement,
     mailbox: Mailbox<crate::Message>,
     /// Until it is ended.
     subscription: RefCell<Option<Subscription>>,
@@ -23,7 +23,7 @@ pub struct RawSubscription {
 impl RawSubscription {
     pub(super) fn new(subscription: Subscription) -> Self {
         Self {
-            granted: subscription.granted().as_u8(),
+            granted: subscription.granted.clone(),
             mailbox: subscription.mailbox(),
             subscription: RefCell::new(Some(subscription)),
         }
@@ -32,10 +32,10 @@ impl RawSubscription {
 
 #[wasm_bindgen]
 impl RawSubscription {
-    /// The QoS that was granted.
+    /// SUBACK: the QoS that was granted.
     #[wasm_bindgen(getter)]
-    pub fn granted(&self) -> u8 {
-        self.granted
+    pub fn granted(&self) -> JsValue {
+        acknowledgement(&self.granted)
     }
 
     /// How many QoS 0 messages gave way.
@@ -70,10 +70,10 @@ impl RawSubscription {
     /// Ends it; what has come can still be taken.
     pub fn unsubscribe(&self) -> Promise {
         let Some(subscription) = self.subscription.take() else {
-            return Promise::resolve(&JsValue::UNDEFINED);
+            return Promise::resolve(&acknowledgement(&Acknowledgement::SUCCESS));
         };
         let ending = subscription.unsubscribe();
         self.mailbox.close();
-        done(ending)
+        acknowledged(ending)
     }
 }

@@ -29,7 +29,9 @@ export async function story({ connect, MqttError, Message }, url, topic = `story
   const all = await client.subscribe(`${topic}/values`, { qos: 2 });
   same([all.filter, all.qos], [`${topic}/values`, 2]);
   const codes = [];
-  for (const qos of [0, 1, 2]) codes.push(await client.publish(`${topic}/values`, `Temperature:${qos}`, { qos }));
+  for (const qos of [0, 1, 2]) {
+    codes.push((await client.publish(`${topic}/values`, `Temperature:${qos}`, { qos })).reasonCode);
+  }
   await client.publish(`${topic}/values`, new Uint8Array([0xff, 0]), { qos: 1 });
   same(codes, [0, 0, 0]);
   const values = [];
@@ -59,7 +61,7 @@ export async function story({ connect, MqttError, Message }, url, topic = `story
   held.push('large');
 
   // Leaving the loop has ended the subscription.
-  same(await client.publish(`${topic}/values`, '', { qos: 1 }), 0x10);
+  same(await client.publish(`${topic}/values`, '', { qos: 1 }), { reasonCode: 0x10, properties: {} });
   same((await all.next()).done, true);
   held.push('break');
 

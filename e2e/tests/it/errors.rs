@@ -149,8 +149,8 @@ async fn a_page_over_https_is_told_of_mixed_content() {
     let advice = blocked["advice"].as_str().unwrap_or_default();
     assert!(advice.contains("mixed content"), "{blocked}");
     let body = "const client = await mqtt.connect(given[0]); \
-         const code = await client.publish('a', 'b', { qos: 1 }); \
-         await client.end(); return code";
+         const { reasonCode } = await client.publish('a', 'b', { qos: 1 }); \
+         await client.end(); return reasonCode";
     let secure = format!("wss://localhost:{port}/mqtt").into();
     assert_eq!(run(&browser, body, &[secure]).await, 0x10);
 }

@@ -259,12 +259,13 @@ async fn what_waits_for_a_broker_that_comes_back_is_bounded_and_comes() {
              client.on(name, () => events.at(-1) === name || events.push(name)); \
          globalThis.offline = new Promise((resolve) => client.once('offline', resolve)); \
          await client.subscribe('values', { qos: 1, onMessage: (m) => seen.push(m.text()) }); \
-         return await client.publish('values', 'before', { qos: 1 })";
+         return (await client.publish('values', 'before', { qos: 1 })).reasonCode";
     assert_eq!(run(&browser, body, &[url(broker.web)]).await, 0);
     broker.kill().await;
     let body = "await offline; \
          globalThis.outcomes = ['1', '2', '3'].map((n) => \
-             client.publish('values', n, { qos: 1 }).then(String, (error) => error.kind)); \
+             client.publish('values', n, { qos: 1 }) \
+                 .then((told) => told.reasonCode, (error) => error.kind)); \
          return await outcomes[0]";
     assert_eq!(run(&browser, body, &[]).await, "dropped");
     broker.restart().await;
@@ -278,6 +279,36 @@ async fn what_waits_for_a_broker_that_comes_back_is_bounded_and_comes() {
     assert_eq!(
         told,
         "dropped 0 0; before 2 3; close offline reconnect connect end"
+    );
+}
+
+#[tokio::test]
+async fn by_scram_the_password_stays_on_the_page_and_both_prove_that_they_know_it() {
+    let (name, password) = (
+        "ada,=é",
+        "pa$$wörd and more than the sixty-four bytes of a block of SHA-256",
+    );
+    let broker = Broker::with_users(&[(name, password)], &[]).await;
+    let (_folder, _files, browser) = page().await;
+    let body = "const [url, username, password] = given; \
+         const client = await mqtt.connect(url, { scram: { username, password: new TextEncoder().encode(password) } }); \
+         const { reasonCode } = await client.reauthenticate(); \
+         const told = [client.connected, reasonCode]; \
+         await client.end(); \
+         const wrong = await mqtt.connect(url, { scram: { username, password: 'pass' } }).catch((error) => error); \
+         const liar = await mqtt.connect(url, { authenticator: { method: 'SCRAM-SHA-256', \
+             answer: () => { throw new Error('no such thing') } } }).catch((error) => error); \
+         const half = await mqtt.connect(url, { scram: { username } }).catch((error) => error); \
+         return [...told, wrong.kind, wrong.reasonCode, liar.by, half.message].join(' ')";
+    let told = run(
+        &browser,
+        body,
+        &[url(broker.web), name.into(), password.into()],
+    )
+    .await;
+    assert_eq!(
+        told,
+        "true 0 refused 135 broker options.scram needs username and password"
     );
 }
 

@@ -217,8 +217,8 @@ async fn a_publish_that_there_is_no_room_for_is_refused_and_the_client_goes_on()
     let mut observer = raw(broker.mqtt, "observer").await;
     observer.subscribe(&[("values", 0)]).await;
     let body = "const client = await mqtt.connect(given[0], { store: 'full' }); \
-         const code = await client.publish('values', 'last', { qos: 2 }); \
-         await client.end(); return code";
+         const { reasonCode } = await client.publish('values', 'last', { qos: 2 }); \
+         await client.end(); return reasonCode";
     assert_eq!(run(&browser, body, &[url(broker.web)]).await, 0);
     let came: Vec<_> = observer.settle().await;
     let came: Vec<_> = came.iter().map(|message| &message.payload[..]).collect();

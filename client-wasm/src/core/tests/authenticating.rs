@@ -172,7 +172,7 @@ fn section_4_12_1_authenticating_again() {
     let last = exchange(&mut pair, &first).unwrap();
     assert_eq!(outcome(&mut done), None);
     pair.say(&auth(ReasonCode::Success, with(METHOD, last)));
-    assert_eq!(outcome(&mut done), Some(Ok(())));
+    assert_eq!(outcome(&mut done), Some(Ok(ReasonCode::Success)));
     assert!(pair.core.is_connected());
 }
 

@@ -17,12 +17,12 @@ use codec::{
     ConnAck, Packet, PacketId, Properties, Property, ProtocolVersion, Publish, QoS, ReasonCode,
     SubAck, Subscribe, TopicName,
 };
-use futures_channel::oneshot;
 use protocol::Time;
 
 use super::Core;
+use crate::acknowledgement::Answer;
 use crate::mailbox::Mailbox;
-use crate::{Event, Options};
+use crate::{Error, Event, Options};
 
 const URL: &str = "ws://broker/";
 
@@ -142,9 +142,10 @@ fn read<T>(mailbox: &Mailbox<T>) -> Vec<T> {
     all
 }
 
-/// What a wait has come to, if it is over.
-fn outcome<T>(receiver: &mut oneshot::Receiver<T>) -> Option<T> {
-    receiver.try_recv().expect("somebody will tell")
+/// What a wait has come to, if it is over: the reason code.
+fn outcome(answer: &mut Answer) -> Option<Result<ReasonCode, Error>> {
+    let outcome = answer.try_recv().expect("somebody will tell");
+    outcome.map(|outcome| outcome.map(|told| told.reason))
 }
 
 fn names(events: &[Event]) -> Vec<&'static str> {

@@ -69,7 +69,10 @@ fn section_3_2_2_3_11_and_13_subscriptions_that_are_not_supported_are_not_asked_
         let mut subscribed = subscribe(&mut pair, &filter);
         let subscribe = pair.heard_subscribe();
         pair.grant(&subscribe, &[ReasonCode::GrantedQoS1]);
-        assert_eq!(outcome(&mut subscribed.granted), Some(Ok(QoS::AtLeastOnce)));
+        assert_eq!(
+            outcome(&mut subscribed.granted),
+            Some(Ok(ReasonCode::GrantedQoS1))
+        );
     }
 }
 

@@ -2,7 +2,6 @@ use codec::Ack;
 
 use super::*;
 use crate::core::Published;
-use crate::outbox::Outcome;
 use crate::{Bounds, Error, Goodbye, Message, Offline};
 
 fn message(payload: &'static str, qos: QoS) -> Message {
@@ -10,7 +9,7 @@ fn message(payload: &'static str, qos: QoS) -> Message {
 }
 
 impl Pair {
-    fn publish(&mut self, payload: &'static str, qos: QoS) -> oneshot::Receiver<Outcome> {
+    fn publish(&mut self, payload: &'static str, qos: QoS) -> Answer {
         match self.core.publish(message(payload, qos), self.now) {
             Ok(Published::Pending(outcome)) => outcome,
             other => panic!("{other:?}"),
@@ -40,6 +39,22 @@ fn receive_maximum(pair: &mut Pair, maximum: u16) {
     let property = Property::ReceiveMaximum(maximum);
     pair.accept_with(false, Properties::new().with(property));
     pair.heard();
+}
+
+#[test]
+fn section_3_4_2_2_what_the_broker_says_besides_is_passed_on() {
+    let mut pair = Pair::connected(Options::new(URL));
+    let mut taken = pair.publish("a", QoS::AtLeastOnce);
+    let properties = Properties::new()
+        .with(Property::ReasonString("stored".into()))
+        .with(Property::UserProperty(("node".into(), "3".into())));
+    pair.say(&Packet::PubAck(Ack {
+        packet_id: PacketId::MIN,
+        reason: ReasonCode::Success,
+        properties: properties.clone(),
+    }));
+    let told = taken.try_recv().unwrap().unwrap().unwrap();
+    assert_eq!(told.properties, properties);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 // A page in TypeScript: it shows the fridge's temperature, or what went wrong.
 
 import { connect, MqttError } from 'client-wasm';
-import type { AnyMqttError, ConnectOptions, Message, PublishReasonCode } from 'client-wasm';
+import type { Acknowledgement, AnyMqttError, ConnectOptions, Message, PublishReasonCode } from 'client-wasm';
 
 const shown = document.querySelector<HTMLElement>('#fridge')!;
 const url = new URLSearchParams(location.search).get('broker') ?? 'ws://localhost:9001/';
@@ -35,7 +35,7 @@ async function main(): Promise<void> {
   client.on('error', (error) => (shown.textContent = explain(error)));
   client.on('close', ({ retryIn }) => console.log(retryIn?.toFixed()));
   const fridge = await client.subscribe('Kitchen/Fridge', { qos: 1 });
-  const code: PublishReasonCode = await client.publish('Kitchen/Fridge', JSON.stringify({ celsius: 14 }), {
+  const told: Acknowledgement<PublishReasonCode> = await client.publish('Kitchen/Fridge', JSON.stringify({ celsius: 14 }), {
     qos: 1,
     retain: true,
     properties: { contentType: 'application/json' },
@@ -44,7 +44,7 @@ async function main(): Promise<void> {
     const seen: Message = message;
     seen.number satisfies number | undefined;
     const { celsius } = seen.json<{ celsius: number }>();
-    shown.textContent = `${celsius} °C, ${code}, ${seen.properties.contentType?.toUpperCase()}`;
+    shown.textContent = `${celsius} °C, ${told.reasonCode}, ${seen.properties.contentType?.toUpperCase()}`;
     break;
   }
   await client.end({ reasonCode: 4, properties: { reasonString: 'seen' } });
