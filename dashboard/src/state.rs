@@ -17,6 +17,8 @@ use crate::widget::{Controls, LED_TOPIC, Value, Widget};
 
 /// Milliseconds in which a broker tells what it keeps of Home.
 const SETTLED: f64 = 1_000.0;
+/// Milliseconds without a new topic after which the first ones have come.
+pub const GATHERED: f64 = 80.0;
 
 /// Everything that the page shows.
 #[derive(Clone, Debug)]
@@ -25,6 +27,10 @@ pub struct State {
     pub now: Millis,
     /// When the page was opened.
     opened: Millis,
+    /// When the latest of its topics was heard for the first time,
+    grown: Millis,
+    /// and whether Home may be drawn.
+    ready: bool,
     /// Minutes that the clock on the wall is ahead of UTC.
     pub offset: i32,
     /// The connection to the broker.
@@ -95,6 +101,8 @@ impl State {
         State {
             now,
             opened: now,
+            grown: now,
+            ready: false,
             offset,
             connection: Connection::new(now),
             store: Rc::default(),
@@ -114,11 +122,17 @@ impl State {
         self.connection.shown(self.now)
     }
 
-    /// Whether Home is known, or was waited for long enough: what is drawn
-    /// before would have to move.
+    /// Whether Home is known and the first topics have come, or were waited for
+    /// long enough: what is drawn before would have to move.
     #[must_use]
     pub fn is_ready(&self) -> bool {
-        self.home.keeper != Keeper::Unknown || self.now.since(self.opened) >= SETTLED
+        self.ready
+    }
+
+    fn is_gathered(&self) -> bool {
+        let is_known = self.home.keeper != Keeper::Unknown;
+        (is_known && self.now.since(self.grown) >= GATHERED)
+            || self.now.since(self.opened) >= SETTLED
     }
 
     /// Whether nothing was heard yet but this page's own switch.
@@ -168,7 +182,11 @@ impl State {
                     Some(message) if message.is_system() => &mut self.system,
                     _ => &mut self.store,
                 };
+                let known = store.len();
                 Rc::make_mut(store).receive(&*messages, now);
+                if store.len() > known {
+                    self.grown = now;
+                }
                 if messages.iter().any(|message| self.tracks.wants(message)) {
                     let tracks = Rc::make_mut(&mut self.tracks);
                     messages.iter().for_each(|message| tracks.receive(message));
@@ -230,7 +248,12 @@ impl State {
                 now
             }
             Action::Home(event, now) => {
+                let keeper = self.home.keeper;
                 Rc::make_mut(&mut self.home).take(event);
+                // What it keeps of topics comes with the next frame.
+                if self.home.keeper != keeper {
+                    self.grown = now;
+                }
                 now
             }
             Action::Broker(event, now) => {
@@ -241,6 +264,7 @@ impl State {
         if self.controls.is_pending() {
             Rc::make_mut(&mut self.controls).tick(self.now);
         }
+        self.ready |= self.is_gathered();
     }
 }
 
@@ -288,6 +312,39 @@ mod tests {
         assert_eq!(fridge.series[0].leaf.value, 14.0);
         assert_eq!(state.now, Millis(16.0));
         assert!(!state.is_waiting());
+    }
+
+    #[test]
+    fn home_is_drawn_when_the_first_topics_have_come() {
+        let keeper = |at| Action::Home(home::Event::Keeper(Keeper::Broker), Millis(at));
+        let tick = |at| Action::Tick(Millis(at), 0);
+        let state = Rc::new(State::new(Millis(0.0), 0)).reduce(keeper(90.0));
+        assert!(
+            !state.is_ready(),
+            "what is there may come with the next frame"
+        );
+        assert!(state.reduce(tick(170.0)).is_ready(), "nothing has come");
+
+        let state = Rc::new(State::new(Millis(0.0), 0)).reduce(keeper(10.0));
+        let state = after(state, vec![message("b", "1", 20.0)], 20.0);
+        let state = after(state, vec![message("a", "1", 90.0)], 90.0);
+        let state = after(state, vec![message("b", "2", 160.0)], 160.0);
+        assert!(!state.is_ready(), "a new one may come");
+        let state = state.reduce(tick(170.0));
+        assert!(state.is_ready());
+        let state = after(state, vec![message("c", "1", 171.0)], 171.0);
+        assert!(state.is_ready(), "it stays");
+    }
+
+    #[test]
+    fn home_waits_no_longer_than_a_second() {
+        let mut state = Rc::new(State::new(Millis(0.0), 0));
+        for number in 0..25 {
+            let at = 40.0 * f64::from(number);
+            state = after(state, vec![message(&number.to_string(), "1", at)], at);
+            assert!(!state.is_ready());
+        }
+        assert!(state.reduce(Action::Tick(Millis(SETTLED), 0)).is_ready());
     }
 
     #[test]

@@ -137,6 +137,12 @@ impl Browser {
             driver.set_script_timeout(2 * PATIENCE),
         )
         .await;
+        // What is to be clicked may not be drawn yet.
+        ok(
+            "a deadline for what is looked for",
+            driver.set_implicit_wait_timeout(PATIENCE),
+        )
+        .await;
         let browser = Browser {
             driver,
             port,

@@ -28,7 +28,7 @@ use crate::link::Link;
 use crate::place::Place;
 use crate::publishing::{Draft, Outcome, Publications};
 use crate::route::{Route, View};
-use crate::state::{Action, State};
+use crate::state::{Action, GATHERED, State};
 use crate::time::{Age, Millis};
 use crate::widget::{Field, Kind, PATIENCE, Value, Widget};
 use crate::{browser, keep, strings, theme};
@@ -55,6 +55,7 @@ pub(crate) fn App() -> Html {
 
     use_charts(&wire, &state, &route);
 
+    use_gathered(&state);
     use_desk(&wire, &state);
     use_broker(&wire, &state, &route);
     let on_act = use_clients(&wire, &state);
@@ -180,6 +181,18 @@ fn skip() -> Callback<MouseEvent> {
         event.prevent_default();
         browser::focus_title();
     })
+}
+
+/// Looks again when the first topics may have come.
+#[hook]
+fn use_gathered(state: &UseReducerHandle<State>) {
+    let dispatch = state.dispatcher();
+    let known = (state.store.len(), state.home.keeper, state.is_ready());
+    use_effect_with(known, move |(.., is_ready)| {
+        if !is_ready {
+            tick_in(&dispatch, GATHERED);
+        }
+    });
 }
 
 /// Sends a command.

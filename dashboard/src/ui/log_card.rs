@@ -17,6 +17,7 @@ pub(super) struct LogCardProps {
 
 /// The latest messages, latest first.
 pub(super) fn log_card(props: &LogCardProps) -> Html {
+    // Each row stays where it is, and says something else.
     let rows = props.entries.iter().take(SOME).map(|entry| {
         let payload = match (&entry.payload, entry.len) {
             (_, 0) => strings::EMPTY_PAYLOAD.to_owned(),
@@ -24,7 +25,7 @@ pub(super) fn log_card(props: &LogCardProps) -> Html {
             (None, len) => strings::binary(len),
         };
         html! {
-            <li key={entry.number}>
+            <li>
                 <time>{ entry.at.clock(props.offset) }</time>
                 <b title={AttrValue::Rc(entry.topic.clone())}>{ &*entry.topic }</b>
                 <span>{ payload }</span>
