@@ -118,8 +118,8 @@ impl Link {
         self.client.reconnect_now();
     }
 
-    /// Publishes a command; `failed` is called if it is known not to have been
-    /// sent.
+    /// Publishes a command; `failed` is called, later, if it is known not to have
+    /// been sent.
     ///
     /// At QoS 0, unless somebody wants it otherwise, since an acknowledged message
     /// would be sent again after a reconnect; and with an expiry, in case it waits
@@ -131,14 +131,16 @@ impl Link {
         (level, retain): (u8, bool),
         failed: impl FnOnce() + 'static,
     ) {
-        let Ok(message) = Publish::new(topic.to_owned(), payload) else {
-            return failed();
-        };
-        let message = message.qos(qos(level)).retain(retain);
         let expiry = Property::MessageExpiryInterval((PATIENCE / 1000.0) as u32);
-        let outcome = self.client.publish(message.property(expiry));
+        let message = Publish::new(topic.to_owned(), payload);
+        let message = message.map(|message| message.qos(qos(level)).retain(retain));
+        let outcome = message.map(|message| self.client.publish(message.property(expiry)));
         spawn_local(async move {
-            if outcome.await.is_err() {
+            let is_sent = match outcome {
+                Ok(outcome) => outcome.await.is_ok(),
+                Err(_) => false,
+            };
+            if !is_sent {
                 failed();
             }
         });

@@ -201,16 +201,17 @@ fn use_press(wire: &Rc<Wire>, state: &UseReducerHandle<State>) -> Callback<(Rc<W
     let (wire, dispatch) = (wire.clone(), state.dispatcher());
     use_callback((), move |(widget, value): (Rc<Widget>, Value), ()| {
         let press = Action::Press(widget.clone(), value.clone(), browser::now());
-        dispatch.dispatch(press);
-        tick_in(&dispatch, PATIENCE);
         let (topic, payload) = (widget.command().to_owned(), widget.payload(&value));
         let retain = widget.get(Field::Retain) == "yes";
         let qos = widget.number(Field::Qos).unwrap_or(0.0) as u8;
-        let dispatch = dispatch.clone();
+        let told = dispatch.clone();
         let failed = move || {
-            dispatch.dispatch(Action::PressFailed(widget, value, browser::now()));
+            told.dispatch(Action::PressFailed(widget, value, browser::now()));
         };
+        // It is on its way before anything is drawn.
         wire.with(|link| link.command(&topic, payload, (qos, retain), failed));
+        dispatch.dispatch(press);
+        tick_in(&dispatch, PATIENCE);
     })
 }
 
