@@ -41,7 +41,7 @@ const WIDGETS: usize = 50;
 const SWITCH: &str = "article.led button[role=switch]";
 const LED: &str = "home/led";
 /// Taps that are measured.
-const TAPS: usize = 20;
+const TAPS: usize = 40;
 /// Messages a second while the page is opened, and while single ones are measured.
 const LIVELY: u32 = 50;
 const CALM: u32 = 10;
@@ -245,11 +245,13 @@ impl Page<'_> {
                 ))?;
             }
             pause(Duration::from_secs(2))?;
+            self.chromium.evaluate("bench.beat()")?;
             self.chromium.evaluate("bench.jank()")?;
             let before = self.chromium.busy()?;
             let events = self.chromium.trace(|_| pause(pace.watch))?;
             let busy = self.chromium.busy()? - before;
             let jank = self.chromium.evaluate("bench.jank()")?;
+            self.chromium.evaluate("bench.rest()")?;
             let frames = Trace::read(&events).frames();
             let seconds = pace.watch.as_secs_f64();
             let values = [

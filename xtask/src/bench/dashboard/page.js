@@ -36,6 +36,19 @@
         shift: noted.shift,
       };
     },
+    // A mark that moves without the page's own thread: each frame has something
+    // to show, and is whole if nothing of the page's own is missing in it.
+    beat() {
+      this.mark = document.createElement('i');
+      const look = { position: 'fixed', top: 0, left: 0, zIndex: 9, width: '2px', height: '2px', background: 'black' };
+      Object.assign(this.mark.style, look);
+      document.documentElement.append(this.mark);
+      const steps = [{ transform: 'translateX(0)' }, { transform: 'translateX(300px)' }];
+      this.mark.animate(steps, { duration: 5000, iterations: Infinity, direction: 'alternate' });
+    },
+    rest() {
+      this.mark.remove();
+    },
     jank() {
       const now = { ...noted };
       Object.assign(noted, { shift: 0, long: 0, longest: 0 });

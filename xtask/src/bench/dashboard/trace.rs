@@ -16,7 +16,9 @@ impl Times {
     /// None when there are none.
     pub(super) fn of(mut all: Vec<f64>) -> Option<Times> {
         all.sort_by(f64::total_cmp);
-        let at = |share: f64| all.get((all.len() as f64 * share) as usize).copied();
+        // So many are no greater: of twenty, p95 is the 19th, not the greatest.
+        let place = |share: f64| ((all.len() as f64 * share).ceil() as usize).saturating_sub(1);
+        let at = |share: f64| all.get(place(share)).copied();
         Some(Times {
             p50: at(0.5)?,
             p95: at(0.95)?,
@@ -178,4 +180,24 @@ impl Trace {
 
 fn is(event: &Value, name: &str) -> bool {
     event["name"] == name
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_tail_of_twenty_is_not_the_greatest() {
+        let times = Times::of((1..=20).map(f64::from).collect());
+        assert_eq!(
+            times,
+            Some(Times {
+                p50: 10.0,
+                p95: 19.0
+            })
+        );
+        assert_eq!(Times::of(Vec::new()), None);
+        let one = Times { p50: 7.0, p95: 7.0 };
+        assert_eq!(Times::of(vec![7.0]), Some(one));
+    }
 }
