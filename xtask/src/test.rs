@@ -18,6 +18,9 @@
 //! `client-wasm`'s browser tests find a broker in `CLIENT_WASM_TEST_BROKER`, as
 //! they are compiled: `option_env!("CLIENT_WASM_TEST_BROKER")` is a `ws://` URL.
 
+use std::env;
+use std::ffi::OsString;
+use std::path::Path;
 use std::process::{Command, ExitCode};
 
 use anyhow::Result;
@@ -116,15 +119,17 @@ fn units(filter: &[String]) -> Result<Results> {
 fn wasm(filter: &[String]) -> Result<Results> {
     wasm_target::ensure()?;
     let runner = cargo_tools::wasm_bindgen("wasm-bindgen-test-runner")?;
-    // The runner finds Node by its name.
-    system::node()?;
+    // The runner finds Node by its name. Version 18, which is Debian's, cannot run
+    // what it makes.
+    let [node, _] = node::versions(&system::npm()?)?;
     let mut results = count(
         "wasm in Node",
         filter,
         cargo("test")
             .args(["--package", "codec", "--package", "protocol", "--tests"])
             .args(["--target", wasm_target::WASM, "--no-fail-fast"])
-            .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", &runner),
+            .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", &runner)
+            .env("PATH", with_first(node.parent())?),
     )?;
     let (_, chromedriver) = system::browser()?;
     let broker = broker::start_for_tests()?;
@@ -170,6 +175,13 @@ fn e2e(filter: &[String], package: &package_js::Package) -> Result<Results> {
         .env("CHROMIUM", &system.chromium)
         .env("CHROMEDRIVER", &system.chromedriver);
     count("e2e", filter, &mut test)
+}
+
+/// The folders in which programs are found, and one before them.
+fn with_first(folder: Option<&Path>) -> Result<OsString> {
+    let path = env::var_os("PATH").unwrap_or_default();
+    let folders = folder.map(Path::to_owned).into_iter();
+    Ok(env::join_paths(folders.chain(env::split_paths(&path)))?)
 }
 
 /// Runs a step's tests with their output shown, and counts them. A step that

@@ -13,7 +13,7 @@ use crate::workspace::tools;
 const PACKAGES: [&str; 2] = ["mqtt@5.16.0", "axe-core@4.14.1"];
 
 /// What builds web pages, and checks their types.
-const VITE: [&str; 2] = ["vite@8.3.8", "typescript@7.0.2"];
+const VITE: [&str; 2] = ["vite@7.3.8", "typescript@7.0.2"];
 
 /// The `node_modules` that holds them.
 pub(crate) fn modules(npm: &Path) -> Result<PathBuf> {
