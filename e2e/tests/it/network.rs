@@ -62,6 +62,6 @@ async fn a_network_that_stalls_is_noticed_and_what_was_published_arrives_later()
     let body = "return (await new Promise((resolve) => client.once('close', resolve))).error.kind";
     assert_eq!(run(&browser, body, &[]).await, "unreachable");
     proxy.mend();
-    let body = "const code = await outcome; await client.end(); return code";
+    let body = "const { reasonCode } = await outcome; await client.end(); return reasonCode";
     assert_eq!(run(&browser, body, &[]).await, 0);
 }
