@@ -1,22 +1,30 @@
 use codec::PacketId;
 
+/// A broker may have thousands, of which the first mostly goes first.
+#[cfg(not(target_arch = "wasm32"))]
+type List<T> = std::collections::VecDeque<T>;
+/// A page has few, and loads every byte of the program.
+#[cfg(target_arch = "wasm32")]
+type List<T> = Vec<T>;
+
 /// Values by packet identifier, in a list that is sorted by it: in little
 /// memory and little code, which a page loads. The other end decides how many
 /// there are and in which order they come and go, so none is searched for but
-/// by halving, and values should be small: what lies behind one moves up.
+/// by halving, and values should be small: what lies on the shorter side of one
+/// moves up. Most come and go in order, and nothing moves.
 #[derive(Clone, Debug)]
-pub(crate) struct ById<T>(Vec<(PacketId, T)>);
+pub(crate) struct ById<T>(List<(PacketId, T)>);
 
 impl<T> Default for ById<T> {
     fn default() -> Self {
-        Self(Vec::new())
+        Self(List::new())
     }
 }
 
 impl<T> ById<T> {
     fn find(&self, id: PacketId) -> Result<usize, usize> {
-        // Most identifiers ascend.
-        match self.0.last() {
+        // Most come behind all others.
+        match self.0.iter().next_back() {
             Some((last, _)) if id > *last => Err(self.0.len()),
             _ => self.0.binary_search_by_key(&id, |(id, _)| *id),
         }
@@ -50,7 +58,12 @@ impl<T> ById<T> {
     }
 
     pub(crate) fn remove(&mut self, id: PacketId) -> Option<T> {
-        self.find(id).ok().map(|at| self.0.remove(at).1)
+        let at = self.find(id).ok()?;
+        #[cfg(not(target_arch = "wasm32"))]
+        let (_, value) = self.0.remove(at)?;
+        #[cfg(target_arch = "wasm32")]
+        let (_, value) = self.0.remove(at);
+        Some(value)
     }
 
     /// Keeps the values for which `keep` holds.
