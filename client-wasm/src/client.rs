@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use codec::{ByteString, Properties, Property, SubscriptionOptions, TopicFilter};
+use codec::{ByteString, Properties, Property, ProtocolVersion, SubscriptionOptions, TopicFilter};
 use futures_core::Stream;
 
 use crate::authenticator::Scram;
@@ -214,6 +214,14 @@ impl Client {
         let scram = Scram::new(username.into(), password.into(), nonce);
         let scram = Rc::new(RefCell::new(scram));
         self.0.act(|core, _| core.set_authenticator(scram));
+    }
+
+    /// Speaks this version of MQTT from the next connection on: for a broker
+    /// that has refused another one with
+    /// [`crate::ReasonCode::UnsupportedProtocolVersion`]. To be called while
+    /// there is no connection.
+    pub fn set_version(&self, version: ProtocolVersion) {
+        self.0.act(|core, _| core.set_version(version));
     }
 
     /// Connects at once, if it would have waited.

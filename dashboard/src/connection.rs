@@ -22,7 +22,7 @@ pub enum Refusal {
     Lost,
     /// The browser does not even try: a page from HTTPS may only use `wss`.
     Blocked,
-    /// It does not speak this page's version of MQTT.
+    /// It speaks none of this page's versions of MQTT.
     Version,
     /// It does not like the client identifier.
     Identifier,
@@ -101,6 +101,8 @@ pub struct Identity {
     pub user: Option<String>,
     /// How it was proved.
     pub proof: Proof,
+    /// The page speaks MQTT 3.1.1, since the broker does not take 5.0.
+    pub is_old: bool,
 }
 
 /// What is shown.
@@ -235,6 +237,12 @@ impl Connection {
     #[must_use]
     pub fn identity(&self) -> Option<&Identity> {
         self.identity.as_ref()
+    }
+
+    /// Whether the page speaks MQTT 3.1.1, since the broker does not take 5.0.
+    #[must_use]
+    pub fn is_old(&self) -> bool {
+        self.identity().is_some_and(|identity| identity.is_old)
     }
 
     /// What is known about the login.
@@ -390,6 +398,7 @@ mod tests {
             client_id: "page-1".into(),
             user: Some("ada".into()),
             proof: Proof::Scram,
+            is_old: false,
         };
         link.receive(&LinkEvent::Admitted(identity.clone()), Millis(100.0));
         assert_eq!(link.identity(), Some(&identity));

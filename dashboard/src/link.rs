@@ -5,8 +5,8 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use client_wasm::{
-    Client, Error, Event, Message as Publish, Operation, Options, Property, QoS, ReasonCode,
-    Subscription, SubscriptionOptions,
+    Client, Error, Event, Message as Publish, Operation, Options, Property, ProtocolVersion, QoS,
+    ReasonCode, Subscription, SubscriptionOptions,
 };
 use futures_util::StreamExt;
 use futures_util::future::{AbortHandle, abortable};
@@ -45,16 +45,19 @@ pub(crate) struct Link {
     listening: RefCell<Option<AbortHandle>>,
 }
 
-/// Where a client connects, and what it proves itself with.
+/// Where a client connects, which MQTT it speaks, and what it proves itself with.
 struct Login {
     broker: String,
+    version: Cell<ProtocolVersion>,
+    /// The broker has let it in with this version.
+    is_known: Cell<bool>,
     credentials: Option<Credentials>,
     proof: Cell<Proof>,
 }
 
 impl Login {
     fn client(&self) -> Client {
-        let mut options = Options::new(&self.broker);
+        let mut options = Options::new(&self.broker).version(self.version.get());
         if let Some(Credentials { user, password, .. }) = self.credentials.clone() {
             options = match self.proof.get() {
                 Proof::Scram => options.scram(user, password),
@@ -64,8 +67,37 @@ impl Login {
         Client::new(options.response_base(desk::ANSWERS))
     }
 
-    /// Goes on to what is left to be tried; `false` if nothing is.
-    fn fall_back(&self, client: &Client) -> bool {
+    fn is_old(&self) -> bool {
+        !self.version.get().is_v5()
+    }
+
+    /// Goes on to what is left to be tried; `false` if nothing is, or not at once.
+    fn fall_back(&self, client: &Client, error: &Error) -> bool {
+        if is_unknown_version(error) || (!self.is_known.get() && is_wordless(error)) {
+            // 3.1.1 knows no SCRAM.
+            if self.is_old() {
+                self.speak(client, ProtocolVersion::V5);
+                return false;
+            }
+            if self.proof.get() == Proof::Scram && !self.prove_barely(client) {
+                return false;
+            }
+            self.speak(client, ProtocolVersion::V3_1_1);
+        } else if !is_unknown_method(error) || !self.prove_barely(client) {
+            return false;
+        }
+        client.reconnect_now();
+        true
+    }
+
+    fn speak(&self, client: &Client, version: ProtocolVersion) {
+        self.version.set(version);
+        self.is_known.set(false);
+        client.set_version(version);
+    }
+
+    /// Sends the password itself from now on; `false` if that may not be.
+    fn prove_barely(&self, client: &Client) -> bool {
         let Some(login) = self.credentials.clone() else {
             return false;
         };
@@ -75,7 +107,6 @@ impl Login {
         };
         self.proof.set(proof);
         client.set_credentials(Some(login.user.into()), Some(login.password.into()));
-        client.reconnect_now();
         true
     }
 }
@@ -95,6 +126,8 @@ impl Link {
         };
         let login = Rc::new(Login {
             broker: broker.to_owned(),
+            version: Cell::new(ProtocolVersion::V5),
+            is_known: Cell::default(),
             credentials,
             proof: Cell::new(proof),
         });
@@ -289,6 +322,9 @@ impl Link {
             ..QoS::ExactlyOnce.into()
         };
         let subscribing = client.subscribe([&*topic, "/#"].concat(), options);
+        // Before 5.0 only what was kept already says so; that no payload means
+        // "forget it" is then a guess.
+        let is_old = self.login.is_old();
         let (watching, handle) = abortable(async move {
             // What may not be read, or cannot be subscribed to, is not known.
             let Ok(messages) = subscribing.await else {
@@ -296,16 +332,14 @@ impl Link {
             };
             let mut messages = messages.ready_chunks(AT_ONCE);
             while let Some(some) = messages.next().await {
-                let some = some
-                    .iter()
-                    .filter(|message| message.retain || *message.topic == *topic);
-                let sightings = some.map(|message| Sighting {
+                let sightings = some.iter().map(|message| Sighting {
                     topic: (&*message.topic).into(),
                     qos: message.qos as u8,
-                    retain: message.retain,
+                    retain: message.retain || (is_old && message.payload.is_empty()),
                     is_empty: message.payload.is_empty(),
                 });
-                on_sighting.emit(sightings.collect());
+                let some = sightings.filter(|seen| seen.retain || *seen.topic == *topic);
+                on_sighting.emit(some.collect());
             }
         });
         self.watching.replace(Some(handle));
@@ -351,18 +385,24 @@ fn qos(level: u8) -> QoS {
 async fn report(client: Client, login: Rc<Login>, on_event: Callback<LinkEvent>) {
     let mut events = client.events();
     while let Some(event) = events.next().await {
+        // SCRAM is of MQTT 5.0, and so its broker takes the password itself only.
+        let is_scram = login.proof.get() == Proof::Scram;
         let admitted = match &event {
-            Event::Connected { client_id, .. } => Some(Identity {
-                client_id: client_id.to_string(),
-                user: login.credentials.as_ref().map(|login| login.user.clone()),
-                proof: login.proof.get(),
-            }),
+            Event::Connected { client_id, .. } => {
+                login.is_known.set(true);
+                Some(Identity {
+                    client_id: client_id.to_string(),
+                    user: login.credentials.as_ref().map(|login| login.user.clone()),
+                    proof: login.proof.get(),
+                    is_old: login.is_old(),
+                })
+            }
             Event::Disconnected {
                 error: Some(error), ..
-            } if is_unknown_method(error) && login.fall_back(&client) => continue,
+            } if login.fall_back(&client, error) => continue,
             _ => None,
         };
-        if let Some(event) = translate(event) {
+        if let Some(event) = translate(event, is_scram) {
             on_event.emit(event);
         }
         if let Some(identity) = admitted {
@@ -403,14 +443,17 @@ fn received(message: &Publish) -> Message {
 }
 
 /// `None` for what a person need not know.
-fn translate(event: Event) -> Option<LinkEvent> {
+fn translate(event: Event, is_scram: bool) -> Option<LinkEvent> {
     Some(match event {
         Event::Connecting => LinkEvent::Connecting,
         Event::Connected { .. } => LinkEvent::Connected,
         Event::Disconnected {
             error, retry_in, ..
         } => LinkEvent::Disconnected {
-            refusal: error.map(|error| refusal(&error)),
+            refusal: error.map(|error| match refusal(&error) {
+                Refusal::Version if is_scram => Refusal::Bare,
+                refusal => refusal,
+            }),
             retry_in: retry_in.map(|pause| pause.as_secs_f64() * 1000.0),
         },
         Event::SubscriptionRefused { filter, .. } if *filter == *EVERYTHING => {
@@ -430,6 +473,18 @@ fn is_unknown_method(error: &Error) -> bool {
             ..
         }
     )
+}
+
+/// Whether the broker does not speak this version of MQTT.
+fn is_unknown_version(error: &Error) -> bool {
+    let reason = ReasonCode::UnsupportedProtocolVersion;
+    matches!(error, Error::Refused { reason: told, .. } if *told == reason)
+}
+
+/// Whether it ended a connection without a word of MQTT, as old brokers do that
+/// cannot read a CONNECT.
+fn is_wordless(error: &Error) -> bool {
+    matches!(error, Error::ConnectionLost { .. } | Error::Violation(_))
 }
 
 /// What a person should be told.

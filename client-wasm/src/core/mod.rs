@@ -20,7 +20,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use codec::{ByteString, EncodeError, PacketId, QoS};
+use codec::{ByteString, EncodeError, PacketId, ProtocolVersion, QoS};
 use protocol::client::Connection;
 use protocol::{Session, Time};
 
@@ -192,6 +192,15 @@ impl Core {
         self.options.authenticator = None;
         self.options.credentials = None;
         self.stop_preparing();
+    }
+
+    /// Speaks this version from the next connection on.
+    pub(crate) fn set_version(&mut self, version: ProtocolVersion) {
+        self.options.version = version;
+        // Only a broker of MQTT 5.0 names its clients.
+        if !version.is_v5() && self.options.client_id.is_empty() {
+            self.options.client_id = self.random_client_id();
+        }
     }
 
     /// A stream of events, which begins with what is now.

@@ -21,7 +21,6 @@ pub(crate) const OUT: &str = "Out";
 pub(crate) const EACH_SECOND: &str = "/s";
 pub(crate) const BYTES_SECOND: &str = "B/s";
 pub(crate) const NO_SYSTEM: &str = "Traffic is not shown: nothing comes below $SYS/broker/. The broker does not publish it, or this user may not read it.";
-pub(crate) const FOREIGN: &str = "This broker is not a ws-broker, so some things are missing: it does not say who is connected, nor who subscribes to what (so states are not offered as switches by themselves); it remembers no past values for charts; and the layout of Home is kept in this browser. Everything that MQTT itself has works.";
 pub(crate) const NO_LIST: &str = "This user may not see who is connected. In the acl_file it takes: topic write $dashboard/request/clients";
 pub(crate) const NO_END: &str = "This user may not disconnect clients. In the acl_file it takes: topic write $dashboard/request/disconnect";
 pub(crate) const LISTING: &str = "Asking who is connected…";
@@ -117,4 +116,20 @@ pub(crate) fn no_answer(failure: &Failure) -> String {
         Failure::NotOurs => "This broker does not answer that.".to_owned(),
         Failure::NoAnswer => "The broker did not answer.".to_owned(),
     }
+}
+
+/// What is missing, and why: the broker is none of ours, or speaks MQTT 3.1.1.
+pub(crate) fn foreign(is_old: bool) -> String {
+    let (why, rest) = if is_old {
+        (
+            "This broker does not take MQTT 5.0, so the page speaks 3.1.1 with it",
+            "Messages have no properties and do not expire: a command that waits on its way may come late. Refusals come without a reason, and whether a new message is retained is not told.",
+        )
+    } else {
+        (
+            "This broker is not a ws-broker",
+            "Everything that MQTT itself has works.",
+        )
+    };
+    [why, ", and some things are missing: it does not say who is connected, nor who subscribes to what (so states are not offered as switches by themselves); it remembers no past values for charts; and the layout of Home is kept in this browser. ", rest].concat()
 }

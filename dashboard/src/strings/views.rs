@@ -118,6 +118,7 @@ pub(crate) const FORGET_SENT: &str = "Forget these";
 pub(crate) const AGAIN: &str = "Edit again";
 
 pub(crate) const PROPERTIES: &str = "Properties of MQTT 5.0";
+pub(crate) const PROPERTIES_NONE: &str = "Without properties: the broker speaks MQTT 3.1.1.";
 
 /// What a message says beside its payload.
 pub(crate) fn extra(extra: Extra) -> &'static str {
@@ -234,8 +235,6 @@ pub(crate) fn paused(since: u64) -> String {
 
 pub(crate) const BROKER: &str = "Broker";
 pub(crate) const VERSION: &str = "Protocol";
-pub(crate) const MQTT5: &str = "MQTT 5.0 over WebSocket";
-pub(crate) const MQTT5_TLS: &str = "MQTT 5.0 over WebSocket with TLS";
 pub(crate) const CLIENT_ID: &str = "Client identifier";
 pub(crate) const PASSWORD_WAY: &str = "Password";
 pub(crate) const ANONYMOUS: &str = "Nobody: the broker did not ask";
@@ -249,6 +248,17 @@ pub(crate) const BAD_ADDRESS: &str =
     "Begin with ws:// or wss://, then host and port: ws://192.168.1.20:9001";
 pub(crate) const SINCE: &str = "since";
 pub(crate) const NOT_LOGGED_IN: &str = "Not logged in";
+
+/// The version of MQTT.
+pub(crate) fn version(is_old: bool) -> &'static str {
+    if is_old { "MQTT 3.1.1" } else { "MQTT 5.0" }
+}
+
+/// The whole protocol.
+pub(crate) fn protocol(is_old: bool, is_encrypted: bool) -> String {
+    let tls = if is_encrypted { " with TLS" } else { "" };
+    [version(is_old), " over WebSocket", tls].concat()
+}
 
 /// What the network saw of the password.
 pub(crate) fn proof(proof: Proof) -> &'static str {
@@ -287,8 +297,8 @@ pub(crate) fn refusal(refusal: &Refusal, is_encrypted: bool) -> (String, String)
             "A page from https:// may connect to wss:// only. Open the page from http://, or use the broker's TLS port.",
         ),
         Refusal::Version => (
-            "The broker does not speak MQTT 5.0",
-            "This page needs it. Mosquitto has it since version 1.6.",
+            "The broker speaks neither MQTT 5.0 nor 3.1.1",
+            "This page needs one of them. The broker's configuration may say which it takes.",
         ),
         Refusal::Identifier => (
             "The broker does not accept this client identifier",

@@ -114,6 +114,7 @@ pub(crate) fn App() -> Html {
     let on_edit = can_edit.then(|| on_home.reform(|()| Event::Edit(true)));
     let store = Shared(state.store.clone());
     let unavailable = strings::unavailable(shown);
+    let is_old = state.connection.is_old();
     let body = match route.view {
         View::Connection => html! {
             { connection_view(&ConnectionViewProps { connection: state.connection.clone(), is_foreign: state.broker.is_foreign(), place: (*place).clone(), now: state.now, offset: state.offset, on_login: on_login.clone(), on_logout, on_try }) }
@@ -128,16 +129,16 @@ pub(crate) fn App() -> Html {
             </>
         },
         View::Topics => html! {
-            <Topics {store} selected={route.topic.clone()} watch={state.watch.clone()}
+            <Topics {store} {is_old} selected={route.topic.clone()} watch={state.watch.clone()}
                 now={state.now} offset={state.offset}
                 {unavailable} {on_clear} />
         },
         View::Chart => chart_view(&state, route.topic.as_deref()),
         View::Publish => html! {
-            <Publish {store} topic={route.topic.clone()} publications={Shared(state.publications.clone())} {unavailable} {on_publish} {on_forget} />
+            <Publish {store} {is_old} topic={route.topic.clone()} publications={Shared(state.publications.clone())} {unavailable} {on_publish} {on_forget} />
         },
         View::Broker => html! {
-            <Broker broker={Shared(state.broker.clone())} system={Shared(state.system.clone())} tracks={Shared(state.tracks.clone())}
+            <Broker {is_old} broker={Shared(state.broker.clone())} system={Shared(state.system.clone())} tracks={Shared(state.tracks.clone())}
                 place={(*place).clone()} me={state.connection.identity().map(|identity| AttrValue::from(identity.client_id.clone()))}
                 now={Millis((state.now.0 / 1000.0).floor() * 1000.0)} offset={state.offset} {unavailable} {on_act} />
         },
@@ -165,7 +166,7 @@ pub(crate) fn App() -> Html {
                 }
             </main>
             if !is_home || state.is_ready() {
-                { foot(&FootProps { address, count: state.store.log().shown().first().map_or(0, |entry| entry.number), left_out: state.store.left_out(), read_refused: state.connection.read_refused }) }
+                { foot(&FootProps { address, is_old, count: state.store.log().shown().first().map_or(0, |entry| entry.number), left_out: state.store.left_out(), read_refused: state.connection.read_refused }) }
             }
         </div>
         if route.view != View::Connection {

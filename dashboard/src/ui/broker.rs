@@ -25,6 +25,8 @@ const SOME: usize = 50;
 #[derive(PartialEq, Properties)]
 pub(super) struct BrokerProps {
     pub(super) broker: Shared<Known>,
+    /// The page speaks MQTT 3.1.1.
+    pub(super) is_old: bool,
     /// What the broker says below `$SYS`.
     pub(super) system: Shared<Store>,
     pub(super) tracks: Shared<Tracks>,
@@ -100,7 +102,7 @@ fn about(props: &BrokerProps) -> Html {
                 (strings::STORED, "stored", stored.map(str::to_owned)),
             ]) }
             if props.broker.is_foreign() {
-                <p class="note aside" data-testid="foreign">{ strings::FOREIGN }</p>
+                <p class="note aside" data-testid="foreign">{ strings::foreign(props.is_old) }</p>
             }
             if has_none {
                 <p class="note aside">{ strings::NO_SYSTEM }</p>

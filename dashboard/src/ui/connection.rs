@@ -41,11 +41,6 @@ pub(super) fn connection_view(props: &ConnectionViewProps) -> Html {
     };
     let state = [what, strings::SINCE, &since].join(" ");
     let is_encrypted = place.broker.starts_with("wss:");
-    let version = if is_encrypted {
-        strings::MQTT5_TLS
-    } else {
-        strings::MQTT5
-    };
     let refusal = connection
         .reason()
         .filter(|_| !is_up && shown != Shown::Refused);
@@ -67,13 +62,13 @@ pub(super) fn connection_view(props: &ConnectionViewProps) -> Html {
                 </h2>
                 { field::facts(&[
                     (strings::BROKER, "broker", Some(place.broker.clone())),
-                    (strings::VERSION, "version", Some(version.to_owned())),
+                    (strings::VERSION, "version", identity.map(|identity| strings::protocol(identity.is_old, is_encrypted))),
                     (strings::USER, "user", identity.map(|_| user.clone().unwrap_or_else(|| strings::ANONYMOUS.to_owned()))),
                     (strings::PASSWORD_WAY, "proof", identity.map(|identity| strings::proof(identity.proof).to_owned())),
                     (strings::CLIENT_ID, "client-id", identity.map(|identity| identity.client_id.clone())),
                 ]) }
                 if props.is_foreign {
-                    <p class="note aside" data-testid="foreign">{ strings::FOREIGN }</p>
+                    <p class="note aside" data-testid="foreign">{ strings::foreign(connection.is_old()) }</p>
                 }
                 if let Some(retry) = retry {
                     <div class="actions">

@@ -7,6 +7,8 @@ use crate::strings;
 pub(super) struct FootProps {
     /// Host and port of the broker.
     pub(super) address: AttrValue,
+    /// The page speaks MQTT 3.1.1.
+    pub(super) is_old: bool,
     /// Messages since the page was opened.
     pub(super) count: u64,
     /// Messages on topics that found no room.
@@ -25,7 +27,7 @@ pub(super) fn foot(props: &FootProps) -> Html {
             if props.left_out > 0 {
                 <p class="error" data-testid="left-out">{ icons::warning() }{ strings::left_out(props.left_out) }</p>
             }
-            <p>{ props.address.clone() }{ " · MQTT 5.0 · " }<span data-testid="count">{ strings::messages(props.count) }</span></p>
+            <p>{ props.address.clone() }{ " · " }{ strings::version(props.is_old) }{ " · " }<span data-testid="count">{ strings::messages(props.count) }</span></p>
         </footer>
     }
 }

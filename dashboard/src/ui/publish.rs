@@ -28,6 +28,8 @@ enum Change {
 #[derive(PartialEq, Properties)]
 pub(super) struct PublishProps {
     pub(super) store: Shared<Store>,
+    /// The page speaks MQTT 3.1.1.
+    pub(super) is_old: bool,
     /// The topic with which it begins.
     pub(super) topic: Option<Rc<str>>,
     pub(super) publications: Shared<Publications>,
@@ -116,14 +118,16 @@ pub(super) fn Publish(props: &PublishProps) -> Html {
                         <p class="hint">{ if draft.retain && draft.payload.is_empty() { strings::RETAIN_EMPTY } else { strings::RETAIN_TEXT } }</p>
                     </div>
                 </div>
-                <details>
+                if props.is_old {
+                    <p class="hint">{ strings::PROPERTIES_NONE }</p>
+                } else { <details>
                     <summary>{ strings::PROPERTIES }
                         if draft.extras().next().is_some() {
                             <span class="count">{ draft.extras().count() }</span>
                         }
                     </summary>
                     <div class="settings">{ for EXTRAS.iter().map(|(extra, name)| extra_field(&draft, *extra, name, &set)) }</div>
-                </details>
+                </details> }
                 <button type="submit" class="button primary" aria-disabled={props.unavailable.map(|_| "true")}>
                     { props.unavailable.unwrap_or(strings::SEND) }
                 </button>

@@ -393,6 +393,7 @@ fn topics(store: Store, selected: Option<&str>) -> TopicsProps {
         store: Shared(Rc::new(store)),
         selected: selected.map(Into::into),
         watch: None,
+        is_old: false,
         now: Millis(0.0),
         offset: 0,
         unavailable: None,
@@ -436,6 +437,7 @@ async fn a_topic_in_detail_shows_its_payload_as_what_it_is() {
 async fn offline_nothing_is_published_and_the_button_says_why() {
     let html = draw::<Publish>(PublishProps {
         store: Shared(Rc::default()),
+        is_old: false,
         topic: Some("a/b".into()),
         publications: Shared(Rc::default()),
         unavailable: Some("Offline: cannot send"),

@@ -34,6 +34,8 @@ pub(super) struct TopicDetailProps {
     /// What was heard of it, if anything was.
     pub(super) topic: Option<Shared<Topic>>,
     pub(super) watch: Option<Watch>,
+    /// The page speaks MQTT 3.1.1.
+    pub(super) is_old: bool,
     /// How many topics there are below it.
     pub(super) below: usize,
     pub(super) now: Millis,
@@ -105,8 +107,9 @@ fn facts(props: &TopicDetailProps, topic: &Topic) -> Html {
     let qos = watch.and_then(|watch| watch.qos);
     let retained = match watch {
         Some(watch) if watch.is_retained() => strings::YES,
-        Some(_) => strings::NO,
-        None => strings::UNKNOWN,
+        // Before MQTT 5.0 a message that comes does not say so.
+        Some(_) if !props.is_old => strings::NO,
+        _ => strings::UNKNOWN,
     };
     let when = match topic.heard {
         Some(at) => format!(

@@ -21,6 +21,8 @@ pub(super) struct TopicsProps {
     /// The topic that is looked at closely.
     pub(super) selected: Option<Rc<str>>,
     pub(super) watch: Option<Watch>,
+    /// The page speaks MQTT 3.1.1.
+    pub(super) is_old: bool,
     pub(super) now: Millis,
     /// Minutes that the clock on the wall is ahead of UTC.
     pub(super) offset: i32,
@@ -77,6 +79,7 @@ pub(super) fn Topics(props: &TopicsProps) -> Html {
                         name={AttrValue::Rc(name.clone())}
                         topic={props.store.get(name).map(|topic| Shared(topic.clone()))}
                         watch={props.watch.clone().filter(|watch| watch.topic == *name)}
+                        is_old={props.is_old}
                         below={below(&props.store, name)}
                         now={props.now}
                         offset={props.offset}

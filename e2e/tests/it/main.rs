@@ -12,6 +12,7 @@ mod interop;
 mod led;
 mod log_lines;
 mod network;
+mod older;
 mod outage;
 mod package;
 mod page;

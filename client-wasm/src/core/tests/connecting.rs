@@ -187,6 +187,24 @@ fn a_refusal_for_good_waits_longest_and_new_credentials_are_used() {
 }
 
 #[test]
+fn another_version_is_spoken_from_the_next_connection_on() {
+    let mut pair = Pair::new(Options::new(URL).named_by_broker());
+    pair.open();
+    assert!(matches!(&pair.heard()[..], [Packet::Connect(c)] if c.client_id.is_empty()));
+    let reason = ReasonCode::UnsupportedProtocolVersion;
+    pair.say(&Packet::ConnAck(ConnAck::new(false, reason)));
+    assert_eq!(pair.core.socket(), None);
+    pair.core.set_version(ProtocolVersion::V3_1_1);
+    pair.version = ProtocolVersion::V3_1_1;
+    pair.core.reconnect_now(pair.now);
+    pair.open();
+    assert!(matches!(&pair.heard()[..], [Packet::Connect(c)]
+        if c.version == ProtocolVersion::V3_1_1 && !c.client_id.is_empty()));
+    pair.accept_with(false, Properties::new());
+    assert!(pair.core.is_connected());
+}
+
+#[test]
 fn a_page_that_is_seen_again_connects_at_once_or_asks_for_a_sign_of_life() {
     let mut pair = Pair::connected(Options::new(URL));
     pair.heard();
