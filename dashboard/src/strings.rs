@@ -216,8 +216,14 @@ pub(crate) fn more_groups(count: usize) -> String {
     }
 }
 
-pub(crate) fn more_numbers(count: usize) -> String {
-    format!("{count} more")
+/// What a payload has more; nobody counts on if there are many.
+pub(crate) fn more_numbers(count: usize, at_least: bool) -> String {
+    [
+        if at_least { "at least " } else { "" },
+        &count.to_string(),
+        " more",
+    ]
+    .concat()
 }
 
 pub(crate) fn binary(len: usize) -> String {

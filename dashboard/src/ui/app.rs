@@ -15,7 +15,7 @@ use super::home::{Home, names};
 use super::hooks::{Wire, tick_in, use_clock, use_route, use_theme, use_wire};
 use super::log::Log;
 use super::login::Login;
-use super::nav::{NavProps, nav};
+use super::nav::nav;
 use super::publish::Publish;
 use super::shared::Shared;
 use super::topics::Topics;
@@ -148,7 +148,7 @@ pub(crate) fn App() -> Html {
     };
     html! { <>
         <a class="skip" href="#title" onclick={skip()}>{ strings::SKIP }</a>
-        { nav(&NavProps { view: route.view, address: address.clone() }) }
+        { nav(route.view) }
         <div class="page">
             { header(&HeaderProps { view: route.view, shown, address: address.clone(), dark: *dark, guide_open: *guide, on_theme, on_guide: on_guide.clone(), on_edit }) }
             <main>

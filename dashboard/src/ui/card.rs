@@ -120,7 +120,8 @@ pub(super) fn Card(props: &CardProps) -> Html {
 /// first: cards that stand together have it in common.
 fn whole(name: &AttrValue) -> Html {
     let (first, rest) = name.split_at(name.find('/').unwrap_or(0));
-    html! { <div class="topic" title={name.clone()}><span>{ first }</span><span>{ rest }</span></div> }
+    let short = (first.len() < 5).then_some("short");
+    html! { <div class="topic" title={name.clone()}><span class={short}>{ first }</span><span>{ rest }</span></div> }
 }
 
 fn is_wanted_on(props: &CardProps) -> bool {

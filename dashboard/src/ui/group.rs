@@ -35,20 +35,16 @@ pub(super) fn GroupSection(props: &GroupProps) -> Html {
     if slots.is_empty() {
         return Html::default();
     }
-    // Whole rows, if there is more.
-    let mut room = *some;
-    let fits = slots.iter().take_while(|slot| {
-        let fits = slot.columns() <= room;
-        room = room.saturating_sub(slot.columns());
-        fits
-    });
-    let shown = if *all {
-        slots.len()
-    } else {
-        fits.count().max(1)
+    // Whole rows, if there is more: what is narrow fills what is left of one.
+    let mut room = if *all { usize::MAX } else { *some };
+    let fits = |slot: &&Slot| {
+        let left = room.checked_sub(slot.columns());
+        room = left.unwrap_or(room);
+        left.is_some()
     };
-    let hidden = slots.len() - shown;
-    let columns: usize = slots[..shown].iter().map(|slot| slot.columns()).sum();
+    let shown: Vec<&Slot> = slots.iter().filter(fits).collect();
+    let hidden = slots.len() - shown.len();
+    let columns: usize = shown.iter().map(|slot| slot.columns()).sum();
     let span = ["span-1", "span-2", "span-3", "span-4"][columns.clamp(1, 4) - 1];
     let name = match &*group.name {
         "" => strings::NO_GROUP.into(),
@@ -72,7 +68,7 @@ pub(super) fn GroupSection(props: &GroupProps) -> Html {
     html! {
         <section class={classes!("group", span, everything)} aria-label={name.clone()} data-group={AttrValue::Rc(group.name.clone())}>
             <h2><span title={name.clone()}>{ name }</span><span class="count">{ strings::topics(slots.len()) }</span></h2>
-            { for slots[..shown].iter().map(suggested) }
+            { for shown.into_iter().map(suggested) }
             if hidden > 0 {
                 <button type="button" class="button more" onclick={show_all}>{ strings::show_more(hidden) }</button>
             }

@@ -4,18 +4,10 @@ use super::icons;
 use crate::route::{Route, View};
 use crate::strings;
 
-/// What the navigation needs to know.
-pub(super) struct NavProps {
-    /// Where one is.
-    pub(super) view: View,
-    /// Host and port of the broker.
-    pub(super) address: AttrValue,
-}
-
 /// The way to each view: beside the page on a laptop, below it on a phone.
-pub(super) fn nav(props: &NavProps) -> Html {
+pub(super) fn nav(view: View) -> Html {
     // One comes to a chart from a value.
-    let shown = match props.view {
+    let shown = match view {
         View::Chart => View::Home,
         view => view,
     };
@@ -27,7 +19,6 @@ pub(super) fn nav(props: &NavProps) -> Html {
                     { icons::view(view) }<span>{ strings::view(view) }</span>
                 </a>
             }) }
-            <p class="foot">{ props.address.clone() }</p>
         </nav>
     }
 }

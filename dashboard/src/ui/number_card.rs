@@ -2,6 +2,7 @@ use yew::prelude::*;
 
 use super::sparkline::sparkline;
 use crate::chart::{Name, Spec};
+use crate::extract::MAX_LEAVES;
 use crate::host;
 use crate::number::display;
 use crate::route::Route;
@@ -64,7 +65,7 @@ fn several(topic: &Topic, many: &[Series], widget: &Widget) -> (Classes, AttrVal
     let body = html! { <dl class="stats">{ for stats }</dl> };
     let hidden = many.len().saturating_sub(MAX_SHOWN);
     let note = (hidden > 0)
-        .then(|| html! { <span class="range">{ strings::more_numbers(hidden) }</span> });
+        .then(|| html! { <span class="range">{ strings::more_numbers(hidden, many.len() >= MAX_LEAVES) }</span> });
     let label = topic.last_level().to_owned().into();
     (
         classes!("numbers"),
