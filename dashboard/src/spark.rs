@@ -23,7 +23,7 @@ pub struct Paths {
     pub end: String,
 }
 
-/// Draws the points over the time they cover; nothing before the first one.
+/// Draws the points over the time they cover; one alone is no line.
 #[must_use]
 pub fn paths(points: &VecDeque<Point>) -> Option<Paths> {
     let (first, last) = (points.front()?, points.back()?);
@@ -36,14 +36,13 @@ pub fn paths(points: &VecDeque<Point>) -> Option<Paths> {
     let middle = low / 2.0 + high / 2.0;
     let spread = (high - low).max(middle.abs() * CALM).max(f64::MIN_POSITIVE);
     let covered = last.at.since(first.at);
+    if covered <= 0.0 {
+        return None;
+    }
     let mut line = String::with_capacity(points.len() * 9);
     let mut before = None;
     for point in points {
-        let x = if covered > 0.0 {
-            point.at.since(first.at) / covered
-        } else {
-            1.0
-        };
+        let x = point.at.since(first.at) / covered;
         let x = (x * f64::from(WIDTH)).round() as i32;
         let y = f64::from(HEIGHT) * (0.5 - (point.value - middle) / spread);
         let y = (y.round() as i32).clamp(0, HEIGHT);
@@ -64,7 +63,7 @@ pub fn paths(points: &VecDeque<Point>) -> Option<Paths> {
     let mut area = line.clone();
     area.push('V');
     push(&mut area, HEIGHT);
-    area.push_str(if points.len() > 1 { "H0Z" } else { "Z" });
+    area.push_str("H0Z");
     Some(Paths { line, area, end })
 }
 
@@ -97,12 +96,9 @@ mod tests {
     }
 
     #[test]
-    fn one_point_is_a_dot_and_none_is_nothing() {
+    fn one_point_alone_is_no_line() {
         assert_eq!(paths(&points(&[])), None);
-        assert_eq!(
-            paths(&points(&[(5.0, 14.0)])).map(|drawn| drawn.end),
-            Some("M1000 50h0".into())
-        );
+        assert_eq!(paths(&points(&[(5.0, 14.0)])), None);
     }
 
     #[test]

@@ -42,7 +42,11 @@ pub(super) fn GroupSection(props: &GroupProps) -> Html {
         room = left.unwrap_or(room);
         left.is_some()
     };
-    let shown: Vec<&Slot> = slots.iter().filter(fits).collect();
+    let mut shown: Vec<&Slot> = slots.iter().filter(fits).collect();
+    // A button would take as much room as one more.
+    if shown.len() + 1 == slots.len() {
+        shown = slots.iter().collect();
+    }
     let hidden = slots.len() - shown.len();
     let columns: usize = shown.iter().map(|slot| slot.columns()).sum();
     let span = ["span-1", "span-2", "span-3", "span-4"][columns.clamp(1, 4) - 1];
