@@ -42,6 +42,11 @@ const SWITCH: &str = "article.led button[role=switch]";
 const LED: &str = "home/led";
 /// Taps that are measured.
 const TAPS: usize = 40;
+/// A page that does nothing but note how late it hears of a tap: no page can be
+/// faster than that.
+const EMPTY: &str = "data:text/html,<meta name=viewport content='width=device-width'>\
+    <button style='width:99px;height:99px'></button><script>const took = []; \
+    document.querySelector('button').onclick = ({ timeStamp }) => took.push(performance.now() - timeStamp)</script>";
 /// Messages a second while the page is opened, and while single ones are measured.
 const LIVELY: u32 = 50;
 const CALM: u32 = 10;
@@ -97,6 +102,7 @@ pub(super) fn bench(is_quick: bool) -> Result<ExitCode> {
             broker,
             table: &mut table,
         };
+        page.nothing()?;
         page.openings(pace.openings)?;
         page.answers(pace.watch)?;
         page.judge(&axe)?;
@@ -136,6 +142,18 @@ impl Page<'_> {
         self.note(name, "ms p95", times.map(|times| times.p95));
     }
 
+    /// How long a tap takes until any page hears of it.
+    fn nothing(&mut self) -> Result<()> {
+        self.chromium.open(EMPTY)?;
+        taps(&mut self.chromium, "button", self.screen)?;
+        let took = self.chromium.evaluate("took")?;
+        let took = took
+            .as_array()
+            .map(|took| took.iter().filter_map(Value::as_f64).collect());
+        self.tail("tap to an empty page", took.and_then(Times::of));
+        Ok(())
+    }
+
     /// How long it takes until there is something to see, and what is loaded.
     fn openings(&mut self, count: usize) -> Result<()> {
         let _devices = Devices::start(self.broker.tcp, rooms(1, 12), LIVELY)?;
@@ -164,21 +182,16 @@ impl Page<'_> {
 
     /// How soon taps and messages are answered on a quiet day.
     fn answers(&mut self, watch: Duration) -> Result<()> {
-        let screen = self.screen;
         let mut stream = wire::connect(self.broker.tcp, wire::V311, "led")?;
         let mut off = Vec::new();
         wire::publish(&mut off, LED, None, b"Turn Off");
         std::io::Write::write_all(&mut stream, &off)?;
         self.chromium
             .until(&format!("document.querySelector('{SWITCH}')"))?;
-        let events = self.chromium.trace(|chromium| {
-            for _ in 0..TAPS {
-                chromium.tap(SWITCH, screen)?;
-                // So that each has the page to itself, and meets no frame on purpose.
-                pause(Duration::from_millis(237))?;
-            }
-            Ok(())
-        })?;
+        let screen = self.screen;
+        let events = self
+            .chromium
+            .trace(|chromium| taps(chromium, SWITCH, screen))?;
         let trace = Trace::read(&events);
         self.tail("tap to visual change", trace.tap_to_pixels());
         self.tail("tap to PUBLISH on the wire", trace.tap_to_wire());
@@ -281,6 +294,16 @@ impl Page<'_> {
         );
         Ok(())
     }
+}
+
+/// Taps again and again.
+fn taps(chromium: &mut Chromium, selector: &str, screen: Screen) -> Result<()> {
+    for _ in 0..TAPS {
+        chromium.tap(selector, screen)?;
+        // So that each has the page to itself, and meets no frame on purpose.
+        pause(Duration::from_millis(237))?;
+    }
+    Ok(())
 }
 
 /// The topics of so many rooms, with so many sensors in each.

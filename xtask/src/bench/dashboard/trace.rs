@@ -46,6 +46,10 @@ impl Frames {
     }
 }
 
+/// Frames of a WebSocket with a device's message are shorter, bytes; those with
+/// what the broker says to the page need not change anything that can be seen.
+const DEVICES: u64 = 64;
+
 /// What is of use in a trace; times in milliseconds.
 #[derive(Default)]
 pub(super) struct Trace {
@@ -80,7 +84,12 @@ impl Trace {
             let begins = event["ph"] == "b";
             let id = event["id2"]["local"].as_str().unwrap_or_default();
             match event["name"].as_str().unwrap_or_default() {
-                "WebSocketReceive" => trace.received.push(at),
+                "WebSocketReceive" => {
+                    let len = event["args"]["data"]["dataLength"].as_u64();
+                    if len.is_none_or(|len| len < DEVICES) {
+                        trace.received.push(at);
+                    }
+                }
                 "WebSocketSend" => trace.sent.push(at),
                 "EventTiming" if begins && event["args"]["data"]["type"] == "click" => {
                     let took = event["args"]["data"]["duration"].as_f64();
