@@ -1,16 +1,14 @@
-//! Gives short names to what a program and its script call each other by.
+//! Gives short names to what a program and its script call each other by, and
+//! takes away what the script does not call.
 //!
-//! wasm-bindgen's end in sixteen random digits, which stand in both files and
-//! cannot be compressed.
+//! wasm-bindgen's names stand in both files, and many end in sixteen random
+//! digits, which cannot be compressed.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use anyhow::Result;
 
 use crate::slim::read;
-
-/// Digits at the end of a name.
-const HASH: usize = 16;
 
 /// The program and its script, with short names.
 ///
@@ -18,9 +16,19 @@ const HASH: usize = 16;
 /// The program is no WebAssembly.
 pub fn shorten(wasm: &[u8], script: &str, keep_names: bool) -> Result<(Vec<u8>, String)> {
     let mut module = read(wasm, keep_names)?;
+    let called: HashSet<&str> = script.split(|c| !is_part(c)).collect();
+    let uncalled: Vec<_> = module
+        .exports
+        .iter()
+        .filter(|export| !called.contains(&*export.name))
+        .map(walrus::Export::id)
+        .collect();
+    for export in uncalled {
+        module.exports.delete(export);
+    }
     let mut known = HashMap::new();
     let mut short = |name: &mut String| {
-        if is_hashed(name) {
+        if is_generated(name) {
             let next = known.len();
             let new = known
                 .entry(name.clone())
@@ -28,31 +36,32 @@ pub fn shorten(wasm: &[u8], script: &str, keep_names: bool) -> Result<(Vec<u8>, 
             name.clone_from(new);
         }
     };
+    let mut script = script.to_owned();
     for import in module.imports.iter_mut() {
         short(&mut import.name);
+        if import.module.ends_with("_bg.js") {
+            script = script.replace(&format!("\"{}\"", import.module), "\"_\"");
+            import.module = "_".into();
+        }
     }
     for export in module.exports.iter_mut() {
         short(&mut export.name);
     }
-    Ok((module.emit_wasm(), replaced(script, &known)))
+    Ok((module.emit_wasm(), replaced(&script, &known)))
 }
 
-/// Whether a name ends in a hash, or in a hash and a number that tells it from
-/// another.
-fn is_hashed(name: &str) -> bool {
-    let plain = name.trim_end_matches(|c: char| c.is_ascii_digit());
-    let plain = plain.strip_suffix('_').filter(|plain| ends_in_hash(plain));
-    plain.is_some() || ends_in_hash(name)
+/// Whether nobody has written a name. A name of one word may be: it may stand
+/// for something else in the script as well.
+fn is_generated(name: &str) -> bool {
+    name.contains('_')
 }
 
-fn ends_in_hash(name: &str) -> bool {
-    let digits = name.len().checked_sub(HASH).and_then(|at| name.get(at..));
-    digits.is_some_and(|digits| digits.bytes().all(|b| b.is_ascii_hexdigit()))
+fn is_part(c: char) -> bool {
+    c.is_ascii_alphanumeric() || c == '_' || c == '$'
 }
 
 /// The script with its words replaced.
 fn replaced(script: &str, words: &HashMap<String, String>) -> String {
-    let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '$';
     let mut text = String::with_capacity(script.len());
     let mut rest = script;
     while let Some(begin) = rest.find(is_part) {
@@ -72,14 +81,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_with_a_hash_are_told_from_others() {
-        assert!(is_hashed("__wbg_call_a410eb4b59ed5965"));
-        assert!(is_hashed("closures__invoke__h19be359d38271586_21"));
-        assert!(!is_hashed("rawclient_new"));
-        assert!(!is_hashed("__wbindgen_malloc"));
-    }
-
-    #[test]
     fn whole_words_are_replaced() {
         let words = HashMap::from([("a_1".to_owned(), "_0".to_owned())]);
         assert_eq!(
@@ -89,16 +90,21 @@ mod tests {
     }
 
     #[test]
-    fn both_files_agree() {
+    fn both_files_agree_and_what_is_not_called_is_not_shown() {
         let mut module = walrus::Module::default();
         let none = module.types.add(&[], &[]);
         let name = "__wbg_call_a410eb4b59ed5965";
-        let (call, _) = module.add_import_func("./core.js", name, none);
-        module.exports.add("run", call);
-        let script = format!("{name}: function() {{}}");
+        let (call, _) = module.add_import_func("./core_bg.js", name, none);
+        for export in ["run", "client_new", "__abort_handler"] {
+            module.exports.add(export, call);
+        }
+        let script = format!("\"./core_bg.js\": {{ {name}: () => wasm.client_new() }}; wasm.run()");
         let (wasm, script) = shorten(&module.emit_wasm(), &script, false).unwrap();
         let module = read(&wasm, false).unwrap();
-        assert_eq!(module.imports.iter().next().unwrap().name, "_0");
-        assert_eq!(script, "_0: function() {}");
+        let import = module.imports.iter().next().unwrap();
+        assert_eq!([&*import.module, &*import.name], ["_", "_0"]);
+        let exports: Vec<_> = module.exports.iter().map(|export| &*export.name).collect();
+        assert_eq!(exports, ["run", "_1"]);
+        assert_eq!(script, "\"_\": { _0: () => wasm._1() }; wasm.run()");
     }
 }
