@@ -45,6 +45,10 @@ const aboutRefusal = ({ url }, words) => {
     : 'the address must begin with ws:// or wss://';
 };
 
+// What the reason codes of failures mean (table 2-6), from 0x80 on.
+const REASON_TEXTS =
+  'unspecified error|malformed packet|protocol error|implementation specific error|unsupported protocol version|client identifier not valid|bad user name or password|not authorised|server unavailable|server busy|banned|server shutting down|bad authentication method|keep alive timeout|session taken over|topic filter invalid|topic name invalid|packet identifier in use|packet identifier not found|receive maximum exceeded|topic alias invalid|packet too large|message rate too high|quota exceeded|administrative action|payload format invalid|retain not supported|QoS not supported|use another server|server moved|shared subscriptions not supported|connection rate exceeded|maximum connect time|subscription identifiers not supported|wildcard subscriptions not supported'.split('|');
+
 const OPERATIONS = ['connect', 'publish', 'subscribe', 'unsubscribe'];
 
 // By operation and reason code, or the code of a DISCONNECT alone.
@@ -60,6 +64,12 @@ const REASONS = {
   149: 'a message is larger than the broker takes',
 };
 
+const textOf = (code) => REASON_TEXTS[code - 128] ?? 'success';
+
+// The broker's code, and its words if it has any.
+const said = ({ reasonCode, properties }) =>
+  textOf(reasonCode) + (properties?.reasonString ? ` (${properties.reasonString})` : '');
+
 // By number, as the core has them (src/js/errors.rs): the kind, whose doing it
 // was, the name of the number that belongs to it, what it says, and advice.
 const ERRORS = [
@@ -67,11 +77,11 @@ const ERRORS = [
   ['blocked', 'browser', , ({ url }, words) => `the browser refuses to connect to ${url}: ${words}`, aboutRefusal],
   ['options', 'caller', , (_, words) => `CONNECT cannot be sent: ${words}`],
   ['connectTimeout', 'network', 'timeout', ({ url, timeout }) => `no answer from ${url} within ${timeout} ms`, aboutAddress],
-  ['refused', 'broker', , ({ operation }, words) => `the broker refuses to ${operation}: ${words}`, (e) => REASONS[e.operation + e.reasonCode]],
-  ['disconnected', 'broker', , (_, words) => `the broker ended the connection: ${words}`, (e) => REASONS[e.reasonCode]],
+  ['refused', 'broker', , (e) => `the broker refuses to ${e.operation}: ${said(e)}`, (e) => REASONS[e.operation + e.reasonCode]],
+  ['disconnected', 'broker', , (e) => `the broker ended the connection: ${said(e)}`, (e) => REASONS[e.reasonCode]],
   ['connectionLost', 'network', 'closeCode', (e) => `the connection was lost (WebSocket close code ${e.closeCode})`, (e) => e.closeCode === 1006 && 'the broker was stopped, or the network was cut'],
   ['keepAliveTimeout', 'network', , 'the broker does not answer any more'],
-  ['protocolViolation', 'broker', , (_, words) => `the broker broke the protocol: ${words}`],
+  ['protocolViolation', 'broker', , (_, __, code) => `the broker broke the protocol: ${textOf(code)}`],
   ['protocolViolation', 'broker', , 'the broker broke the protocol: a text frame, where MQTT needs binary ones', 'something that is no MQTT broker may listen there'],
   ['notConnected', 'caller', , 'not connected', 'wait for the connection, or let messages wait for it: see the option `offline`'],
   ['queueFull', 'caller', , 'too many messages wait to be sent', 'wait for the outcome of a publish before the next one, or choose what is dropped: see the option for overflow'],
@@ -104,8 +114,7 @@ export const errorOf = (which, url, words, number, reasonCode, properties) => {
   if (name) error[name] = number;
   if (kind === 'refused') error.operation = OPERATIONS[number];
   if (reasonCode) Object.assign(error, { reasonCode, properties });
-  if (properties?.reasonString) words += ` (${properties.reasonString})`;
-  const message = filled(text, error, words);
+  const message = filled(text, error, words, number);
   const advice = filled(advise, error, words);
   if (!advice) return new MqttError(message, error);
   return new MqttError(`${message}. Advice: ${advice}`, { ...error, advice });

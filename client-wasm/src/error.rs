@@ -268,6 +268,16 @@ mod tests {
         assert_eq!(
             plain.to_string(),
             "the broker refuses to connect: bad user name or password"
+    #[test]
+    fn javascript_has_the_same_words() {
+        let script = include_str!("../js/errors.js");
+        let (_, after) = script.split_once("const REASON_TEXTS =\n  '").unwrap();
+        let (texts, _) = after.split_once('\'').unwrap();
+        let failures = (0x80..=0xff).filter_map(ReasonCode::from_u8);
+        let ours: Vec<_> = failures.map(ReasonCode::text).collect();
+        assert!(texts.split('|').eq(ours), "{texts}");
+    }
+
         );
         let properties = Properties::new().with(Property::ReasonString("full house".into()));
         let wordy = Error::refused(Operation::Subscribe, ReasonCode::QuotaExceeded, &properties);

@@ -59,7 +59,10 @@ fn describe(error: &Error) -> (u8, Known<'_>) {
         Error::Disconnected { reason, properties } => (5, said(*reason, properties, 0.0)),
         Error::ConnectionLost { code } => (6, about("", "", f64::from(*code))),
         Error::KeepAliveTimeout => (7, Known::default()),
-        Error::Violation(violation) => (8, words(violation.reason_code().text())),
+        Error::Violation(violation) => {
+            let code = violation.reason_code().as_u8();
+            (8, about("", "", f64::from(code)))
+        }
         Error::TextFrame => (9, Known::default()),
         Error::NotConnected => (10, Known::default()),
         Error::QueueFull => (11, Known::default()),
@@ -95,7 +98,6 @@ fn about<'a>(url: &'a str, words: &'a str, number: f64) -> Known<'a> {
 /// What the broker has said.
 fn said(reason: codec::ReasonCode, properties: &Properties, number: f64) -> Known<'static> {
     Known {
-        words: reason.text(),
         number,
         reason: reason.as_u8(),
         properties: packed(properties),
