@@ -2,7 +2,7 @@ use codec::Ack;
 
 use super::*;
 use crate::core::Published;
-use crate::{Bounds, Error, Goodbye, Message, Offline};
+use crate::{Bounds, Error, Goodbye, Message, Offline, Operation};
 
 fn message(payload: &'static str, qos: QoS) -> Message {
     Message::new("t", payload).unwrap().qos(qos)
@@ -28,6 +28,15 @@ impl Pair {
         )));
     }
 
+    /// PUBREC or PUBACK that says no, in words.
+    fn refuse(&mut self, ack: impl Fn(Ack) -> Packet, id: u16) {
+        self.say(&ack(Ack {
+            packet_id: PacketId::new(id).unwrap(),
+            reason: ReasonCode::QuotaExceeded,
+            properties: words(),
+        }));
+    }
+
     fn pubrec(&mut self, id: u16) {
         let ack = Ack::new(PacketId::new(id).unwrap(), ReasonCode::Success);
         self.say(&Packet::PubRec(ack));
@@ -45,16 +54,37 @@ fn receive_maximum(pair: &mut Pair, maximum: u16) {
 fn section_3_4_2_2_what_the_broker_says_besides_is_passed_on() {
     let mut pair = Pair::connected(Options::new(URL));
     let mut taken = pair.publish("a", QoS::AtLeastOnce);
-    let properties = Properties::new()
-        .with(Property::ReasonString("stored".into()))
-        .with(Property::UserProperty(("node".into(), "3".into())));
     pair.say(&Packet::PubAck(Ack {
         packet_id: PacketId::MIN,
         reason: ReasonCode::Success,
-        properties: properties.clone(),
+        properties: words(),
     }));
     let told = taken.try_recv().unwrap().unwrap().unwrap();
-    assert_eq!(told.properties, properties);
+    assert_eq!(told.properties, words());
+}
+
+fn words() -> Properties {
+    Properties::new()
+        .with(Property::ReasonString("full house".into()))
+        .with(Property::UserProperty(("node".into(), "3".into())))
+}
+
+#[test]
+fn section_3_4_2_2_and_3_5_2_2_a_refusal_comes_with_the_brokers_words() {
+    for (qos, ack) in [
+        (QoS::AtLeastOnce, Packet::PubAck as fn(Ack) -> Packet),
+        (QoS::ExactlyOnce, Packet::PubRec),
+    ] {
+        let mut pair = Pair::connected(Options::new(URL));
+        let mut refused = pair.publish("a", qos);
+        pair.refuse(ack, 1);
+        let expected = Error::Refused {
+            operation: Operation::Publish,
+            reason: ReasonCode::QuotaExceeded,
+            properties: words(),
+        };
+        assert_eq!(refused.try_recv(), Ok(Some(Err(expected))));
+    }
 }
 
 #[test]
