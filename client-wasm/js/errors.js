@@ -102,6 +102,7 @@ const ERRORS = [
   ['store', 'browser', , (_, words) => `the store cannot be used: ${words}`],
   ['storeInUse', 'caller', , 'the store is in use, by another tab or by another client of this one', 'give each its own, or let it wait: store: { name, wait: true }'],
   ['storeFull', 'browser', , 'the browser gives the store no more room', 'publish less while there is no connection, or call navigator.storage.persist()'],
+  ['wrongSubprotocol', 'broker', , ({ url }) => `a server at ${url} speaks WebSocket, but not with the subprotocol mqtt`, "no MQTT broker has this path: use the broker's own, often /mqtt; a proxy before it must pass Sec-WebSocket-Protocol on"],
 ];
 
 const filled = (text, ...known) => (typeof text === 'function' ? text(...known) : text);

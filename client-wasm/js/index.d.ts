@@ -413,6 +413,7 @@ export interface RefusedError extends ErrorOf<'refused', 'broker'> {
 export type AnyMqttError =
   | RefusedError
   | (ErrorOf<'unreachable', 'network'> & { readonly url: string })
+  | (ErrorOf<'wrongSubprotocol', 'broker'> & { readonly url: string })
   | (ErrorOf<'blocked', 'browser'> & { readonly url: string })
   | (ErrorOf<'connectTimeout', 'network'> & { readonly url: string; readonly timeout: number })
   | (ErrorOf<'disconnected', 'broker'> & { readonly reasonCode: number; readonly properties?: RefusalProperties })

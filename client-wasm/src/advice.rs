@@ -119,6 +119,10 @@ const fn about_use(error: &Error) -> Option<&'static str> {
             "wait for the outcome of a publish before the next one, or choose what is dropped: see \
              the option for overflow"
         }
+        Error::WrongSubprotocol { .. } => {
+            "no MQTT broker has this path: use the broker's own, often /mqtt; a proxy before it \
+             must pass Sec-WebSocket-Protocol on"
+        }
         Error::TextFrame => "something that is no MQTT broker may listen there",
         Error::NeedsVersion5 => "connect with version 5",
         Error::ConnectionLost { code: 1006 } => "the broker was stopped, or the network was cut",

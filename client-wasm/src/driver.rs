@@ -192,8 +192,9 @@ impl Driver {
             }
             let Some(number) = wanted else { return };
             let url = self.core.borrow().url().to_owned();
+            let subprotocol = self.core.borrow().subprotocol();
             let myself = self.myself.clone();
-            let opened = Socket::open(&url, move |event| {
+            let opened = Socket::open(&url, subprotocol, move |event| {
                 if let Some(driver) = myself.upgrade() {
                     driver.on_socket_event(event);
                 }

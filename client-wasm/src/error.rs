@@ -16,6 +16,15 @@ pub enum Error {
         /// The address that was tried.
         url: String,
     },
+    /// A server speaks WebSocket at this address, and not with the subprotocol
+    /// `mqtt` \[MQTT-6.0.0-4\]: no broker has this path, or a proxy before it
+    /// does not pass the subprotocol on. Known from a second attempt, without
+    /// one, that follows when the first does not come about.
+    #[error("a server at {url} speaks WebSocket, but not with the subprotocol mqtt")]
+    WrongSubprotocol {
+        /// The address that was tried.
+        url: String,
+    },
     /// The browser refuses to try: the address is no WebSocket URL, or a page
     /// loaded over https asks for ws instead of wss.
     #[error("the browser refuses to connect to {url}: {reason}")]
@@ -196,9 +205,11 @@ impl Error {
     /// Whether trying again soon, with nothing changed, cannot help.
     pub(crate) const fn is_lasting(&self) -> bool {
         match self {
-            Self::Options(_) | Self::Blocked { .. } | Self::Authentication(_) | Self::Store(_) => {
-                true
-            }
+            Self::Options(_)
+            | Self::WrongSubprotocol { .. }
+            | Self::Blocked { .. }
+            | Self::Authentication(_)
+            | Self::Store(_) => true,
             Self::Refused { reason, .. } => matches!(
                 reason,
                 ReasonCode::UnsupportedProtocolVersion
@@ -258,6 +269,16 @@ mod tests {
     use super::*;
 
     #[test]
+    fn javascript_has_the_same_words() {
+        let script = include_str!("../js/errors.js");
+        let (_, after) = script.split_once("const REASON_TEXTS =\n  '").unwrap();
+        let (texts, _) = after.split_once('\'').unwrap();
+        let failures = (0x80..=0xff).filter_map(ReasonCode::from_u8);
+        let ours: Vec<_> = failures.map(ReasonCode::text).collect();
+        assert!(texts.split('|').eq(ours), "{texts}");
+    }
+
+    #[test]
     fn a_refusal_says_what_why_and_in_whose_words() {
         let plain = Error::refused(
             Operation::Connect,
@@ -268,16 +289,6 @@ mod tests {
         assert_eq!(
             plain.to_string(),
             "the broker refuses to connect: bad user name or password"
-    #[test]
-    fn javascript_has_the_same_words() {
-        let script = include_str!("../js/errors.js");
-        let (_, after) = script.split_once("const REASON_TEXTS =\n  '").unwrap();
-        let (texts, _) = after.split_once('\'').unwrap();
-        let failures = (0x80..=0xff).filter_map(ReasonCode::from_u8);
-        let ours: Vec<_> = failures.map(ReasonCode::text).collect();
-        assert!(texts.split('|').eq(ours), "{texts}");
-    }
-
         );
         let properties = Properties::new().with(Property::ReasonString("full house".into()));
         let wordy = Error::refused(Operation::Subscribe, ReasonCode::QuotaExceeded, &properties);

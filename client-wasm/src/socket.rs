@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Duration;
 
-use js_sys::{ArrayBuffer, Uint8Array};
+use js_sys::{Array, ArrayBuffer, Uint8Array};
 use wasm_bindgen::prelude::*;
 use web_sys::{BinaryType, CloseEvent, MessageEvent, WebSocket};
 
@@ -37,9 +37,14 @@ impl Socket {
     /// The browser refuses to try; its words.
     pub(crate) fn open(
         url: &str,
+        subprotocol: &str,
         handler: impl Fn(SocketEvent) + Clone + 'static,
     ) -> Result<Self, String> {
-        let socket = WebSocket::new_with_str(url, "mqtt")
+        let subprotocols = Array::new();
+        if !subprotocol.is_empty() {
+            subprotocols.push(&subprotocol.into());
+        }
+        let socket = WebSocket::new_with_str_sequence(url, &subprotocols)
             .map_err(|error| String::from(error.unchecked_ref::<js_sys::Error>().message()))?;
         socket.set_binary_type(BinaryType::Arraybuffer);
 

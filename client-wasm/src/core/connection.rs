@@ -27,8 +27,13 @@ impl Core {
 
     /// The socket is open.
     pub(crate) fn handle_open(&mut self, now: Time) {
-        let Link::Opening { deadline } = self.link else {
-            return;
+        let deadline = match self.link {
+            Link::Opening { deadline } => deadline,
+            Link::Probing { .. } => {
+                let url = self.options.url.clone();
+                return self.lost(Error::WrongSubprotocol { url }, now);
+            }
+            _ => return,
         };
         match self.may_connect() {
             Ok(true) => {}
@@ -57,9 +62,16 @@ impl Core {
     /// The socket is closed, or could not be opened.
     pub(crate) fn handle_close(&mut self, code: u16, now: Time) {
         let error = match self.link {
-            Link::Opening { .. } => Error::Unreachable {
-                url: self.options.url.clone(),
-            },
+            Link::Opening { deadline } if self.is_doubtful => {
+                self.sockets += 1;
+                self.link = Link::Probing { deadline };
+                return;
+            }
+            Link::Opening { .. } | Link::Probing { .. } => {
+                self.is_doubtful = false;
+                let url = self.options.url.clone();
+                Error::Unreachable { url }
+            }
             Link::Open(_) => Error::ConnectionLost { code },
             Link::Waiting { .. } | Link::Preparing { .. } | Link::Ended => return,
         };
@@ -155,6 +167,7 @@ impl Core {
 
     fn accepted(&mut self, connack: &ConnAck, now: Time) {
         self.was_connected = true;
+        self.is_doubtful = false;
         self.backoff.connected(now);
         let properties = &connack.properties;
         if let Some(id) = properties.assigned_client_identifier() {

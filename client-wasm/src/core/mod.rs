@@ -52,6 +52,9 @@ pub(crate) struct Core {
     journal: Option<Journal>,
     /// Whether any connection was accepted.
     was_connected: bool,
+    /// Whether a socket that cannot be opened may be a server's that does not
+    /// know the subprotocol.
+    is_doubtful: bool,
     backoff: Backoff,
     outbox: Outbox,
     /// Whether the socket has more to send than is good.
@@ -76,6 +79,9 @@ enum Link {
     Preparing { deadline: Time },
     /// The socket is being opened.
     Opening { deadline: Time },
+    /// That failed; another one, without a subprotocol, shows whether a server
+    /// is there.
+    Probing { deadline: Time },
     /// The socket is open; CONNECT was sent.
     Open(Box<Connection>),
     /// For ever.
@@ -99,6 +105,7 @@ impl Core {
             session: Session::new(),
             journal: None,
             was_connected: false,
+            is_doubtful: true,
             backoff: Backoff::new(options.reconnect),
             outbox: Outbox::new(options.queue_bounds, options.overflow),
             congested: false,
@@ -140,6 +147,14 @@ impl Core {
         &self.options.url
     }
 
+    /// What to ask for with the socket (section 6); nothing if empty.
+    pub(crate) const fn subprotocol(&self) -> &'static str {
+        match self.link {
+            Link::Probing { .. } => "",
+            _ => "mqtt",
+        }
+    }
+
     pub(crate) fn client_id(&self) -> &ByteString {
         &self.options.client_id
     }
@@ -168,7 +183,7 @@ impl Core {
     /// be closed once [`Core::output`] is written to it.
     pub(crate) fn socket(&self) -> Option<u64> {
         match self.link {
-            Link::Opening { .. } | Link::Open(_) => Some(self.sockets),
+            Link::Opening { .. } | Link::Probing { .. } | Link::Open(_) => Some(self.sockets),
             Link::Waiting { .. } | Link::Preparing { .. } | Link::Ended => None,
         }
     }
@@ -211,7 +226,9 @@ impl Core {
                 error: error.clone(),
                 retry_in: Some(*retry_at - now),
             },
-            Link::Preparing { .. } | Link::Opening { .. } => Event::Connecting,
+            Link::Preparing { .. } | Link::Opening { .. } | Link::Probing { .. } => {
+                Event::Connecting
+            }
             Link::Open(_) => self.connected.clone().unwrap_or(Event::Connecting),
             Link::Ended => Event::Disconnected {
                 error: None,
@@ -279,7 +296,9 @@ impl Core {
     pub(crate) fn poll_timeout(&self) -> Option<Time> {
         let link = match &self.link {
             Link::Waiting { retry_at, .. } => Some(*retry_at),
-            Link::Preparing { deadline } | Link::Opening { deadline } => Some(*deadline),
+            Link::Preparing { deadline }
+            | Link::Opening { deadline }
+            | Link::Probing { deadline } => Some(*deadline),
             Link::Open(connection) => connection.poll_timeout(),
             Link::Ended => None,
         };
@@ -299,6 +318,7 @@ impl Core {
                 let error = self.connect_timeout();
                 self.lost(error, now);
             }
+            Link::Probing { deadline } if *deadline <= now => self.handle_close(1006, now),
             Link::Open(connection) => {
                 if let Err(violation) = connection.handle_timeout(now) {
                     let error = self.violation(violation);

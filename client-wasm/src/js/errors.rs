@@ -83,6 +83,7 @@ fn describe(error: &Error) -> (u8, Known<'_>) {
         Error::Store(why) => (26, words(why)),
         Error::StoreInUse => (27, Known::default()),
         Error::StoreFull => (28, Known::default()),
+        Error::WrongSubprotocol { url } => (29, about(url, "", 0.0)),
     }
 }
 

@@ -1,4 +1,5 @@
 // Servers that speak WebSocket and are no brokers, one by path; it says its port.
+// `/foreign` ignores subprotocols, and `/picky` refuses them.
 
 import { createHash } from 'node:crypto';
 import { createServer } from 'node:http';
@@ -10,6 +11,7 @@ const frame = (kind, ...bytes) => Buffer.from([0x80 | kind, bytes.length, ...byt
 // What each answers to the first frame.
 const ANSWERS = {
   '/foreign': [],
+  '/picky': [],
   '/silent': [],
   '/text': [frame(TEXT, 104, 105)],
   '/garbage': [frame(BINARY, 0xff, 0xff)],
@@ -19,9 +21,14 @@ const ANSWERS = {
 
 const server = createServer();
 server.on('upgrade', ({ url, headers }, socket) => {
-  const accept = createHash('sha1').update(headers['sec-websocket-key'] + GUID).digest('base64');
-  const granted = url === '/foreign' ? '' : 'Sec-WebSocket-Protocol: mqtt\r\n';
   socket.on('error', () => {});
+  const wanted = headers['sec-websocket-protocol'];
+  if (!(url in ANSWERS) || (url === '/picky' && wanted)) {
+    socket.end('HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n');
+    return;
+  }
+  const accept = createHash('sha1').update(headers['sec-websocket-key'] + GUID).digest('base64');
+  const granted = !wanted || url === '/foreign' ? '' : 'Sec-WebSocket-Protocol: mqtt\r\n';
   socket.write(
     `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n${granted}Sec-WebSocket-Accept: ${accept}\r\n\r\n`,
   );

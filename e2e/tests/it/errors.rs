@@ -55,7 +55,7 @@ async fn who_cannot_be_reached_is_the_networks_doing_with_advice_by_address() {
     let (_folder, _files, browser) = page().await;
     for (address, advice) in [
         // Nobody listens; MQTT over TCP; no TLS; a certificate that nobody
-        // trusts; WebSocket, and not MQTT.
+        // trusts; a web server without WebSocket at this path.
         (local("ws", closed, "/"), "many brokers want the path /mqtt"),
         (local("ws", broker.mqtt, "/mqtt"), "browser's console"),
         (
@@ -66,7 +66,7 @@ async fn who_cannot_be_reached_is_the_networks_doing_with_advice_by_address() {
             format!("wss://localhost:{secure}/mqtt").into(),
             "if it warns of the certificate",
         ),
-        (local("ws", peer, "/foreign"), "browser's console"),
+        (local("ws", peer, "/elsewhere"), "browser's console"),
     ] {
         let error = error(&browser, &address, Value::Null).await;
         assert_eq!(error["kind"], "unreachable", "{error}");
@@ -84,6 +84,8 @@ async fn what_peers_do_wrong_is_told_apart() {
     let peer: u16 = peer.after("port ").await.parse().expect("a port");
     let (_folder, _files, browser) = page().await;
     for (path, options, kind, by) in [
+        ("/foreign", Value::Null, "wrongSubprotocol", "broker"),
+        ("/picky", Value::Null, "wrongSubprotocol", "broker"),
         ("/text", Value::Null, "protocolViolation", "broker"),
         ("/garbage", Value::Null, "protocolViolation", "broker"),
         ("/leaves", Value::Null, "connectionLost", "network"),
@@ -100,6 +102,11 @@ async fn what_peers_do_wrong_is_told_apart() {
         let (code, timeout) = (&error["closeCode"], &error["timeout"]);
         assert!(path != "/leaves" || *code == 1011, "{error}");
         assert!(path != "/silent" || *timeout == 50, "{error}");
+        let advice = error["advice"].as_str().unwrap_or_default();
+        assert!(
+            kind != "wrongSubprotocol" || advice.contains("often /mqtt"),
+            "{error}"
+        );
     }
 }
 

@@ -119,6 +119,8 @@ fn every_step_is_told_and_a_late_listener_learns_what_is_now() {
 fn a_socket_that_does_not_open_is_tried_again_with_growing_pauses() {
     let mut pair = Pair::new(Options::new(URL));
     let events = pair.core.listen(pair.now);
+    // Once it is asked whether there is a server that takes no subprotocol.
+    pair.core.handle_close(1006, pair.now);
     for seconds in [1, 2, 5, 10, 10] {
         pair.core.handle_close(1006, pair.now);
         let url = URL.to_owned();
@@ -131,6 +133,44 @@ fn a_socket_that_does_not_open_is_tried_again_with_growing_pauses() {
         );
         pair.pass(Duration::from_secs(seconds));
     }
+}
+
+#[test]
+fn a_server_that_speaks_websocket_and_not_mqtt_is_told_from_none() {
+    let mut pair = Pair::new(Options::new(URL));
+    let events = pair.core.listen(pair.now);
+    let url = || URL.to_owned();
+    for _ in 0..2 {
+        let asked = pair.core.socket();
+        assert_eq!(pair.core.subprotocol(), "mqtt");
+        pair.core.handle_close(1006, pair.now);
+        assert_ne!(pair.core.socket(), asked, "another socket");
+        assert_eq!(pair.core.subprotocol(), "");
+        pair.open();
+        assert_eq!(pair.heard(), [], "no MQTT without its subprotocol");
+        let error = Some(Error::WrongSubprotocol { url: url() });
+        let retry_in = Some(Duration::from_secs(10));
+        let lost = Event::Disconnected { error, retry_in };
+        assert_eq!(read(&events).last(), Some(&lost));
+        pair.pass(Duration::from_secs(10));
+    }
+    // Silence is no answer either.
+    pair.core.handle_close(1006, pair.now);
+    pair.pass(Duration::from_secs(10));
+    let told = read(&events);
+    let Some(Event::Disconnected { error, .. }) = told.last() else {
+        panic!("{told:?}");
+    };
+    assert_eq!(*error, Some(Error::Unreachable { url: url() }));
+}
+
+#[test]
+fn a_broker_that_was_there_is_not_doubted() {
+    let mut pair = Pair::connected(Options::new(URL));
+    pair.core.handle_close(1006, pair.now);
+    pair.core.reconnect_now(pair.now);
+    pair.core.handle_close(1006, pair.now);
+    assert_eq!(pair.core.socket(), None);
 }
 
 #[test]
