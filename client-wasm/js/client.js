@@ -225,7 +225,11 @@ export class Client extends Emitter {
         if (retryIn === undefined) this._emit('end');
         else if (wasConnected) this._emit('offline');
       },
-      refused: (filter, error) => this._emit('error', Object.assign(error, { filter })),
+      // A subscription, by its filter, or what an earlier page has published.
+      refused: (what, error) => {
+        error[typeof what === 'string' ? 'filter' : 'packet'] = what;
+        this._emit('error', error);
+      },
     };
   }
 
@@ -335,7 +339,7 @@ const openStore = async (load, store) => {
   try {
     return await (await load()).open(name, wait);
   } catch (error) {
-    throw errorOf(error.name === 'InUse' ? 27 : 26, '', wordsOf(error));
+    throw errorOf({ InUse: 27, QuotaExceededError: 28 }[error.name] ?? 26, '', wordsOf(error));
   }
 };
 

@@ -448,6 +448,11 @@ export class MqttError extends Error {
   readonly by: 'caller' | 'network' | 'browser' | 'broker';
   /** What to look at or to do, where there is something to say. */
   readonly advice?: string;
+  /**
+   * In `error` events, with a {@link CommonOptions.store}: what an earlier page
+   * has published and is given up, such as a message that the broker refuses.
+   */
+  readonly packet?: Message;
 }
 
 /**

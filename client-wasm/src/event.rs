@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use codec::{ByteString, Properties, TopicFilter};
 
-use crate::Error;
+use crate::{Error, Message};
 
 /// What happens to a client's connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,6 +38,16 @@ pub enum Event {
     SubscriptionRefused {
         /// The subscription.
         filter: TopicFilter,
+        /// Why.
+        error: Error,
+    },
+    /// With `Options::store`: what an earlier page has published, so that
+    /// nobody waits for its outcome, is given up. The broker refuses it, or it
+    /// can or need not be sent any more.
+    #[non_exhaustive]
+    PublishGivenUp {
+        /// What was published.
+        message: Message,
         /// Why.
         error: Error,
     },

@@ -3,6 +3,8 @@ use codec::{
     ByteString, InvalidTopic, Properties, Property, PropertyId, Publish, QoS, TopicName, Will,
 };
 
+use protocol::Delivery;
+
 use crate::journal::Receipt;
 
 /// A message, to be published or received (section 3.3).
@@ -117,6 +119,20 @@ impl Message {
             retain: publish.retain,
             dup: publish.dup,
             properties,
+            number: None,
+            receipt: None,
+        }
+    }
+
+    pub(crate) fn from_delivery(delivery: &Delivery) -> Self {
+        let message = &delivery.message;
+        Self {
+            topic: message.topic.clone(),
+            payload: message.payload.clone(),
+            qos: delivery.qos,
+            retain: delivery.retain,
+            dup: false,
+            properties: message.properties.clone(),
             number: None,
             receipt: None,
         }

@@ -58,7 +58,6 @@ impl Outbox {
             };
             // There is none where nothing may wait at all.
             let oldest = oldest.ok_or(Error::Dropped)?;
-            self.settle(oldest.token, Err(Error::Dropped));
             self.dropped.push(oldest.token);
         }
         let outcome = self.promise(delivery.token);
@@ -67,7 +66,7 @@ impl Outbox {
         Ok(outcome)
     }
 
-    /// Tokens of those that gave way since this was last asked.
+    /// Tokens of those that gave way since this was last asked, to be settled.
     pub(crate) fn take_dropped(&mut self) -> Vec<u64> {
         std::mem::take(&mut self.dropped)
     }
@@ -183,6 +182,9 @@ mod tests {
         let mut waiting: Vec<_> = (1..=4)
             .map(|token| outbox.queue(delivery(token)).unwrap())
             .collect();
+        for token in outbox.take_dropped() {
+            outbox.settle(token, Err(Error::Dropped));
+        }
         let outcomes = waiting.iter_mut().map(|wait| wait.try_recv().unwrap());
         let dropped = Some(Err(Error::Dropped));
         let expected = [dropped.clone(), dropped, None, None];

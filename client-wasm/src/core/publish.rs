@@ -8,7 +8,7 @@ use protocol::{Delivery, Time};
 
 use super::{Core, Link};
 use crate::acknowledgement::{Answer, Outcome};
-use crate::{Acknowledgement, Error, Message, Offline, Operation};
+use crate::{Acknowledgement, Error, Event, Message, Offline, Operation};
 
 /// What became of a publish so far.
 #[derive(Debug)]
@@ -41,7 +41,7 @@ impl Core {
         let published = if !self.outbox.is_empty() || !self.has_room(qos) {
             let outcome = self.outbox.queue(delivery);
             for token in self.outbox.take_dropped() {
-                self.forget(token);
+                self.settle(token, Err(Error::Dropped));
             }
             Published::Pending(outcome?)
         } else {
@@ -112,14 +112,15 @@ impl Core {
 
     /// A publish is over, and is not to be sent again.
     pub(super) fn settle(&mut self, token: u64, outcome: Outcome) {
-        self.outbox.settle(token, outcome);
-        self.forget(token);
-    }
-
-    fn forget(&mut self, token: u64) {
-        if let Some(journal) = &mut self.journal {
-            journal.settled(token);
+        if let Some(journal) = &mut self.journal
+            && let Some(delivery) = journal.settled(token)
+            && let Err(error) = &outcome
+        {
+            let message = Message::from_delivery(&delivery);
+            let error = error.clone();
+            self.tell(&Event::PublishGivenUp { message, error });
         }
+        self.outbox.settle(token, outcome);
     }
 
     pub(super) fn delivered(&mut self, delivered: &Delivered) {

@@ -68,6 +68,9 @@ pub(crate) struct Undone {
     pub(crate) received: Vec<PacketId>,
 }
 
+/// Publishes by token, until they are given away.
+type Inherited = Vec<(u64, Option<Delivery>)>;
+
 /// See the module.
 #[derive(Debug)]
 pub(crate) struct Journal {
@@ -88,6 +91,9 @@ pub(crate) struct Journal {
     /// Nothing could be stored: nothing is tried before the next connection.
     is_paused: bool,
     taken: Rc<RefCell<Vec<u64>>>,
+    /// What another page has published and the broker has not taken, by token,
+    /// ascending: nobody waits for its outcome.
+    inherited: Inherited,
 }
 
 #[derive(Debug, Default)]
@@ -115,7 +121,7 @@ impl Journal {
         let clock = Clock::new(epoch, now);
         let read = record::read(records, clock, &taken, possible);
         let objection = read.is_none().then_some(UNREADABLE);
-        let (head, restored) = read.unwrap_or_default();
+        let (head, restored, inherited) = read.unwrap_or_default();
         let journal = Self {
             possible,
             clock,
@@ -129,6 +135,7 @@ impl Journal {
             awaited: None,
             is_paused: false,
             taken,
+            inherited,
         };
         (journal, restored)
     }
@@ -201,14 +208,23 @@ impl Journal {
     pub(crate) fn taken_by_broker(&mut self, id: PacketId, token: u64) {
         self.put(Key::sent(token), record::of_sent(id, true));
         self.next.changes.push(Change::Delete(Key::sending(token)));
+        self.disown(token);
         self.then(Step::Release(id));
     }
 
-    /// A publish is over, or is not to be sent.
-    pub(crate) fn settled(&mut self, token: u64) {
+    /// A publish is over, or is not to be sent. Gives it if it is another
+    /// page's.
+    pub(crate) fn settled(&mut self, token: u64) -> Option<Delivery> {
         for key in [Key::sent(token), Key::sending(token)] {
             self.next.changes.push(Change::Delete(key));
         }
+        self.disown(token)
+    }
+
+    fn disown(&mut self, token: u64) -> Option<Delivery> {
+        let all = &mut self.inherited;
+        let at = all.binary_search_by_key(&token, |(token, _)| *token);
+        all[at.ok()?].1.take()
     }
 
     /// A message has come at QoS 1 or 2.
@@ -290,12 +306,19 @@ impl Journal {
         batch.map_or_else(Vec::new, |batch| batch.steps)
     }
 
-    /// Nothing of it was stored. Messages are given up; what only says how far
-    /// handshakes are is tried again.
+    /// Nothing of it was stored. The publishes in it are given up, and not
+    /// those that have come since; what says how far handshakes are is tried
+    /// again. What was received, then or since, the broker sends again.
     pub(crate) fn failed(&mut self) -> Undone {
         let mut undone = Undone::default();
         let failed = self.committing.take().unwrap_or_default();
-        // What has come since builds on it.
+        for change in &failed.changes {
+            if let Change::Put(key, _) = change
+                && let Some((token, true)) = Key::token(*key)
+            {
+                undone.sent.push(token);
+            }
+        }
         let next = std::mem::take(&mut self.next);
         for step in failed.steps.into_iter().chain(next.steps) {
             match step {
@@ -306,13 +329,6 @@ impl Journal {
         }
         let mut changes = failed.changes;
         changes.extend(next.changes);
-        for change in &changes {
-            if let Change::Put(key, _) = change
-                && let Some((token, true)) = Key::token(*key)
-            {
-                undone.sent.push(token);
-            }
-        }
         changes.retain(|change| match change {
             Change::Put(key, _) => match Key::token(*key) {
                 Some((token, _)) => undone.sent.binary_search(&token).is_err(),

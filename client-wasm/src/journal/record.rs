@@ -21,7 +21,7 @@ use bytes::{Buf, BufMut, Bytes, BytesMut};
 use codec::{ByteString, EncodeError, Packet, PacketId, ProtocolVersion, Publish, PublishParts};
 use protocol::{Delivery, Sent, Session, Time};
 
-use super::{Receipt, Restored};
+use super::{Inherited, Receipt, Restored};
 use crate::Message;
 use crate::store::Possible;
 
@@ -172,16 +172,18 @@ pub(super) fn of_sent(id: PacketId, is_released: bool) -> Bytes {
     record.freeze()
 }
 
-/// Reads all records, in the order of their keys; `None` if there is one that
-/// cannot be read.
+/// Reads all records, in the order of their keys: the head, what there is to go
+/// on with, and of that what the broker has not taken, ascending by token.
+/// `None` if there is a record that cannot be read.
 pub(super) fn read(
     records: impl IntoIterator<Item = (u64, Bytes)>,
     clock: Clock,
     taken: &Rc<RefCell<Vec<u64>>>,
     possible: Possible,
-) -> Option<(Head, Restored)> {
+) -> Option<(Head, Restored, Inherited)> {
     let mut head = Head::default();
     let mut restored = Restored::default();
+    let mut inherited = Vec::new();
     let (mut sent, mut in_flight, mut seen) = (VecDeque::new(), Vec::new(), Vec::new());
     for (key, mut record) in records {
         if key == Key::HEAD {
@@ -208,6 +210,7 @@ pub(super) fn read(
                 token,
                 ..Delivery::new(Arc::new(message), qos)
             };
+            inherited.push((token, Some(delivery.clone())));
             match sent.pop_front_if(|(sent, _)| *sent <= token) {
                 Some((sent, id)) if sent == token => {
                     in_flight.push((id, Sent::Published(delivery)));
@@ -225,7 +228,7 @@ pub(super) fn read(
         }
     }
     restored.session = Session::restore(in_flight, seen);
-    Some((head, restored))
+    Some((head, restored, inherited))
 }
 
 fn read_publish(record: Bytes) -> Option<Publish> {

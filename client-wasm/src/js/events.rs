@@ -23,7 +23,7 @@ extern "C" {
     fn disconnected(this: &Listener, error: &JsValue, retry_in: Option<f64>);
 
     #[wasm_bindgen(method)]
-    fn refused(this: &Listener, filter: &str, error: &JsValue);
+    fn refused(this: &Listener, what: &JsValue, error: &JsValue);
 }
 
 /// Passes the events on until the client has ended.
@@ -44,7 +44,10 @@ pub(super) async fn tell(mut events: Events, listener: Listener) {
                 listener.disconnected(&error.unwrap_or(JsValue::UNDEFINED), retry_in);
             }
             Event::SubscriptionRefused { filter, error } => {
-                listener.refused(filter, &errors::error(error));
+                listener.refused(&JsValue::from_str(filter), &errors::error(error));
+            }
+            Event::PublishGivenUp { message, error } => {
+                listener.refused(&super::message(message), &errors::error(error));
             }
         }
     }

@@ -207,12 +207,15 @@ async fn a_publish_that_there_is_no_room_for_is_refused_and_the_client_goes_on()
          const small = publish('small'); \
          while ((await records('full')).keys.length < 2) \
              await new Promise((resolve) => setTimeout(resolve, 5)); \
-         const told = [await publish('x'.repeat(1e7))]; \
+         const large = publish('x'.repeat(1e7)); \
+         await new Promise((resolve) => setTimeout(resolve)); \
+         const later = publish('later'); \
+         const told = [await large]; \
          await client.end(); \
-         return [...told, await small].join(', ')";
+         return [...told, await small, await later].join(', ')";
     assert_eq!(
         run(&browser, body, &[]).await,
-        "storeFull browser, ended caller"
+        "storeFull browser, ended caller, ended caller"
     );
     let mut observer = raw(broker.mqtt, "observer").await;
     observer.subscribe(&[("values", 0)]).await;
@@ -222,5 +225,45 @@ async fn a_publish_that_there_is_no_room_for_is_refused_and_the_client_goes_on()
     assert_eq!(run(&browser, body, &[url(broker.web)]).await, 0);
     let came: Vec<_> = observer.settle().await;
     let came: Vec<_> = came.iter().map(|message| &message.payload[..]).collect();
-    assert_eq!(came, [&b"small"[..], b"last"]);
+    assert_eq!(came, [&b"small"[..], b"later", b"last"]);
+}
+
+#[tokio::test]
+async fn what_the_broker_refuses_of_an_earlier_page_comes_in_an_error_event() {
+    let broker = Broker::with_rules("topic read #\ntopic write open\n").await;
+    let (_folder, _files, browser) = page().await;
+    let body = "const client = await mqtt.connect('ws://127.0.0.1:1/', { \
+             store: 'left', offline: 'queue', waitForConnection: false }); \
+         for (const [topic, qos] of [['closed/1', 1], ['closed/2', 2], ['open', 2]]) \
+             client.publish(topic, 'of an earlier page', { qos }).catch(() => {}); \
+         await client.end()";
+    assert_eq!(run(&browser, body, &[]).await, Value::Null);
+    let body = "\
+        const client = await mqtt.connect(given[0], { store: 'left', waitForConnection: false }); \
+        const told = []; \
+        await new Promise((enough) => client.on('error', (error) => { \
+            const { kind, by, operation, reasonCode, packet } = error; \
+            told.push([kind, by, operation, reasonCode, packet.topic, packet.qos, packet.text(), \
+                packet instanceof mqtt.Message]); \
+            if (told.length === 2) enough(); \
+        })); \
+        await client.end(); \
+        return told";
+    let refused = |topic: &str, qos: u8| {
+        json!([
+            "refused",
+            "broker",
+            "publish",
+            0x87,
+            topic,
+            qos,
+            "of an earlier page",
+            true
+        ])
+    };
+    let told = run(&browser, body, &[url(broker.web)]).await;
+    assert_eq!(
+        told,
+        json!([refused("closed/1", 1), refused("closed/2", 2)])
+    );
 }

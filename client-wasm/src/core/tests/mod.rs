@@ -8,6 +8,7 @@ mod credentials;
 mod offered;
 mod publishing;
 mod requesting;
+mod stored;
 mod subscribing;
 
 use std::task::{Context, Poll, Waker};
@@ -156,6 +157,7 @@ fn names(events: &[Event]) -> Vec<&'static str> {
             Event::Connected { .. } => "connected",
             Event::Disconnected { .. } => "disconnected",
             Event::SubscriptionRefused { .. } => "refused",
+            Event::PublishGivenUp { .. } => "given up",
         })
         .collect()
 }
