@@ -31,6 +31,11 @@
 //!
 //! Section numbers refer to the OASIS standard of MQTT 5.0.
 
+/// The README's code, as it is written.
+#[cfg(all(doctest, feature = "store"))]
+#[doc = include_str!("../README.md")]
+mod readme {}
+
 mod acknowledgement;
 mod advice;
 mod alarm;

@@ -109,11 +109,17 @@ pub(crate) fn test(options: &Options) -> Result<ExitCode> {
 }
 
 fn units(filter: &[String]) -> Result<Results> {
-    count(
+    let mut results = count(
         "units",
         filter,
         cargo("test").args(["--workspace", "--exclude", "e2e", "--no-fail-fast"]),
-    )
+    )?;
+    results.add(count(
+        "the code in the browser client's README",
+        filter,
+        cargo("test").args(["--package", "client-wasm", "--features", "store", "--doc"]),
+    )?);
+    Ok(results)
 }
 
 fn wasm(filter: &[String]) -> Result<Results> {

@@ -18,6 +18,7 @@ mod package;
 mod page;
 mod passwords;
 mod publish;
+mod readme;
 mod rules;
 mod scripts;
 mod sessions;

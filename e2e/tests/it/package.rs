@@ -13,11 +13,11 @@ use tokio::time::timeout;
 /// What holds at the end of the story.
 const STORY: &str = "connect iterator large break callbacks properties request errors end";
 
-fn clients() -> PathBuf {
+pub(crate) fn clients() -> PathBuf {
     tool("E2E_ROOT").join("e2e/clients")
 }
 
-fn copy(from: &Path, to: &Path) {
+pub(crate) fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).expect("a folder");
     for entry in fs::read_dir(from).expect("a folder") {
         let entry = entry.expect("an entry");
@@ -208,31 +208,11 @@ async fn it_runs_in_node() {
 async fn a_project_with_vite_and_typescript_installs_checks_and_builds_it() {
     let broker = Broker::start().await;
     // Below the folder whose node_modules holds Vite and TypeScript.
-    let tools = tool("E2E_VITE");
-    let project = tools.join("project");
+    let project = tool("E2E_VITE").join("project");
     let _ = fs::remove_dir_all(&project);
     copy(&clients().join("vite"), &project);
 
-    let mut install = Command::new(tool("E2E_NPM"));
-    install
-        .args(["install", "--no-save", "--no-audit", "--no-fund"])
-        .args(["--ignore-scripts", "--loglevel=error"])
-        .arg(tool("E2E_TARBALL"))
-        .current_dir(&project);
-    output(install).await;
-    for (program, arguments) in [
-        ("typescript/bin/tsc", &["--strict", "--project", "."][..]),
-        ("vite/bin/vite.js", &["build", "--logLevel", "warn"]),
-    ] {
-        let mut command = Command::new(tool("E2E_NODE"));
-        command
-            .arg(tools.join("node_modules").join(program))
-            .args(arguments)
-            .current_dir(&project);
-        output(command).await;
-    }
-
-    let files = Files::serve(&project.join("dist")).await;
+    let files = Files::serve(&built(&project).await).await;
     let browser = Browser::start(Screen::Phone, Theme::Dark).await;
     let broker = format!("ws://127.0.0.1:{}/", broker.web);
     browser
@@ -244,6 +224,31 @@ async fn a_project_with_vite_and_typescript_installs_checks_and_builds_it() {
     let shown = browser.run_async(wait, &[]).await;
     assert_eq!(shown, "14 °C, 0, APPLICATION/JSON");
     assert_eq!(browser.errors().await, [""; 0]);
+}
+
+/// Installs the package from its tarball in a project with Vite and TypeScript,
+/// checks the types and builds it; gives the folder with what was built.
+pub(crate) async fn built(project: &Path) -> PathBuf {
+    let tools = tool("E2E_VITE");
+    let mut install = Command::new(tool("E2E_NPM"));
+    install
+        .args(["install", "--no-save", "--no-audit", "--no-fund"])
+        .args(["--ignore-scripts", "--loglevel=error"])
+        .arg(tool("E2E_TARBALL"))
+        .current_dir(project);
+    output(install).await;
+    for (program, arguments) in [
+        ("typescript/bin/tsc", &["--strict", "--project", "."][..]),
+        ("vite/bin/vite.js", &["build", "--logLevel", "warn"]),
+    ] {
+        let mut command = Command::new(tool("E2E_NODE"));
+        command
+            .arg(tools.join("node_modules").join(program))
+            .args(arguments)
+            .current_dir(project);
+        output(command).await;
+    }
+    project.join("dist")
 }
 
 #[tokio::test]
