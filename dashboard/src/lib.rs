@@ -19,7 +19,7 @@
 //! - [`chart`] is numbers over time, as lines, ticks and what a hand does.
 //! - [`desk`] is what the page asks its broker, in [`json`].
 //! - [`extract`] says what a payload means, [`number`], [`time`] and [`spark`]
-//!   how it looks.
+//!   how it looks, [`qr`] how an address looks to a phone.
 //! - `ui` is components: props in, callbacks out. All words are in `strings`,
 //!   all colours and sizes in `style/tokens.css`.
 //!
@@ -46,6 +46,7 @@ pub mod number;
 pub mod payload;
 pub mod place;
 pub mod publishing;
+pub mod qr;
 pub mod route;
 pub mod spark;
 pub mod state;
