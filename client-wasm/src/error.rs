@@ -269,16 +269,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn javascript_has_the_same_words() {
-        let script = include_str!("../js/errors.js");
-        let (_, after) = script.split_once("const REASON_TEXTS =\n  '").unwrap();
-        let (texts, _) = after.split_once('\'').unwrap();
-        let failures = (0x80..=0xff).filter_map(ReasonCode::from_u8);
-        let ours: Vec<_> = failures.map(ReasonCode::text).collect();
-        assert!(texts.split('|').eq(ours), "{texts}");
-    }
-
-    #[test]
     fn a_refusal_says_what_why_and_in_whose_words() {
         let plain = Error::refused(
             Operation::Connect,

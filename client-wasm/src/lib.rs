@@ -47,6 +47,8 @@ mod departures;
 mod driver;
 mod error;
 mod event;
+#[cfg(test)]
+mod face;
 mod goodbye;
 mod host;
 #[cfg_attr(
