@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Output;
 
 use e2e::{Broker, Browser, Files, Folder, Mosquitto, PATIENCE, Screen, Theme, tool};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::process::Command;
 use tokio::time::timeout;
 
@@ -285,6 +285,25 @@ async fn what_waits_for_a_broker_that_comes_back_is_bounded_and_comes() {
         told,
         "dropped 0 0; before 2 3; close offline reconnect connect end"
     );
+}
+
+#[tokio::test]
+async fn a_full_queue_without_a_broker_lets_go_of_what_its_policy_says() {
+    let (_folder, _files, browser) = page().await;
+    let body = "const client = await mqtt.connect('ws://127.0.0.1:1/', { \
+             offline: 'queue', waitForConnection: false, queue: { messages: 2, ...given[0] } }); \
+         const outcomes = ['1', '2', '3'].map((n) => \
+             client.publish('values', n, { qos: 1 }).catch(({ kind }) => kind)); \
+         await client.end(); \
+         return (await Promise.all(outcomes)).join(' ')";
+    for (policy, outcomes) in [
+        (json!({}), "ended ended queueFull"),
+        (json!({ "overflow": "refuse" }), "ended ended queueFull"),
+        (json!({ "overflow": "dropOldest" }), "dropped ended ended"),
+        (json!({ "overflow": "dropNewest" }), "ended ended dropped"),
+    ] {
+        assert_eq!(run(&browser, body, &[policy]).await, outcomes);
+    }
 }
 
 #[tokio::test]
