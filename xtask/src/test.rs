@@ -10,6 +10,7 @@
 //! | `E2E_NODE`, `E2E_NODE22` | Node in version 20, and in 22, which has a WebSocket of its own |
 //! | `E2E_NODE_MODULES` | a `node_modules` with `mqtt` 5 and `axe-core` |
 //! | `E2E_NPM`, `E2E_VITE` | npm, and a folder with Vite and TypeScript in its `node_modules` |
+//! | `E2E_FRIDGE` | the example in Yew as wasm-bindgen makes it, `fridge.js` |
 //! | `E2E_PACKAGE`, `E2E_TARBALL` | the browser client's npm package, its folder and its tarball |
 //! | `CHROMIUM`, `CHROMEDRIVER` | the browser and its driver |
 //! | `E2E_CERTUTIL` | what says whom the browser trusts |
@@ -20,17 +21,17 @@
 
 use std::env;
 use std::ffi::OsString;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
 use anyhow::Result;
 use clap::ValueEnum;
 
-use crate::process::run_by_line;
+use crate::process::{run, run_by_line};
 use crate::results::Results;
 use crate::steps::Steps;
 use crate::tools::{cargo_tools, node, python, system, wasm_target};
-use crate::workspace::{cargo, release_binary, root};
+use crate::workspace::{cargo, release_binary, root, target};
 use crate::{broker, dashboard, package_js, torture};
 
 /// paho-mqtt as most tutorials have it, and as pip installs it.
@@ -177,10 +178,27 @@ fn e2e(filter: &[String], package: &package_js::Package) -> Result<Results> {
         .env("E2E_VITE", node::vite(&system.npm)?)
         .env("E2E_PACKAGE", &package.folder)
         .env("E2E_TARBALL", &package.tarball)
+        .env("E2E_FRIDGE", fridge()?)
         .env("E2E_CERTUTIL", &system.certutil)
         .env("CHROMIUM", &system.chromium)
         .env("CHROMEDRIVER", &system.chromedriver);
     count("e2e", filter, &mut test)
+}
+
+/// The example in Yew, as anybody builds it; gives its folder.
+fn fridge() -> Result<PathBuf> {
+    run(cargo("build")
+        .args(["--package", "dashboard", "--example", "fridge"])
+        .args(["--target", wasm_target::WASM, "--profile", "wasm-release"]))?;
+    let folder = target().join("fridge");
+    let built = target()
+        .join(wasm_target::WASM)
+        .join("wasm-release/examples/fridge.wasm");
+    run(Command::new(cargo_tools::wasm_bindgen("wasm-bindgen")?)
+        .args(["--target", "web", "--no-typescript", "--out-dir"])
+        .arg(&folder)
+        .arg(built))?;
+    Ok(folder)
 }
 
 /// The folders in which programs are found, and one before them.

@@ -1,5 +1,5 @@
 //! The code in the README of the browser client, as it is written: copied into
-//! an empty folder, with the package as it comes.
+//! an empty folder, with the package as it comes. Its example in Yew, too.
 
 use std::fs;
 
@@ -58,6 +58,42 @@ async fn a_module_script_beside_the_packages_folder_connects() {
         browser.open(&files.url).await;
         assert_eq!(title(&browser).await, "true");
     }
+    assert_eq!(browser.errors().await, [""; 0]);
+}
+
+/// Its broker is written into it: the page opens another.
+#[tokio::test]
+async fn the_example_in_yew_shows_what_comes_and_its_button_publishes() {
+    let (broker, folder) = (Broker::start().await, Folder::new());
+    copy(&tool("E2E_FRIDGE"), folder.path());
+    let page = format!(
+        "<!doctype html><title></title><body></body><script type=\"module\">
+         const Plain = WebSocket;
+         globalThis.WebSocket = class extends Plain {{
+             constructor(url, protocols) {{ super(url.replace('{OURS}', '{}'), protocols); }}
+         }};
+         const {{ default: start }} = await import('./fridge.js');
+         await start();
+         </script>",
+        with_address(OURS, OURS, broker.web)
+    );
+    fs::write(folder.path().join("index.html"), page).expect("a page");
+    let mut observer = raw(broker.mqtt).await;
+    observer.subscribe(&[("home/led", 0)]).await;
+    let reading = Message::new("Kitchen/Fridge", 1, "Temperature:14").retained();
+    observer.publish(&reading).await;
+
+    let files = Files::serve(folder.path()).await;
+    let browser = Browser::start(Screen::Phone, Theme::Light).await;
+    browser.open(&files.url).await;
+    let shown = "const done = arguments[0], look = () => \
+         document.querySelector('p')?.textContent.startsWith('T') ? done(document.querySelector('p').textContent) \
+             : setTimeout(look, 5); look()";
+    let shown = browser.run_async(shown, &[]).await;
+    assert_eq!(shown, "Temperature:14");
+    browser.click("button").await;
+    let on = Message::new("home/led", 0, "Turn On");
+    assert_eq!(observer.message().await, on);
     assert_eq!(browser.errors().await, [""; 0]);
 }
 
