@@ -2,8 +2,9 @@ use std::rc::Rc;
 
 use yew::prelude::*;
 
-use super::home::{HomeProps, card, edit_bar};
+use super::home::{card, edit_bar};
 use super::shared::Shared;
+use super::turns::Told;
 use crate::store::{Group, Slot};
 use crate::strings;
 use crate::widget::{LED_TOPIC, led, suggest};
@@ -14,7 +15,7 @@ pub(super) struct GroupProps {
     pub(super) group: Shared<Group>,
     /// Columns of cards that are shown before somebody asks for all of them.
     pub(super) some: usize,
-    pub(super) home: HomeProps,
+    pub(super) home: Told,
 }
 
 /// The cards of one first topic level, but those that are kept or hidden.
@@ -22,6 +23,7 @@ pub(super) struct GroupProps {
 pub(super) fn GroupSection(props: &GroupProps) -> Html {
     let all = use_state(|| false);
     let GroupProps { group, some, home } = props;
+    let home = &*home.home();
     // Of thousands of topics, each frame brings a few.
     let slots = use_memo((group.clone(), home.home.clone()), |(group, known)| {
         let layout = known.shown();

@@ -9,7 +9,7 @@ use super::group::GroupSection;
 use super::log_card::{LogCardProps, log_card};
 use super::shared::Shared;
 use super::sight::use_sight;
-use super::turns::Turns;
+use super::turns::{Told, Turns};
 use crate::chart::{MAX_SERIES, Name, Spec, Tracks};
 use crate::connection::Shown;
 use crate::extract::{Reading, Words};
@@ -82,24 +82,23 @@ pub(crate) fn Home(props: &HomeProps) -> Html {
         _ if part < log => groups[part - kept].holds(topic),
         _ => topic.is_empty(),
     });
-    let latest = turns.home(log);
-    let entries = latest.store.log().shown();
+    let entries = turns.log(log);
     html! {
         <div class={classes!("home", away.then_some("away"), is_editing.then_some("editing"))} data-testid="home"
             onpointermove={is_editing.then(|| edit::on_drag(&props.home, &props.on_home))}>
             if !widgets.is_empty() {
                 <section class="group kept" aria-label={strings::PINNED}><h2 class="unseen">{ strings::PINNED }</h2>
-                    { for (0..kept).map(|part| html! { <Kept key={part} from={part * CHUNK} home={turns.home(part)} /> }) }
+                    { for (0..kept).map(|part| html! { <Kept key={part} from={part * CHUNK} home={turns.tell(part)} /> }) }
                 </section>
             }
             { for groups[..shown].iter().zip(kept..).map(|(group, part)| {
-                html! { <GroupSection key={group.name.clone()} group={Shared(group.clone())} {some} home={turns.home(part)} /> }
+                html! { <GroupSection key={group.name.clone()} group={Shared(group.clone())} {some} home={turns.tell(part)} /> }
             }) }
             if hidden > 0 {
                 <button type="button" class="button more" onclick={show_all}>{ strings::more_groups(hidden) }</button>
             }
             if !entries.is_empty() {
-                { log_card(&LogCardProps { entries: entries.clone(), offset: props.offset }) }
+                { log_card(&LogCardProps { entries, offset: props.offset }) }
             }
         </div>
     }
@@ -109,13 +108,13 @@ pub(crate) fn Home(props: &HomeProps) -> Html {
 #[derive(PartialEq, Properties)]
 struct KeptProps {
     from: usize,
-    home: HomeProps,
+    home: Told,
 }
 
 /// Some of the cards that are kept.
 #[component]
 fn Kept(props: &KeptProps) -> Html {
-    let home = &props.home;
+    let home = &*props.home.home();
     let is_editing = home.home.edit.is_some();
     let widgets = home.home.shown().widgets.iter().enumerate();
     let some = widgets.skip(props.from).take(CHUNK);

@@ -12,6 +12,7 @@ use super::home::{Home, HomeProps};
 use super::publish::{Publish, PublishProps};
 use super::shared::Shared;
 use super::topics::{Topics, TopicsProps};
+use super::turns::Told;
 use crate::connection::{Refusal, Shown, Why};
 use crate::place::Place;
 use crate::store::{Message, Store, Topic};
@@ -350,7 +351,7 @@ async fn a_large_group_shows_some_and_offers_the_rest() {
     let html = draw::<GroupSection>(GroupProps {
         group: Shared(group),
         some: 24,
-        home: home(store),
+        home: Told::once(home(store)),
     })
     .await;
     has(&html, &["100 topics", "Show 76 more"]);

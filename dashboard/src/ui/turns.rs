@@ -1,9 +1,12 @@
 //! Who draws when: a frame of a flood is not enough for all cards of Home, and
 //! nobody sees most of them.
 
+use std::cell::{Ref, RefCell};
 use std::rc::Rc;
 
 use super::home::HomeProps;
+use super::shared::Shared;
+use crate::store::{Group, LogEntry, Topic};
 use crate::time::Millis;
 
 /// More messages than this between two frames are a flood,
@@ -11,21 +14,66 @@ const FLOOD: u64 = 8;
 /// and it is over when there was none for this many milliseconds.
 const AFTERMATH: f64 = 500.0;
 
+/// What a part of Home is told: all there is, as of the last frame. It is the
+/// same while the part is not to be drawn anew, and holds nothing that is old:
+/// what was heard of thousands of topics since would add up.
+#[derive(Clone)]
+pub(super) struct Told {
+    home: Rc<RefCell<Option<HomeProps>>>,
+    /// The frame that it was told of last.
+    frame: u64,
+}
+
+impl Told {
+    /// What there is.
+    pub(super) fn home(&self) -> Ref<'_, HomeProps> {
+        Ref::map(self.home.borrow(), |home| {
+            home.as_ref().expect("a frame began before it was told of")
+        })
+    }
+}
+
+#[cfg(test)]
+impl Told {
+    pub(super) fn once(home: HomeProps) -> Told {
+        Told {
+            home: Rc::new(RefCell::new(Some(home))),
+            frame: 0,
+        }
+    }
+}
+
+impl PartialEq for Told {
+    fn eq(&self, other: &Self) -> bool {
+        self.frame == other.frame
+    }
+}
+
 /// In a flood, those parts of Home that can be seen are drawn, in the frames that
 /// change something there; the others take turns.
 #[derive(Default)]
 pub(super) struct Turns {
-    /// What each part was told last.
-    told: Vec<HomeProps>,
-    /// What those in sight were told last, and the topics of theirs that are.
-    shown: Option<HomeProps>,
-    seen: Vec<String>,
-    /// What is new.
-    new: Option<HomeProps>,
+    home: Rc<RefCell<Option<HomeProps>>>,
+    /// Counts the frames.
+    frame: u64,
+    /// Which one each part was told of last.
+    told: Vec<u64>,
+    /// What those in sight were told last.
+    shown: Option<Sight>,
+    log: Rc<Vec<LogEntry>>,
     draw: Draw,
     heard: u64,
     flood: Option<Millis>,
     turn: usize,
+}
+
+/// What could be seen, without all that could not.
+struct Sight {
+    /// What people do, and how the connection is.
+    home: HomeProps,
+    groups: Rc<Vec<Rc<Group>>>,
+    log: Rc<Vec<LogEntry>>,
+    topics: Vec<(String, Option<Rc<Topic>>)>,
 }
 
 /// Whom a frame is for.
@@ -59,9 +107,8 @@ impl Turns {
         let news = self
             .shown
             .as_ref()
-            .filter(|shown| is_flood && self.told.len() == parts && is_same(shown, home))
-            .map(|shown| seen != self.seen || is_news(shown, home, seen));
-        self.new = Some(home.clone());
+            .filter(|shown| is_flood && self.told.len() == parts && shown.is_same(home))
+            .map(|shown| shown.is_news(home, seen));
         self.draw = match news {
             Some(false) => Draw::Nobody,
             Some(true) if !seen.is_empty() => {
@@ -72,54 +119,80 @@ impl Turns {
             }
             _ => Draw::All,
         };
-        self.told.resize(parts, home.clone());
+        self.frame += 1;
+        self.home.replace(Some(home.clone()));
+        self.told.resize(parts, self.frame);
         if news != Some(false) {
-            self.shown = Some(home.clone());
-            self.seen = seen.to_vec();
+            self.shown = Some(Sight::new(home, seen));
         }
     }
 
     /// What a part is told.
-    pub(super) fn home(&mut self, part: usize) -> HomeProps {
+    pub(super) fn tell(&mut self, part: usize) -> Told {
         let is_wanted = match &self.draw {
             Draw::All => true,
             Draw::Some(wanted) => wanted[part],
             Draw::Nobody => false,
         };
-        if let Some(new) = self.new.as_ref().filter(|_| is_wanted) {
-            self.told[part] = new.clone();
+        if is_wanted {
+            self.told[part] = self.frame;
         }
-        self.told[part].clone()
+        Told {
+            home: self.home.clone(),
+            frame: self.told[part],
+        }
+    }
+
+    /// The latest messages, for the part that shows them.
+    pub(super) fn log(&mut self, part: usize) -> Rc<Vec<LogEntry>> {
+        let told = self.tell(part);
+        if told.frame == self.frame {
+            self.log = told.home().store.log().shown().clone();
+        }
+        self.log.clone()
     }
 }
 
-/// Whether only messages and time make the difference. Whatever somebody does is
-/// seen at once, and so is what is new: a part must not draw new groups of an
-/// old store.
-fn is_same(before: &HomeProps, home: &HomeProps) -> bool {
-    let (store, tracks) = (home.store.clone(), home.tracks.clone());
-    let are_same = Rc::ptr_eq(&before.store.groups(), &home.store.groups());
-    are_same
-        && HomeProps {
-            store,
-            tracks,
-            now: home.now,
-            ..before.clone()
-        } == *home
-}
-
-/// Whether anything of it can be seen: a second has passed, or one of the topics
-/// was heard.
-fn is_news(before: &HomeProps, home: &HomeProps, seen: &[String]) -> bool {
-    let second = |home: &HomeProps| (home.now.0 / 1000.0).floor();
-    let is_new = |topic: &String| match &**topic {
-        "" => !Rc::ptr_eq(before.store.log().shown(), home.store.log().shown()),
-        topic => {
-            let (old, new) = (before.store.get(topic), home.store.get(topic));
-            old.map(Rc::as_ptr) != new.map(Rc::as_ptr)
+impl Sight {
+    fn new(home: &HomeProps, seen: &[String]) -> Sight {
+        let topic = |topic: &String| (topic.clone(), home.store.get(topic).cloned());
+        Sight {
+            groups: home.store.groups(),
+            log: home.store.log().shown().clone(),
+            topics: seen.iter().map(topic).collect(),
+            home: HomeProps {
+                store: Shared(Rc::default()),
+                tracks: Shared(Rc::default()),
+                ..home.clone()
+            },
         }
-    };
-    second(before) < second(home) || seen.iter().any(is_new)
+    }
+
+    /// Whether only messages and time make the difference. Whatever somebody does
+    /// is seen at once, and so is what is new.
+    fn is_same(&self, home: &HomeProps) -> bool {
+        let before = &self.home;
+        Rc::ptr_eq(&self.groups, &home.store.groups())
+            && HomeProps {
+                store: before.store.clone(),
+                tracks: before.tracks.clone(),
+                now: before.now,
+                ..home.clone()
+            } == *before
+    }
+
+    /// Whether anything of it can be seen: somebody has scrolled, a second has
+    /// passed, or one of the topics was heard.
+    fn is_news(&self, home: &HomeProps, seen: &[String]) -> bool {
+        let second = |home: &HomeProps| (home.now.0 / 1000.0).floor();
+        let is_new = |(topic, before): &(String, Option<Rc<Topic>>)| match &**topic {
+            "" => !Rc::ptr_eq(&self.log, home.store.log().shown()),
+            topic => before.as_ref().map(Rc::as_ptr) != home.store.get(topic).map(Rc::as_ptr),
+        };
+        !seen.iter().eq(self.topics.iter().map(|(topic, _)| topic))
+            || second(&self.home) < second(home)
+            || self.topics.iter().any(is_new)
+    }
 }
 
 #[cfg(test)]
@@ -131,7 +204,6 @@ mod tests {
     use super::*;
     use crate::connection::Shown;
     use crate::store::{Message, Store};
-    use crate::ui::shared::Shared;
 
     const PARTS: usize = 12;
 
@@ -174,7 +246,11 @@ mod tests {
         turns.begin(home, PARTS, seen, |part, topic| {
             topic == format!("a/{part}")
         });
-        let parts = (0..PARTS).filter(|part| turns.home(*part) == *home);
+        let parts = (0..PARTS).filter(|part| {
+            let told = turns.tell(*part);
+            assert!(*told.home() == *home, "it is all as it is now");
+            told.frame == turns.frame
+        });
         parts.collect()
     }
 
@@ -228,6 +304,21 @@ mod tests {
             ..hear(&topics, 6..30)
         };
         assert_eq!(told(&mut turns, &pressed, &seen), ALL, "a press");
+    }
+
+    #[test]
+    fn nobody_holds_what_is_old() {
+        let seen = ["a/5".to_owned()];
+        let mut turns = Turns::default();
+        let mut home = hear(&home(&Store::default(), 0.0), 0..20);
+        told(&mut turns, &home, &seen);
+        let parts: Vec<Told> = (0..PARTS).map(|part| turns.tell(part)).collect();
+        let old = Rc::downgrade(&home.store.0);
+        home = hear(&home, 6..20);
+        turns.begin(&home, PARTS, &seen, |_, _| false);
+        assert!(old.upgrade().is_none());
+        let is_drawn = |part: &Told| *part != turns.tell(0);
+        assert!(!parts.iter().any(is_drawn), "though nothing is drawn");
     }
 
     #[test]
