@@ -28,7 +28,10 @@ async fn kill_tabs(mqtt: u16, web: u16, times: usize) {
     let broker = format!("ws://127.0.0.1:{}/mqtt", proxy.port);
     let (mut sent, mut out) = (0, Vec::new());
     for life in 0..times {
-        proxy.break_after(dice.usize(200..4000));
+        // Behind the handshake of WebSocket, up to where nothing can be lost:
+        // what breaks there makes the client look who is there, once more than
+        // is counted.
+        proxy.break_after(dice.usize(800..4000));
         browser
             .open_tab(&format!(
                 "{}store.html?life={life}&broker={broker}",
