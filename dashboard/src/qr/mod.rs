@@ -1,7 +1,7 @@
 //! QR codes (ISO/IEC 18004), as far as an address needs them: bytes in the
 //! smallest version that has room, with error correction of level M.
 //!
-//! A library's tables and the ways to pack what is no address would be 10 KB of
+//! A library's tables and the ways to pack what is no address would be 8 KB of
 //! the page. What can be computed is computed here.
 
 mod codewords;

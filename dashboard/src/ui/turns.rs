@@ -33,7 +33,7 @@ impl Told {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(target_arch = "wasm32")))]
 impl Told {
     pub(super) fn once(home: HomeProps) -> Told {
         Told {
